@@ -1,0 +1,51 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "preflight",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "preflight", targets: ["PreflightMain"]),
+        .library(name: "Preflight", targets: ["Preflight"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        .target(name: "PreflightCore", swiftSettings: settings),
+        .target(name: "Store", dependencies: ["PreflightCore", grdb], swiftSettings: settings),
+        .target(name: "OpenRouter", dependencies: ["PreflightCore"], swiftSettings: settings),
+        .target(name: "Containers", dependencies: ["PreflightCore", subprocess], swiftSettings: settings),
+        .target(
+            name: "Harness", dependencies: ["PreflightCore", "Store", "OpenRouter", "Containers"],
+            swiftSettings: settings),
+        .target(name: "Reports", dependencies: ["PreflightCore", "Store"], swiftSettings: settings),
+        .target(name: "Simulator", dependencies: ["PreflightCore", hummingbird], swiftSettings: settings),
+        .target(
+            name: "Preflight",
+            dependencies: [
+                "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Reports", "Simulator",
+                argumentParser, yams,
+            ],
+            swiftSettings: settings),
+        .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,3 @@
+// placeholder
+import ArgumentParser
+import Yams
