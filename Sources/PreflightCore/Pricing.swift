@@ -161,7 +161,9 @@ extension Usage {
             return nil
         }
         let details = object["prompt_tokens_details"] ?? object["input_tokens_details"]
-        func detail(_ key: String) -> Int? { details?[key]?.int.flatMap { (0...1_000_000_000).contains($0) ? $0 : nil } }
+        func detail(_ key: String) -> Int? {
+            details?[key]?.int.flatMap { (0...1_000_000_000).contains($0) ? $0 : nil }
+        }
 
         let cached = detail("cached_tokens") ?? count("cache_read_input_tokens", "cacheRead") ?? 0
         let written = detail("cache_write_tokens") ?? count("cache_creation_input_tokens", "cacheWrite") ?? 0
@@ -178,7 +180,9 @@ extension Usage {
         self.init(
             promptTokens: (prompt ?? 0) + (excludesCache ? cached + written : 0),
             completionTokens: completion ?? 0, cachedTokens: cached, cacheWriteTokens: written,
-            reasoningTokens: completionDetails?["reasoning_tokens"]?.int.map { Swift.min(Swift.max(0, $0), 1_000_000_000) } ?? 0,
+            reasoningTokens: completionDetails?["reasoning_tokens"]?.int.map {
+                Swift.min(Swift.max(0, $0), 1_000_000_000)
+            } ?? 0,
             cost: cost)
     }
 

@@ -1,0 +1,144 @@
+extension EjectPolicy {
+    package static let keys = [
+        "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "any", "all", "not", "after", "command",
+    ]
+
+    /// Reads a policy from an experiment file's tree, or from the text of `--eject`.
+    ///
+    /// A word alone (`budget_exceeded`), a word with its bound (`idle: 180s`, on the command line also `idle:180s`),
+    /// or `any`, `all`, `not`, `after` around others. A list means `any`.
+    package init(reader: TreeReader) throws(PreflightError) {
+        switch reader.value {
+        case .array:
+            self = .any(try Self.list(reader))
+        case .string(let text):
+            let parts = text.split(separator: ":", maxSplits: 1).map {
+                String($0.drop { $0 == " " })
+            }
+            self = try Self.policy(
+                named: parts.first ?? "",
+                reader: TreeReader(parts.count == 2 ? .string(parts[1]) : .null, path: reader.path), at: reader)
+        case .object(let object):
+            guard object.members.count == 1, let member = object.members.first else {
+                throw reader.fail("expected one policy, such as idle: 180s", hint: "put several under any: or all:")
+            }
+            let path = reader.path.isEmpty ? member.key : "\(reader.path).\(member.key)"
+            self = try Self.policy(
+                named: member.key, reader: TreeReader(member.value, path: path), at: reader)
+        default:
+            throw reader.fail("expected a policy, such as budget_exceeded")
+        }
+    }
+
+    private static func list(_ reader: TreeReader) throws(PreflightError) -> [EjectPolicy] {
+        var policies: [EjectPolicy] = []
+        for element in try reader.array() { policies.append(try EjectPolicy(reader: element)) }
+        guard !policies.isEmpty else { throw reader.fail("the list is empty") }
+        return policies
+    }
+
+    private static func policy(
+        named name: String, reader: TreeReader, at place: TreeReader
+    ) throws(PreflightError) -> EjectPolicy {
+        switch name {
+        case "budget_exceeded": return .budgetExceeded
+        case "budget_fraction": return try budgetFraction(reader)
+        case "idle": return .idle(try reader.duration())
+        case "wall": return .wall(try reader.duration())
+        case "errors":
+            let bound = try reader.int()
+            guard bound > 0 else { throw reader.fail("expected a number of errors of at least 1") }
+            return .errors(bound)
+        case "any": return .any(try list(reader))
+        case "all": return .all(try list(reader))
+        case "not": return .not(try EjectPolicy(reader: reader))
+        case "after":
+            let members = try reader.object(keys: ["elapsed", "then"])
+            guard let elapsed = try members["elapsed"]?.duration(), let then = members["then"] else {
+                throw reader.fail("elapsed and then are needed", hint: "after: {elapsed: 5m, then: {idle: 60s}}")
+            }
+            return .after(elapsed, try EjectPolicy(reader: then))
+        case "command": return try command(reader)
+        default:
+            throw place.fail(
+                "unknown eject policy '\(name)'",
+                hint: NearestName.hint(name, among: keys) ?? "policies are \(keys.joined(separator: ", "))")
+        }
+    }
+
+    private static func budgetFraction(_ reader: TreeReader) throws(PreflightError) -> EjectPolicy {
+        func permille(_ reader: TreeReader) throws(PreflightError) -> Int {
+            guard let permille = Quantity.permille(try reader.string()), permille > 0 else {
+                throw reader.fail("expected a share of the budget, such as 25% or 0.25")
+            }
+            return permille
+        }
+        if reader.value.object == nil { return .budgetFraction(permille: try permille(reader), unless: nil) }
+        let members = try reader.object(keys: ["at", "unless"])
+        guard let at = members["at"] else { throw reader.fail("at is missing, such as at: 25%") }
+        var unless: Condition?
+        if let condition = members["unless"] {
+            do throws(PreflightError) {
+                unless = try Condition(parsing: try condition.string())
+            } catch {
+                throw condition.fail(error.message, hint: error.hint)
+            }
+        }
+        return .budgetFraction(permille: try permille(at), unless: unless)
+    }
+
+    private static func command(_ reader: TreeReader) throws(PreflightError) -> EjectPolicy {
+        guard reader.value.object != nil else {
+            let command = try reader.strings()
+            return .command(CommandPolicy(name: command.first ?? "command", command: command))
+        }
+        let members = try reader.object(keys: ["name", "run", "every"])
+        guard let run = try members["run"]?.strings(), !run.isEmpty else {
+            throw reader.fail("run is missing: the program and its arguments")
+        }
+        return .command(
+            CommandPolicy(
+                name: try members["name"]?.string() ?? run[0], command: run,
+                every: try members["every"]?.duration() ?? .seconds(10)))
+    }
+}
+
+extension EjectPolicy {
+    /// The policy as an experiment file has it.
+    package var tree: JSON {
+        switch self {
+        case .budgetExceeded: return "budget_exceeded"
+        case .budgetFraction(let permille, let unless):
+            return .record([
+                "budget_fraction": .record([
+                    "at": .string(Self.percent(permille)), "unless": unless.map { .string($0.text) },
+                ])
+            ])
+        case .idle(let bound): return .record(["idle": .string(bound.secondsText)])
+        case .wall(let bound): return .record(["wall": .string(bound.secondsText)])
+        case .errors(let bound): return .record(["errors": .int(bound)])
+        case .any(let policies): return .record(["any": .array(policies.map(\.tree))])
+        case .all(let policies): return .record(["all": .array(policies.map(\.tree))])
+        case .not(let policy): return .record(["not": policy.tree])
+        case .after(let bound, let policy):
+            return .record(["after": .record(["elapsed": .string(bound.secondsText), "then": policy.tree])])
+        case .command(let command):
+            return .record([
+                "command": .record([
+                    "name": .string(command.name), "run": .strings(command.command),
+                    "every": .string(command.every.secondsText),
+                ])
+            ])
+        case .custom(let custom): return .record(["custom": .string(custom.name)])
+        }
+    }
+}
+
+extension Duration {
+    /// `90s`, `0.5s`: what `Quantity.duration` reads back.
+    package var secondsText: String {
+        let text = decimalSeconds(places: 6)
+        let trimmed = text.reversed().drop { $0 == "0" }.reversed()
+        return String(trimmed.last == "." ? trimmed.dropLast() : trimmed[...]) + "s"
+    }
+}

@@ -1,0 +1,80 @@
+/// Something that happened in a trial. Facts only: they are appended, never edited.
+package struct Event: Hashable, Sendable {
+    package enum Source: String, Sendable {
+        case harness, gateway, agent
+    }
+
+    package var timestamp: Timestamp
+    /// Since the trial began.
+    package var elapsed: Duration
+    package var source: Source
+    package var type: String
+    package var fields: JSON.Object
+
+    package init(
+        timestamp: Timestamp, elapsed: Duration, source: Source, type: String, fields: JSON.Object = JSON.Object()
+    ) {
+        self.timestamp = timestamp
+        self.elapsed = elapsed
+        self.source = source
+        self.type = type
+        self.fields = fields
+    }
+
+    /// Keys that only Preflight sets, whatever an agent prints.
+    package static let reservedKeys: Set<String> = ["timestamp", "elapsed_s", "source", "type"]
+}
+
+extension Event {
+    /// Appends the event as one line of an event log, newline included.
+    package func write(into out: inout [UInt8]) {
+        var object = JSON.Object()
+        object.append("timestamp", .string(timestamp.iso8601))
+        object.append("elapsed_s", .number(elapsed.decimalSeconds(places: 6)))
+        object.append("source", .string(source.rawValue))
+        object.append("type", .string(type))
+        for member in fields.members where !Self.reservedKeys.contains(member.key) {
+            object.append(member.key, member.value)
+        }
+        JSON.object(object).write(into: &out)
+        out.append(UInt8(ascii: "\n"))
+    }
+
+    /// Reads a line of an event log; nil when it is torn or was written by something else.
+    package init?(line: ArraySlice<UInt8>) {
+        guard let json = try? JSON.parse(line), let object = json.object,
+            let timestamp = object["timestamp"]?.string.flatMap(Timestamp.init(iso8601:)),
+            let elapsed = object["elapsed_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)),
+            let source = object["source"]?.string.flatMap(Source.init(rawValue:)),
+            let type = object["type"]?.string
+        else { return nil }
+        let fields = object.members.filter { !Self.reservedKeys.contains($0.key) }
+        self.init(timestamp: timestamp, elapsed: elapsed, source: source, type: type, fields: JSON.Object(fields))
+    }
+}
+
+/// What one line of an agent's standard output says.
+package enum AgentLine: Hashable, Sendable {
+    /// A JSON object of a type that agents speak.
+    case event(type: String, fields: JSON.Object)
+    /// Anything else, as text; `isCut` when the line was longer than Preflight keeps.
+    case raw(String, isCut: Bool)
+
+    /// What agents may say of themselves. Every other type is kept as `raw`, so that none passes for a harness event.
+    package static let types: Set<String> = [
+        "agent_start", "agent_end", "message_start", "message_end", "tool_execution_start", "tool_execution_end",
+        "snapshot", "error", "progress",
+    ]
+
+    package init(bytes: ArraySlice<UInt8>, isCut: Bool = false) {
+        if !isCut, bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
+            let object = (try? JSON.parse(bytes))?.object, let type = object["type"]?.string,
+            Self.types.contains(type)
+        {
+            let fields = object.members.filter { !Event.reservedKeys.contains($0.key) }
+            self = .event(type: type, fields: JSON.Object(fields))
+        } else {
+            self = .raw(String(decoding: bytes, as: UTF8.self), isCut: isCut)
+        }
+    }
+}

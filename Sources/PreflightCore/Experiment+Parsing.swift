@@ -1,0 +1,137 @@
+extension Experiment {
+    package static let keys = [
+        "name", "image", "build", "models", "repeat", "budget", "access", "concurrency", "prompt", "mounts", "env",
+        "args", "limits", "checks", "eject",
+    ]
+
+    /// Reads an experiment file's tree. Throws with the place of the first thing that is wrong.
+    package init(tree: JSON) throws(PreflightError) {
+        self.init()
+        let members = try TreeReader(tree).object(keys: Self.keys)
+        name = try members["name"]?.string()
+        image = try members["image"]?.string()
+        build = try members["build"]?.string()
+        if let image = members["image"], members["build"] != nil {
+            throw image.fail("give image or build, not both")
+        }
+        for entry in try members["models"]?.array() ?? [] { models.append(try Entry(reader: entry)) }
+        repetitions = try members["repeat"]?.int() ?? repetitions
+        if let budget = members["budget"] { self.budget = try Budget(reader: budget) }
+        access = try members["access"]?.choice(Access.self) ?? access
+        concurrency = try members["concurrency"]?.int() ?? concurrency
+        if let prompt = try members["prompt"]?.string() { self.prompt = Prompt(fileValue: prompt) }
+        for reader in try members["mounts"]?.array() ?? [] {
+            guard let mount = Mount(try reader.string()) else {
+                throw reader.fail("expected host:container[:mode], or Docker's type=…,source=…,target=…")
+            }
+            mounts.append(mount)
+        }
+        if let env = members["env"] { self.env = try Self.variables(env) }
+        arguments = try members["args"]?.strings() ?? arguments
+        if let limits = members["limits"] { self.limits = try Limits(reader: limits) }
+        if let checks = members["checks"] { self.checks = try Checks(reader: checks) }
+        if let eject = members["eject"] { self.eject = try EjectPolicy(reader: eject) }
+    }
+
+    static func variables(_ reader: TreeReader) throws(PreflightError) -> [Variable] {
+        guard let object = reader.value.object else { throw reader.fail("expected NAME: value pairs") }
+        var variables: [Variable] = []
+        for member in object.members {
+            let value = TreeReader(member.value, path: "\(reader.path).\(member.key)")
+            variables.append(Variable(name: member.key, value: member.value.isNull ? "" : try value.string()))
+        }
+        return variables
+    }
+}
+
+extension Experiment.Entry {
+    init(reader: TreeReader) throws(PreflightError) {
+        if reader.value.object == nil {
+            self.init(id: try reader.string())
+            return
+        }
+        let members = try reader.object(keys: ["id", "alias", "budget"])
+        guard let id = try members["id"]?.string() else { throw reader.fail("id is missing") }
+        self.init(id: id, alias: try members["alias"]?.string(), budget: try members["budget"]?.usd())
+    }
+}
+
+extension Experiment.Budget {
+    init(reader: TreeReader) throws(PreflightError) {
+        self.init()
+        if reader.value.object == nil {
+            perTrial = try reader.usd()
+            return
+        }
+        let members = try reader.object(keys: ["per_trial", "total", "file"])
+        perTrial = try members["per_trial"]?.usd()
+        total = try members["total"]?.usd()
+        file = try members["file"]?.choice(BudgetFile.Mode.self) ?? file
+    }
+}
+
+extension Experiment.Prompt {
+    /// In an experiment file `TASK.md` means the file: one word that looks like a path, or anything after `@`.
+    package init(fileValue text: String) {
+        let looksLikePath =
+            !text.contains(" ") && !text.contains("\n")
+            && (text.contains("/") || text.hasSuffix(".md") || text.hasSuffix(".txt"))
+        self = looksLikePath && !text.hasPrefix("@") ? .file(text) : Experiment.Prompt(flag: text)
+    }
+}
+
+extension Experiment.Limits {
+    init(reader: TreeReader) throws(PreflightError) {
+        self.init()
+        let members = try reader.object(keys: ["wall", "memory", "cpus", "pids", "log", "capabilities"])
+        wall = try members["wall"]?.duration() ?? wall
+        if let memory = members["memory"] {
+            self.memory = memory.value.string == "none" ? nil : try memory.bytes()
+        }
+        if let cpus = members["cpus"] {
+            let text = try cpus.string()
+            guard text == "none" || (DecimalText.scaled(text.utf8, by: 3, roundingUp: true) ?? 0) > 0 else {
+                throw cpus.fail("expected a number of processors, such as 1.5")
+            }
+            self.cpus = text == "none" ? nil : text
+        }
+        if let pids = members["pids"] { self.pids = pids.value.string == "none" ? nil : try pids.int() }
+        log = try members["log"]?.bytes() ?? log
+        capabilities = try members["capabilities"]?.strings() ?? capabilities
+    }
+}
+
+extension Experiment.Checks {
+    init(reader: TreeReader) throws(PreflightError) {
+        self.init()
+        let members = try reader.object(keys: [
+            "require", "only", "skip", "custom", "http_health", "env_vars", "docker_health", "git_version",
+        ])
+        require = try members["require"]?.strings() ?? []
+        only = try members["only"]?.strings() ?? []
+        skip = try members["skip"]?.strings() ?? []
+        envVars = try members["env_vars"]?.strings() ?? []
+        dockerHealth = try members["docker_health"]?.strings() ?? []
+        gitVersion = try members["git_version"]?.string()
+        for reader in try members["custom"]?.array() ?? [] {
+            let fields = try reader.object(keys: ["name", "command", "timeout"])
+            guard let name = try fields["name"]?.string(), let command = try fields["command"]?.strings(),
+                !command.isEmpty
+            else { throw reader.fail("name and command are needed") }
+            custom.append(
+                .init(name: name, command: command, timeout: try fields["timeout"]?.duration() ?? .seconds(30)))
+        }
+        for reader in try members["http_health"]?.array() ?? [] {
+            let fields = try reader.object(keys: [
+                "name", "url", "fields", "minimum_version", "version_field", "timeout",
+            ])
+            guard let url = try fields["url"]?.string() else { throw reader.fail("url is needed") }
+            var check = Experiment.HTTPHealth(name: try fields["name"]?.string() ?? url, url: url)
+            if let expected = fields["fields"] { check.fields = try Experiment.variables(expected) }
+            check.minimumVersion = try fields["minimum_version"]?.string()
+            check.versionField = try fields["version_field"]?.string() ?? check.versionField
+            check.timeout = try fields["timeout"]?.duration() ?? check.timeout
+            httpHealth.append(check)
+        }
+    }
+}

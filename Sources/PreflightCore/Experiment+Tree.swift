@@ -1,0 +1,42 @@
+extension Experiment {
+    /// The experiment as a file would have it, with defaults and flags filled in. Holds no secret of Preflight's own;
+    /// values of `env` are left out, since people put keys there.
+    package var tree: JSON {
+        .record([
+            "name": name.map(JSON.string),
+            "image": image.map(JSON.string),
+            "build": build.map(JSON.string),
+            "models": .array(
+                models.map {
+                    .record([
+                        "id": .string($0.id), "alias": $0.alias.map(JSON.string), "budget": $0.budget.map(JSON.usd),
+                    ])
+                }),
+            "repeat": .int(repetitions),
+            "budget": .record([
+                "per_trial": .usd(budget.perTrial ?? Self.defaultBudget), "total": budget.total.map(JSON.usd),
+                "file": .string(budget.file.rawValue),
+            ]),
+            "access": .string(access.rawValue),
+            "concurrency": .int(concurrency),
+            "prompt": prompt.map {
+                switch $0 {
+                case .text(let text): .string(text)
+                case .file(let path): .string("@" + path)
+                }
+            },
+            "mounts": mounts.isEmpty ? nil : .strings(mounts.map(\.text)),
+            "env": env.isEmpty ? nil : .object(JSON.Object(env.map { .init(key: $0.name, value: "****") })),
+            "args": arguments.isEmpty ? nil : .strings(arguments),
+            "limits": .record([
+                "wall": .string(limits.wall.secondsText),
+                "memory": limits.memory.map(JSON.int) ?? "none",
+                "cpus": .string(limits.cpus ?? "none"),
+                "pids": limits.pids.map(JSON.int) ?? "none",
+                "log": .int(limits.log),
+                "capabilities": limits.capabilities.isEmpty ? nil : .strings(limits.capabilities),
+            ]),
+            "eject": eject.tree,
+        ])
+    }
+}

@@ -1,0 +1,191 @@
+/// An experiment as its file and flags describe it, before anything is run.
+package struct Experiment: Sendable, Equatable {
+    package var name: String?
+    package var image: String?
+    /// A directory with a Dockerfile, built when `image` is not given.
+    package var build: String?
+    package var models: [Entry] = []
+    package var repetitions = 1
+    package var budget = Budget()
+    package var access = Access.direct
+    package var concurrency = 8
+    package var prompt: Prompt?
+    package var mounts: [Mount] = []
+    /// For every container, in the order written.
+    package var env: [Variable] = []
+    /// What follows the image's name in `docker run`.
+    package var arguments: [String] = []
+    package var limits = Limits()
+    package var checks = Checks()
+    package var eject: EjectPolicy = .standard
+
+    package init() {}
+
+    /// One model of the field.
+    package struct Entry: Sendable, Equatable {
+        package var id: String
+        package var alias: String?
+        package var budget: USD?
+
+        package init(id: String, alias: String? = nil, budget: USD? = nil) {
+            self.id = id
+            self.alias = alias
+            self.budget = budget
+        }
+
+        /// Reads `ID` or `ID=ALIAS`.
+        package init(flag text: String) {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            self.init(id: parts.first ?? text, alias: parts.count == 2 ? parts[1] : nil)
+        }
+    }
+
+    package struct Budget: Sendable, Equatable {
+        package var perTrial: USD?
+        /// The most that all trials together may cost.
+        package var total: USD?
+        package var file = BudgetFile.Mode.simple
+    }
+
+    /// How containers reach the provider.
+    package enum Access: String, Sendable, CaseIterable { case direct, gateway }
+
+    package enum Prompt: Sendable, Equatable {
+        case text(String)
+        case file(String)
+
+        /// Reads `TEXT` or `@FILE`.
+        package init(flag text: String) {
+            self = text.hasPrefix("@") ? .file(String(text.dropFirst())) : .text(text)
+        }
+    }
+
+    package struct Variable: Sendable, Equatable {
+        package var name: String
+        package var value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package struct Limits: Sendable, Equatable {
+        package var wall = Duration.seconds(3600)
+        /// Bytes; nil for no limit.
+        package var memory: Int? = 2 << 30
+        /// Docker's decimal text, e.g. `1.5`; nil for no limit.
+        package var cpus: String? = "2"
+        package var pids: Int? = 512
+        /// Bytes of output kept per trial, in `run.log` and in `events.jsonl` each.
+        package var log = 256 << 20
+        /// Linux capabilities to give back; all are dropped.
+        package var capabilities: [String] = []
+    }
+
+    package struct Checks: Sendable, Equatable {
+        /// Request parameters that every model must support, e.g. `tools`.
+        package var require: [String] = []
+        package var only: [String] = []
+        package var skip: [String] = []
+        package var custom: [CustomCommand] = []
+        package var httpHealth: [HTTPHealth] = []
+        package var envVars: [String] = []
+        /// Names of containers that must be running, and healthy where they have a health check.
+        package var dockerHealth: [String] = []
+        package var gitVersion: String?
+    }
+
+    /// A program that answers one check: JSON on stdin, JSON on stdout.
+    package struct CustomCommand: Sendable, Equatable {
+        package var name: String
+        package var command: [String]
+        package var timeout = Duration.seconds(30)
+    }
+
+    package struct HTTPHealth: Sendable, Equatable {
+        package var name: String
+        package var url: String
+        /// Fields of the JSON answer that must have these values; dots step into objects.
+        package var fields: [Variable] = []
+        package var minimumVersion: String?
+        package var versionField = "version"
+        package var timeout = Duration.seconds(10)
+    }
+}
+
+/// One model on the task in one sandbox, as planned.
+package struct TrialPlan: Sendable, Hashable {
+    package var alias: String
+    package var model: String
+    package var budget: USD
+    package var repetition: Int
+
+    package init(alias: String, model: String, budget: USD, repetition: Int = 1) {
+        self.alias = alias
+        self.model = model
+        self.budget = budget
+        self.repetition = repetition
+    }
+}
+
+extension Experiment {
+    /// The budget of a trial where neither file nor flags name one.
+    package static let defaultBudget = USD(cents: 25)
+
+    /// Every trial of the run, repetitions in rounds, aliases made unique: `llama`, then `llama-2`.
+    package func trials() -> [TrialPlan] {
+        var used: Set<String> = []
+        var plans: [TrialPlan] = []
+        for repetition in 1...max(1, repetitions) {
+            for entry in models {
+                let base = entry.alias ?? Names.alias(forModel: entry.id)
+                var alias = base
+                var number = max(2, repetition)
+                while !used.insert(alias).inserted {
+                    alias = "\(base)-\(number)"
+                    number += 1
+                }
+                plans.append(
+                    TrialPlan(
+                        alias: alias, model: entry.id,
+                        budget: entry.budget ?? budget.perTrial ?? Self.defaultBudget, repetition: repetition))
+            }
+        }
+        return plans
+    }
+
+    /// What is wrong with the experiment as a whole; empty when it can run.
+    package func problems() -> [PreflightError] {
+        var problems: [PreflightError] = []
+        func problem(_ message: String, _ hint: String? = nil) {
+            problems.append(PreflightError(.usage, message, hint: hint))
+        }
+        if models.isEmpty {
+            problem("no model is named", "give --model ID, PREFLIGHT_MODELS, or `models:` in the experiment file")
+        }
+        if image == nil && build == nil {
+            problem("no image is named", "give --image NAME, or `image:` or `build:` in the experiment file")
+        }
+        for entry in models {
+            if entry.id.isEmpty || entry.id.contains(" ") { problem("models: '\(entry.id)' is no model id") }
+            if let alias = entry.alias, !Names.isValid(alias) {
+                problem("models: alias '\(alias)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
+            }
+            if let budget = entry.budget, budget <= .zero {
+                problem("models: the budget of \(entry.id) must be more than $0, not \(budget)")
+            }
+        }
+        if let perTrial = budget.perTrial, perTrial <= .zero {
+            problem("budget.per_trial must be more than $0, not \(perTrial)")
+        }
+        if let total = budget.total, total <= .zero { problem("budget.total must be more than $0, not \(total)") }
+        if repetitions < 1 || repetitions > 1000 { problem("repeat must be 1…1000, not \(repetitions)") }
+        if concurrency < 1 || concurrency > 256 { problem("concurrency must be 1…256, not \(concurrency)") }
+        if limits.wall < .seconds(1) { problem("limits.wall must be at least 1s") }
+        if access == .gateway {
+            problem("access: gateway is not part of this version", "use access: direct")
+        }
+        return problems
+    }
+}

@@ -1,0 +1,168 @@
+/// What is known of a trial: a fold of its events, and nothing else.
+///
+/// Eject policies and the status table read it. The same events always give the same state, so a verdict can be
+/// replayed from the log.
+package struct TrialState: Hashable, Sendable {
+    package var phase = Phase.pending
+    package var model = ""
+    package var budget: USD?
+
+    package var events = 0
+    package var toolCalls = 0
+    package var turns = 0
+    package var snapshots = 0
+    package var errors = 0
+    package var lastError: String?
+    /// Calls that the provider refused because the key's budget was used up or could not pay for them.
+    package var budgetRefusals = 0
+    package var agentEnded = false
+
+    package var usage = Usage()
+    /// The sum of the costs that the agent's answers stated.
+    package var reportedSpend = USD.zero
+    /// The most that the provider ever said the sub-key had spent: its figure is late and goes up and down.
+    package var polledSpend = USD.zero
+    package var hasSpendData = false
+
+    /// Fields of the agent's newest `progress`.
+    package var context: [String: JSON] = [:]
+    package var recentActions: [BudgetFile.Action] = []
+    /// Answers of custom policies, newest per policy.
+    package var customVerdicts: [String: Verdict] = [:]
+
+    /// Since the trial began; nil until then.
+    package var containerStarted: Duration?
+    package var lastActivity: Duration?
+    package var containerExited: Duration?
+    package var exitCode: Int?
+    package var outcome: Outcome?
+
+    private var unattributedCost = USD.zero
+    private var seenResponses: Set<String> = []
+
+    package init() {}
+
+    /// What the trial has spent as far as anybody has said: the larger of the two views.
+    package var spend: USD { max(reportedSpend, polledSpend) }
+
+    package var remaining: USD? { budget.map { max(.zero, $0 - spend) } }
+
+    /// Since the last sign of life, or since the start where there was none; zero before the container runs.
+    package func idle(at elapsed: Duration) -> Duration {
+        guard let containerStarted else { return .zero }
+        return max(.zero, elapsed - max(lastActivity ?? containerStarted, containerStarted))
+    }
+
+    package func running(at elapsed: Duration) -> Duration {
+        containerStarted.map { max(.zero, (containerExited ?? elapsed) - $0) } ?? .zero
+    }
+
+    /// Share of prompt tokens read from a cache, in parts per thousand; nil without prompt tokens.
+    package var cachePermille: Int? {
+        usage.promptTokens > 0 ? min(1000, usage.cachedTokens * 1000 / usage.promptTokens) : nil
+    }
+}
+
+extension TrialState {
+    package mutating func apply(_ event: Event) {
+        switch event.source {
+        case .agent: applyAgent(event)
+        case .harness, .gateway: applyHarness(event)
+        }
+    }
+
+    /// A line on standard error, or output past the log's limit: a sign of life that is no event.
+    package mutating func noteActivity(at elapsed: Duration) { lastActivity = elapsed }
+
+    private mutating func applyAgent(_ event: Event) {
+        events += 1
+        lastActivity = event.elapsed
+        switch event.type {
+        case "tool_execution_start":
+            toolCalls += 1
+            recordAction(event.fields["toolName"]?.string ?? "tool")
+            applyUsage(event.fields)
+        case "tool_execution_end":
+            applyUsage(event.fields)
+        case "message_end":
+            turns += 1
+            applyUsage(event.fields)
+        case "snapshot": snapshots += 1
+        case "error":
+            errors += 1
+            lastError = event.fields["message"]?.string ?? lastError
+            if let code = event.fields["code"]?.int, code == 402 || isKeyLimit(code, event.fields) {
+                budgetRefusals += 1
+            }
+        case "progress":
+            for member in event.fields.members { context[member.key] = member.value }
+        case "agent_end": agentEnded = true
+        default: break
+        }
+    }
+
+    /// OpenRouter answers 403 for a used-up key, but also for moderation: only the first names the key's limit.
+    private func isKeyLimit(_ code: Int, _ fields: JSON.Object) -> Bool {
+        code == 403 && (fields["message"]?.string?.contains("limit exceeded") ?? false)
+    }
+
+    private mutating func applyUsage(_ fields: JSON.Object) {
+        guard let json = fields["usage"] ?? fields["message"]?["usage"], let usage = Usage(json: json) else { return }
+        // An agent may print one answer's usage twice, with the message and with its tool.
+        if let id = fields["responseId"]?.string ?? fields["generation_id"]?.string {
+            guard seenResponses.insert(id).inserted else { return }
+        }
+        self.usage = self.usage + usage
+        guard let cost = usage.cost else { return }
+        reportedSpend += cost
+        hasSpendData = true
+        unattributedCost += cost
+        if fields["toolName"] != nil, !recentActions.isEmpty {
+            recentActions[recentActions.count - 1].cost += unattributedCost
+            unattributedCost = .zero
+        }
+    }
+
+    /// The cost of an answer is put down to the first tool that it calls.
+    private mutating func recordAction(_ name: String) {
+        recentActions.append(BudgetFile.Action(name: name, cost: unattributedCost))
+        unattributedCost = .zero
+        if recentActions.count > 5 { recentActions.removeFirst() }
+    }
+
+    private mutating func applyHarness(_ event: Event) {
+        switch event.type {
+        case "trial_started":
+            model = event.fields["model"]?.string ?? model
+            budget = event.fields["budget"]?.usd() ?? budget
+            phase = .provisioning
+        case "subkey_created": phase = .starting
+        case "container_started":
+            phase = .running
+            containerStarted = event.elapsed
+        case "budget_poll":
+            guard let spent = event.fields["spent"]?.usd() else { return }
+            hasSpendData = true
+            if spent > polledSpend {
+                polledSpend = spent
+                // A model is thinking: the agent may be silent, but the trial is not idle.
+                lastActivity = event.elapsed
+            }
+        case "budget_extended": budget = event.fields["budget"]?.usd() ?? budget
+        case "policy_answer":
+            guard let policy = event.fields["policy"]?.string else { return }
+            let ejects = event.fields["eject"]?.bool ?? false
+            customVerdicts[policy] =
+                ejects ? .eject(.init(policy: policy, message: event.fields["reason"]?.string ?? "asked for")) : .stay
+        case "eject_decided", "cancelled": phase = .stopping
+        case "container_exited":
+            containerExited = event.elapsed
+            exitCode = event.fields["exit_code"]?.int
+            phase = .settling
+        case "trial_finished":
+            phase = .finished
+            outcome = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:))
+        default: break
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/// A trial's account: what the status table shows while it runs, and its receipt afterwards.
+package struct TrialSummary: Hashable, Sendable {
+    package var alias: String
+    package var model: String
+    package var phase: Phase
+    package var outcome: Outcome?
+    /// Why it ended, in a sentence.
+    package var reason: String?
+    package var budget: USD
+    /// The larger of what the provider and the agent's answers said.
+    package var cost: USD
+    package var polledSpend: USD
+    package var reportedSpend: USD
+    /// The most that may still turn up on the bill: what the key could have spent unseen. Nil once reconciled.
+    package var unknownUpTo: USD?
+    package var events: Int
+    package var toolCalls: Int
+    package var turns: Int
+    package var snapshots: Int
+    package var errors: Int
+    package var usage: Usage
+    package var startedAt: Timestamp?
+    /// How long the container has run, or ran.
+    package var runtime: Duration
+    package var isRunning: Bool
+    package var exitCode: Int?
+    package var lastStderr: [String]
+
+    package init(
+        plan: TrialPlan, state: TrialState = TrialState(), at elapsed: Duration = .zero, startedAt: Timestamp? = nil,
+        reason: String? = nil, unknownUpTo: USD? = nil, lastStderr: [String] = []
+    ) {
+        alias = plan.alias
+        model = plan.model
+        phase = state.phase
+        outcome = state.outcome
+        self.reason = reason
+        budget = state.budget ?? plan.budget
+        cost = state.spend
+        polledSpend = state.polledSpend
+        reportedSpend = state.reportedSpend
+        self.unknownUpTo = unknownUpTo
+        events = state.events
+        toolCalls = state.toolCalls
+        turns = state.turns
+        snapshots = state.snapshots
+        errors = state.errors
+        usage = state.usage
+        self.startedAt = startedAt
+        runtime = state.running(at: elapsed)
+        isRunning = state.containerStarted != nil && state.containerExited == nil && state.outcome == nil
+        exitCode = state.exitCode
+        self.lastStderr = lastStderr
+    }
+
+    package var cachePermille: Int? {
+        usage.promptTokens > 0 ? min(1000, usage.cachedTokens * 1000 / usage.promptTokens) : nil
+    }
+}
+
+extension TrialSummary {
+    package var json: JSON {
+        .record([
+            "alias": .string(alias),
+            "model": .string(model),
+            "phase": .string(phase.rawValue),
+            "outcome": outcome.map { .string($0.rawValue) },
+            "reason": reason.map(JSON.string),
+            "budget_usd": .usd(budget),
+            "cost_usd": .usd(cost),
+            "polled_usd": .usd(polledSpend),
+            "reported_usd": .usd(reportedSpend),
+            "unknown_up_to_usd": unknownUpTo.map(JSON.usd),
+            "events": .int(events),
+            "tool_calls": .int(toolCalls),
+            "turns": .int(turns),
+            "snapshots": .int(snapshots),
+            "errors": .int(errors),
+            "prompt_tokens": .int(usage.promptTokens),
+            "completion_tokens": .int(usage.completionTokens),
+            "cached_tokens": .int(usage.cachedTokens),
+            "cache_write_tokens": .int(usage.cacheWriteTokens),
+            "reasoning_tokens": .int(usage.reasoningTokens),
+            "started_at": startedAt.map { .string($0.iso8601) },
+            "runtime_s": .number(runtime.decimalSeconds(places: 3)),
+            "running": .bool(isRunning),
+            "exit_code": exitCode.map(JSON.int),
+            "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
+        ])
+    }
+
+    package init?(json: JSON) {
+        guard let alias = json["alias"]?.string, let model = json["model"]?.string,
+            let phase = json["phase"]?.string.flatMap(Phase.init(rawValue:)), let budget = json["budget_usd"]?.usd()
+        else { return nil }
+        self.init(plan: TrialPlan(alias: alias, model: model, budget: budget))
+        self.phase = phase
+        outcome = json["outcome"]?.string.flatMap(Outcome.init(rawValue:))
+        reason = json["reason"]?.string
+        cost = json["cost_usd"]?.usd() ?? .zero
+        polledSpend = json["polled_usd"]?.usd() ?? .zero
+        reportedSpend = json["reported_usd"]?.usd() ?? .zero
+        unknownUpTo = json["unknown_up_to_usd"]?.usd()
+        func count(_ key: String) -> Int { json[key]?.int ?? 0 }
+        events = count("events")
+        toolCalls = count("tool_calls")
+        turns = count("turns")
+        snapshots = count("snapshots")
+        errors = count("errors")
+        usage = Usage(
+            promptTokens: count("prompt_tokens"), completionTokens: count("completion_tokens"),
+            cachedTokens: count("cached_tokens"), cacheWriteTokens: count("cache_write_tokens"),
+            reasoningTokens: count("reasoning_tokens"))
+        startedAt = json["started_at"]?.string.flatMap(Timestamp.init(iso8601:))
+        runtime = json["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
+        isRunning = json["running"]?.bool ?? false
+        exitCode = json["exit_code"]?.int
+        lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
+    }
+}

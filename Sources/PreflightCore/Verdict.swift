@@ -1,0 +1,19 @@
+/// What an eject policy says of a trial now.
+package enum Verdict: Hashable, Sendable {
+    case stay
+    case eject(Reason)
+
+    package struct Reason: Hashable, Sendable {
+        /// The policy that fired, by its name in the experiment file.
+        package var policy: String
+        /// What was measured against what bound.
+        package var message: String
+
+        package init(policy: String, message: String) {
+            self.policy = policy
+            self.message = message
+        }
+    }
+
+    package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
+}
