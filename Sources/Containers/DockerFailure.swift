@@ -1,0 +1,100 @@
+/// Why a docker command failed, and whose fault that is.
+package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: Sendable, Equatable {
+        /// There is no docker command.
+        case notInstalled
+        /// The command is there, the engine does not answer.
+        case engineUnreachable
+        case permissionDenied
+        case imageMissing
+        /// The image is there and cannot run: no such program, not executable, another processor.
+        case imageUnusable
+        case nameTaken
+        case mount
+        case noSuchObject
+        case addressPoolExhausted
+        case diskFull
+        case timedOut
+        case other
+    }
+
+    package var kind: Kind
+    package var message: String
+
+    package init(kind: Kind, message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    package var description: String { message }
+
+    package var hint: String {
+        switch kind {
+        case .notInstalled:
+            "install Docker: on Debian `apt-get install docker.io`, elsewhere https://docs.docker.com/engine/install"
+        case .engineUnreachable:
+            "start the engine: `systemctl start docker`, or `dockerd` as root; look at DOCKER_HOST and `docker context ls`"
+        case .permissionDenied: "add yourself to the group: `sudo usermod -aG docker $USER`, then log in again"
+        case .imageMissing: "build it (`docker build -t NAME DIR`) or pull it (`docker pull NAME`)"
+        case .imageUnusable: "look at the image's entry point and processor architecture: `docker image inspect NAME`"
+        case .nameTaken: "`preflight sweep` removes what dead runs left"
+        case .mount: "check that the host path exists and the engine may see it"
+        case .noSuchObject: "it is gone already"
+        case .addressPoolExhausted:
+            "`docker network prune` frees address pools; `preflight sweep` removes networks of dead runs"
+        case .diskFull: "free disk space: `docker system df`, `docker system prune`"
+        case .timedOut: "the engine is slow or stuck: look at `docker info`"
+        case .other: "run the same docker command by hand to see more"
+        }
+    }
+
+    /// The command reports every trouble of its own as exit 125 and text: this is the one place that reads it.
+    static func classify(stderr: String) -> DockerFailure {
+        let text = stderr.split(separator: "\n").map(String.init)
+            .filter { !$0.hasPrefix("See 'docker") && !$0.hasPrefix("Run 'docker") && !$0.isEmpty }
+            .joined(separator: " ")
+        let message = text.replacingPrefix("docker: ", with: "").replacingPrefix(
+            "Error response from daemon: ", with: "")
+        let lower = text.lowercased()
+        func has(_ words: String...) -> Bool { words.contains { lower.contains($0) } }
+        let kind: Kind =
+            if has("permission denied while trying to connect") {
+                .permissionDenied
+            } else if has("cannot connect to the docker daemon", "error during connect", "is the docker daemon running")
+            {
+                .engineUnreachable
+            } else if has("no such image", "unable to find image", "no such image:") {
+                .imageMissing
+            } else if has(
+                "exec format error", "executable file not found", "no command specified",
+                "oci runtime create failed: runc create failed: unable to start container process: exec")
+            {
+                .imageUnusable
+            } else if has("is already in use by container", "conflict. the container name") {
+                .nameTaken
+            } else if has("no space left on device") {
+                .diskFull
+            } else if has(
+                "could not find an available, non-overlapping ipv4",
+                "predefined address pools have been fully subnetted")
+            {
+                .addressPoolExhausted
+            } else if has(
+                "invalid mount config", "bind source path does not exist", "error mounting", "invalid volume",
+                "invalid argument \"type=")
+            {
+                .mount
+            } else if has("no such container", "no such network", "no such object", "not found") {
+                .noSuchObject
+            } else {
+                .other
+            }
+        return DockerFailure(kind: kind, message: message.isEmpty ? "docker failed without a message" : message)
+    }
+}
+
+extension String {
+    fileprivate func replacingPrefix(_ prefix: String, with other: String) -> String {
+        hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+    }
+}

@@ -1,0 +1,84 @@
+package import PreflightCore
+
+/// Everything that decides how a container is started, as plain values.
+package struct RunSpecification: Sendable, Equatable {
+    package var name: String
+    package var image: String
+    package var labels: [Experiment.Variable] = []
+    package var network: String?
+    /// Names given to addresses inside the container, e.g. `host.docker.internal:host-gateway`.
+    package var extraHosts: [String] = []
+    package var mounts: [Mount] = []
+    package var environment: [Experiment.Variable] = []
+    package var arguments: [String] = []
+    package var memory: Int?
+    package var cpus: String?
+    package var pids: Int?
+    package var capabilities: [String] = []
+    package var stopGrace = Duration.seconds(2)
+    /// Bytes of output that the engine itself keeps.
+    package var engineLog = 64 << 20
+
+    package init(name: String, image: String) {
+        self.name = name
+        self.image = image
+    }
+
+    /// The arguments of `docker`, from `run` on.
+    ///
+    /// Variables are named here and their values handed over in the environment of the docker command: they show
+    /// neither in `ps` nor in a file. Only names that would steer that command itself carry their value.
+    package var dockerArguments: [String] {
+        var out = ["run", "--name", name, "--interactive", "--init", "--pull", "never"]
+        for label in labels { out += ["--label", "\(label.name)=\(label.value)"] }
+        if let network { out += ["--network", network] }
+        for host in extraHosts { out += ["--add-host", host] }
+        out += ["--security-opt", "no-new-privileges", "--cap-drop", "ALL"]
+        for capability in capabilities { out += ["--cap-add", capability] }
+        if let memory { out += ["--memory", String(memory), "--memory-swap", String(memory)] }
+        if let cpus { out += ["--cpus", cpus] }
+        if let pids { out += ["--pids-limit", String(pids)] }
+        out += ["--stop-timeout", String(max(1, stopGrace.wholeSeconds))]
+        // Names the driver, since the size option is refused by others.
+        out += ["--log-driver", "json-file", "--log-opt", "max-size=\(engineLog)", "--log-opt", "max-file=1"]
+        for mount in mounts { out += Self.arguments(for: mount) }
+        for variable in environment {
+            out += ["--env", Self.steersDocker(variable.name) ? "\(variable.name)=\(variable.value)" : variable.name]
+        }
+        return out + [image] + arguments
+    }
+
+    /// What the docker command gets in its environment for the container.
+    package var inheritedEnvironment: [String: String] {
+        var values: [String: String] = [:]
+        for variable in environment where !Self.steersDocker(variable.name) { values[variable.name] = variable.value }
+        return values
+    }
+
+    static func steersDocker(_ name: String) -> Bool {
+        let upper = name.uppercased()
+        return ["PATH", "HOME", "TMPDIR", "TERM", "LANG", "SSH_AUTH_SOCK"].contains(upper)
+            || ["DOCKER_", "LD_", "GO", "XDG_", "BUILDKIT_", "OTEL_"].contains { upper.hasPrefix($0) }
+            || upper.hasSuffix("_PROXY")
+    }
+
+    /// `--mount` for plain binds, because `-v` makes a missing source as an empty directory; `-v` where only it knows
+    /// the option.
+    private static func arguments(for mount: Mount) -> [String] {
+        switch mount {
+        case .docker(let text): return ["--mount", text]
+        case .bind(let source, let target, let options):
+            if options.contains(where: { !["ro", "rw"].contains($0) }) { return ["--volume", mount.text] }
+            let fields =
+                ["type=bind", "source=\(source)", "target=\(target)"] + (options.contains("ro") ? ["readonly"] : [])
+            return ["--mount", fields.map(quoted).joined(separator: ",")]
+        }
+    }
+
+    /// Docker reads the text as a line of CSV.
+    private static func quoted(_ field: String) -> String {
+        field.contains(",") || field.contains("\"")
+            ? "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+            : field
+    }
+}

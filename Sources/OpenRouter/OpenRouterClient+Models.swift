@@ -1,0 +1,82 @@
+package import PreflightCore
+
+extension OpenRouterClient {
+    /// The public catalogue with prices. It may reach us an hour late.
+    package func models() async throws(OpenRouterError) -> Catalogue {
+        let call = Call(path: "/models", timeout: .seconds(30), sendsKey: false)
+        guard let data = try await send(call).json["data"]?.array else {
+            throw unreadable(call, "no list of models in the answer")
+        }
+        let models = data.compactMap(Model.init(json:))
+        guard !models.isEmpty else { throw unreadable(call, "the list of models is empty") }
+        return Catalogue(models: models)
+    }
+}
+
+/// The answer of a model to one call.
+package struct Completion: Sendable, Equatable {
+    /// The id that `/generation` knows the call by.
+    package var generationID: String?
+    package var model: String?
+    package var provider: String?
+    package var text: String
+    package var finishReason: String?
+    package var usage: Usage?
+}
+
+/// What OpenRouter recorded of one call.
+package struct Generation: Sendable, Equatable {
+    package var id: String
+    package var model: String?
+    package var cost: USD
+    package var isCancelled: Bool
+    package var usage: Usage
+}
+
+extension OpenRouterClient {
+    /// One call of a model, not streamed. Not repeated once it may have been accepted: it could be billed twice.
+    ///
+    /// - Parameter request: the body, `model`, `messages` and `max_tokens` included.
+    package func complete(_ request: JSON, timeout: Duration = .seconds(60)) async throws(OpenRouterError) -> Completion
+    {
+        let call = Call(
+            method: "POST", path: "/chat/completions", body: request,
+            headers: [("X-OpenRouter-Title", "Preflight")], timeout: timeout, safety: .once)
+        let answer = try await send(call)
+        let json = answer.json
+        // OpenRouter reports some failures inside a 200.
+        if let error = json["error"] ?? json["choices"]?[0]?["error"], !error.isNull {
+            throw OpenRouterError(
+                call: call.name, status: error["code"]?.int ?? 502, body: JSON.record(["error": error]).bytes,
+                retryAfter: nil)
+        }
+        guard let choice = json["choices"]?[0] else { throw unreadable(call, "no choices in the answer") }
+        return Completion(
+            generationID: json["id"]?.string ?? answer.headers["x-generation-id"],
+            model: json["model"]?.string, provider: json["provider"]?.string,
+            text: choice["message"]?["content"]?.string ?? "", finishReason: choice["finish_reason"]?.string,
+            usage: json["usage"].flatMap(Usage.init(json:)))
+    }
+
+    /// The record of a call; nil while it is not written yet.
+    package func generation(id: String) async throws(OpenRouterError) -> Generation? {
+        let call = Call(path: "/generation", query: [("id", id)])
+        let data: JSON
+        do {
+            data = try await send(call).json["data"] ?? .null
+        } catch  where error.kind == .notFound {
+            return nil
+        }
+        guard let cost = data["total_cost"]?.usd() ?? data["usage"]?.usd() else {
+            throw unreadable(call, "no total_cost in the answer")
+        }
+        return Generation(
+            id: data["id"]?.string ?? id, model: data["model"]?.string, cost: cost,
+            isCancelled: data["cancelled"]?.bool ?? false,
+            usage: Usage(
+                promptTokens: data["native_tokens_prompt"]?.int ?? 0,
+                completionTokens: data["native_tokens_completion"]?.int ?? 0,
+                cachedTokens: data["native_tokens_cached"]?.int ?? 0,
+                reasoningTokens: data["native_tokens_reasoning"]?.int ?? 0, cost: cost))
+    }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import PreflightCore
+
+/// File operations whose failure names the file and the cause.
+package enum Files {
+    /// Replaces a file's content in one step: a reader sees the old or the new content, never a part.
+    ///
+    /// The new content reaches the disk before the name changes when `durably` is set. A link at `path` is replaced,
+    /// not followed.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt16 = 0o644, durably: Bool = true
+    ) throws {
+        let temporary = "\(path).\(UInt64.random(in: 0..<(.max))).tmp"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode))
+        guard descriptor >= 0 else { throw failure("write", path) }
+        do {
+            try write(bytes, to: descriptor, path: path)
+            // The umask must not keep a sandbox's user from reading what is meant for it.
+            guard fchmod(descriptor, mode_t(mode)) == 0 else { throw failure("write", path) }
+            if durably, fsync(descriptor) != 0 { throw failure("write", path) }
+            guard close(descriptor) == 0 else { throw failure("write", path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else {
+            let error = failure("replace", path)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    package static func replace(_ path: String, with text: String, mode: UInt16 = 0o644, durably: Bool = true) throws {
+        try replace(path, with: Array(text.utf8), mode: mode, durably: durably)
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    package static func read(_ path: String, limit: Int = 64 << 20) throws -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("read", path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Foundation.read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw failure("read", path)
+            }
+            bytes.append(contentsOf: buffer[..<count])
+            guard bytes.count <= limit else {
+                throw PreflightError(.failed, "cannot read \(path): larger than \(Quantity.bytesText(limit))")
+            }
+        }
+    }
+
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    package static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    package static func createDirectory(_ path: String, mode: UInt16 = 0o755) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw PreflightError(
+                .failed, "cannot make the directory \(path): \((error as NSError).localizedDescription)",
+                hint: "choose another place with --runs-dir, or change its permissions")
+        }
+        guard chmod(path, mode_t(mode)) == 0 else { throw failure("set the permissions of", path) }
+    }
+
+    package static func absolute(_ path: String, relativeTo base: String? = nil) -> String {
+        let expanded = NSString(string: path).expandingTildeInPath
+        let base = base ?? FileManager.default.currentDirectoryPath
+        return URL(fileURLWithPath: expanded, relativeTo: URL(fileURLWithPath: base, isDirectory: true))
+            .standardizedFileURL.path
+    }
+
+    static func write(_ bytes: some Collection<UInt8>, to descriptor: CInt, path: String) throws {
+        let written: Void? = try bytes.withContiguousStorageIfAvailable { buffer in
+            var rest = UnsafeRawBufferPointer(buffer)
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw failure("write", path)
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+        if written == nil { try write(Array(bytes), to: descriptor, path: path) }
+    }
+
+    static func failure(_ verb: String, _ path: String) -> PreflightError {
+        let code = errno
+        let hint: String? =
+            switch code {
+            case ENOSPC: "free disk space, or choose another place with --runs-dir"
+            case EACCES, EPERM, EROFS: "choose another place with --runs-dir, or change its permissions"
+            default: nil
+            }
+        return PreflightError(.failed, "cannot \(verb) \(path): \(String(cString: strerror(code)))", hint: hint)
+    }
+}

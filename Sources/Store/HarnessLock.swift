@@ -1,0 +1,40 @@
+import Foundation
+import PreflightCore
+
+/// Says that a harness lives: the system lets go of it with the process, however that ends.
+package final class HarnessLock: Sendable {
+    private let descriptor: CInt
+
+    /// Takes the lock, or throws when another living process holds it.
+    package init(path: String) throws {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Files.failure("open", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw PreflightError(.refused, "another preflight process is running this run (\(path) is held)")
+        }
+        self.descriptor = descriptor
+        let text = Array("\(getpid())\n".utf8)
+        ftruncate(descriptor, 0)
+        try Files.write(text, to: descriptor, path: path)
+    }
+
+    deinit { close(descriptor) }
+
+    package enum Holder: Sendable, Equatable {
+        case living
+        case nobody
+        /// There is no such file: nothing can be said.
+        case unknown
+    }
+
+    /// Whether a living process holds the lock at `path`.
+    package static func holder(path: String) -> Holder {
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return errno == ENOENT ? .unknown : .living }
+        defer { close(descriptor) }
+        // A shared lock, so that two who ask at once do not take each other for the holder.
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return .living }
+        return .nobody
+    }
+}

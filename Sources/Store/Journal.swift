@@ -1,0 +1,214 @@
+import Foundation
+import GRDB
+package import PreflightCore
+
+/// The SQLite file of a runs directory: what was made outside and must be given back, and how each trial stands.
+///
+/// An intent is written before anything is made outside, and what came of it after, so that a crash between the two
+/// leaves a trace to sweep by. Several processes may share the file.
+package struct Journal: Sendable {
+    private let pool: DatabasePool
+
+    package init(path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(15)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            try Self.migrator.migrate(pool)
+        } catch let error as DatabaseError {
+            throw PreflightError(
+                .failed, "cannot open the journal \(path): \(error.message ?? "SQLite \(error.resultCode.rawValue)")",
+                hint: "check the disk and the permissions, or choose another place with --runs-dir")
+        }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE run (
+                        id TEXT PRIMARY KEY, directory TEXT NOT NULL, created_us INTEGER NOT NULL,
+                        finished_us INTEGER, exit_status INTEGER
+                    ) STRICT;
+                    CREATE TABLE trial (
+                        run TEXT NOT NULL REFERENCES run(id), alias TEXT NOT NULL, position INTEGER NOT NULL,
+                        updated_us INTEGER NOT NULL, summary TEXT NOT NULL,
+                        PRIMARY KEY (run, alias)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE resource (
+                        id INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('subkey', 'container', 'network')),
+                        run TEXT NOT NULL, trial TEXT, name TEXT NOT NULL,
+                        handle TEXT, state TEXT NOT NULL CHECK (state IN ('intended', 'made', 'gone')),
+                        until_us INTEGER, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX resource_left ON resource(run) WHERE state <> 'gone';
+                    """)
+        }
+        return migrator
+    }
+
+    private func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do { return try await pool.write(body) } catch let error as DatabaseError { throw Self.translate(error) }
+    }
+
+    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do { return try await pool.read(body) } catch let error as DatabaseError { throw Self.translate(error) }
+    }
+
+    private static func translate(_ error: DatabaseError) -> PreflightError {
+        PreflightError(.failed, "the journal failed: \(error.message ?? "SQLite \(error.resultCode.rawValue)")")
+    }
+}
+
+// MARK: Runs and trials
+
+/// A run as the journal knows it.
+package struct RunRecord: Sendable, Equatable {
+    package var id: String
+    package var directory: String
+    package var createdAt: Timestamp
+    package var finishedAt: Timestamp?
+    package var exitStatus: Int?
+}
+
+extension Journal {
+    /// Records a new run with its planned trials. Throws when the id is taken.
+    package func begin(_ run: RunDirectory, trials: [TrialSummary], at now: Timestamp) async throws {
+        let rows = trials.map { ($0.alias, $0.json.text) }
+        try await write { database in
+            guard try Int.fetchOne(database, sql: "SELECT 1 FROM run WHERE id = ?", arguments: [run.id]) == nil else {
+                throw PreflightError(
+                    .usage, "there is a run \(run.id) already", hint: "choose another --run-id, or leave it out")
+            }
+            try database.execute(
+                sql: "INSERT INTO run (id, directory, created_us) VALUES (?, ?, ?)",
+                arguments: [run.id, run.path, now.microseconds])
+            for (position, row) in rows.enumerated() {
+                try database.execute(
+                    sql: "INSERT INTO trial (run, alias, position, updated_us, summary) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [run.id, row.0, position, now.microseconds, row.1])
+            }
+        }
+    }
+
+    package func update(_ summaries: [TrialSummary], run: String, at now: Timestamp) async throws {
+        let rows = summaries.map { ($0.alias, $0.json.text) }
+        try await write { database in
+            let statement = try database.cachedStatement(
+                sql: "UPDATE trial SET summary = ?, updated_us = ? WHERE run = ? AND alias = ?")
+            for row in rows { try statement.execute(arguments: [row.1, now.microseconds, run, row.0]) }
+        }
+    }
+
+    package func finish(run: String, exitStatus: Int32, at now: Timestamp) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE run SET finished_us = ?, exit_status = ? WHERE id = ?",
+                arguments: [now.microseconds, exitStatus, run])
+        }
+    }
+
+    /// All runs, newest first.
+    package func runs() async throws -> [RunRecord] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM run ORDER BY created_us DESC, id DESC").map { row in
+                RunRecord(
+                    id: row["id"], directory: row["directory"],
+                    createdAt: Timestamp(microseconds: row["created_us"]),
+                    finishedAt: (row["finished_us"] as Int64?).map(Timestamp.init(microseconds:)),
+                    exitStatus: row["exit_status"])
+            }
+        }
+    }
+
+    /// The trials of a run in the order planned, and when each was last written.
+    package func trials(run: String) async throws -> [(summary: TrialSummary, updatedAt: Timestamp)] {
+        try await read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT summary, updated_us FROM trial WHERE run = ? ORDER BY position", arguments: [run]
+            ).compactMap { row in
+                let text: String = row["summary"]
+                guard let json = try? JSON.parse(text), let summary = TrialSummary(json: json) else { return nil }
+                return (summary, Timestamp(microseconds: row["updated_us"]))
+            }
+        }
+    }
+}
+
+// MARK: Resources
+
+/// Something made outside that must be given back.
+package struct Resource: Sendable, Equatable {
+    package enum Kind: String, Sendable { case subkey, container, network }
+
+    package enum State: String, Sendable {
+        /// About to be made; whether it was is not known.
+        case intended
+        case made
+        case gone
+    }
+
+    package var id: Int64
+    package var kind: Kind
+    package var run: String
+    package var trial: String?
+    package var name: String
+    /// A sub-key's hash.
+    package var handle: String?
+    package var state: State
+    /// When it ends by itself.
+    package var until: Timestamp?
+}
+
+extension Journal {
+    /// Writes down that something is about to be made; returns its number. On disk when this returns.
+    package func intend(
+        _ kind: Resource.Kind, name: String, run: String, trial: String?, until: Timestamp? = nil, at now: Timestamp
+    ) async throws -> Int64 {
+        try await write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO resource (kind, run, trial, name, state, until_us, created_us, updated_us)
+                    VALUES (?, ?, ?, ?, 'intended', ?, ?, ?)
+                    """,
+                arguments: [
+                    kind.rawValue, run, trial, name, until?.microseconds, now.microseconds, now.microseconds,
+                ])
+            return database.lastInsertedRowID
+        }
+    }
+
+    package func made(_ id: Int64, handle: String?, at now: Timestamp) async throws {
+        try await setState(.made, of: id, handle: handle, at: now)
+    }
+
+    package func gone(_ id: Int64, at now: Timestamp) async throws {
+        try await setState(.gone, of: id, handle: nil, at: now)
+    }
+
+    private func setState(_ state: Resource.State, of id: Int64, handle: String?, at now: Timestamp) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE resource SET state = ?, handle = coalesce(?, handle), updated_us = ? WHERE id = ?",
+                arguments: [state.rawValue, handle, now.microseconds, id])
+        }
+    }
+
+    /// Everything that may still exist outside, oldest first.
+    package func resourcesLeft() async throws -> [Resource] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM resource WHERE state <> 'gone' ORDER BY id").compactMap {
+                row in
+                guard let kind = Resource.Kind(rawValue: row["kind"]),
+                    let state = Resource.State(rawValue: row["state"])
+                else { return nil }
+                return Resource(
+                    id: row["id"], kind: kind, run: row["run"], trial: row["trial"], name: row["name"],
+                    handle: row["handle"], state: state,
+                    until: (row["until_us"] as Int64?).map(Timestamp.init(microseconds:)))
+            }
+        }
+    }
+}

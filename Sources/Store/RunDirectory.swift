@@ -1,0 +1,41 @@
+import PreflightCore
+
+/// Where things lie in `runs/`.
+package struct RunsDirectory: Sendable, Equatable {
+    package let path: String
+
+    package init(path: String) { self.path = Files.absolute(path) }
+
+    package var journalPath: String { path + "/preflight.sqlite" }
+
+    package func run(_ id: String) -> RunDirectory { RunDirectory(path: "\(path)/\(id)", id: id) }
+}
+
+package struct RunDirectory: Sendable, Equatable {
+    package let path: String
+    package let id: String
+
+    package var experimentPath: String { path + "/experiment.yaml" }
+    package var lockPath: String { path + "/lock.json" }
+    package var summaryPath: String { path + "/summary.json" }
+    /// Held by the living harness.
+    package var harnessLockPath: String { path + "/harness.lock" }
+
+    package func trial(_ alias: String) -> TrialDirectory { TrialDirectory(path: "\(path)/\(alias)") }
+}
+
+package struct TrialDirectory: Sendable, Equatable {
+    package let path: String
+
+    package var eventsPath: String { path + "/events.jsonl" }
+    package var logPath: String { path + "/run.log" }
+    package var summaryPath: String { path + "/summary.json" }
+    package var outputPath: String { path + "/output" }
+    package var budgetPath: String { outputPath + "/budget.txt" }
+
+    /// Makes the directory and its output directory, which any user of a sandbox may write to.
+    package func create() throws {
+        try Files.createDirectory(path)
+        try Files.createDirectory(outputPath, mode: 0o777)
+    }
+}
