@@ -49,7 +49,7 @@ package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     /// The command reports every trouble of its own as exit 125 and text: this is the one place that reads it.
-    static func classify(stderr: String) -> DockerFailure {
+    package static func classify(stderr: String) -> DockerFailure {
         let text = stderr.split(separator: "\n").map(String.init)
             .filter { !$0.hasPrefix("See 'docker") && !$0.hasPrefix("Run 'docker") && !$0.isEmpty }
             .joined(separator: " ")

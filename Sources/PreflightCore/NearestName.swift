@@ -19,6 +19,11 @@ package enum NearestName {
         of(name, among: candidates).map { "did you mean '\($0)'?" }
     }
 
+    /// How many single-letter edits lie between two names, case aside.
+    package static func distance(_ a: String, _ b: String) -> Int {
+        editDistance(Array(a.lowercased().utf8), Array(b.lowercased().utf8))
+    }
+
     /// Levenshtein's distance.
     static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         var previous = Array(0...b.count)

@@ -55,7 +55,15 @@ package enum Files {
         }
     }
 
+    /// Removes a file; that there is none is no failure.
+    package static func remove(_ path: String) { unlink(path) }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Names in a directory; none when it cannot be read.
+    package static func list(_ path: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    }
 
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()

@@ -1,0 +1,198 @@
+import Containers
+import Foundation
+import OpenRouter
+package import PreflightCore
+package import Store
+
+/// What a finished field leaves to say.
+package struct RunResult: Sendable {
+    package var id: String
+    package var directory: String
+    package var trials: [TrialSummary]
+    package var startedAt: Timestamp
+    package var finishedAt: Timestamp
+    package var wasStopped: Bool
+
+    package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
+
+    package var json: JSON {
+        .record([
+            "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),
+            "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
+            "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + ($1.unknownUpTo ?? .zero) }),
+            "trials": .array(trials.map(\.json)),
+        ])
+    }
+}
+
+/// One execution of an experiment: its trials side by side, each in its own container.
+package struct FieldRun: Sendable {
+    package let directory: RunDirectory
+    let plan: RunPlan
+    let workshop: Workshop
+    let stop: StopSignal
+    let nonce: String
+    let report: @Sendable (Progress) -> Void
+
+    package init(
+        directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal,
+        report: @escaping @Sendable (Progress) -> Void
+    ) {
+        self.directory = directory
+        self.plan = plan
+        self.workshop = workshop
+        self.stop = stop
+        self.report = report
+        nonce = workshop.world.nonce(6)
+    }
+
+    /// Runs the field to its end, or to the owner's.
+    ///
+    /// - Parameter files: the experiment as resolved and its lock, written before anything is made outside.
+    package func run(experimentText: String, lock: JSON) async throws -> RunResult {
+        let world = workshop.world
+        let startedAt = world.now()
+        try Files.createDirectory(directory.path)
+        let harnessLock = try HarnessLock(path: directory.harnessLockPath)
+        defer { withExtendedLifetime(harnessLock) {} }
+        try Files.replace(directory.experimentPath, with: experimentText)
+        try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
+        try await workshop.journal.begin(
+            directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
+        report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
+
+        let trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
+
+        let result = RunResult(
+            id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
+            finishedAt: world.now(), wasStopped: stop.urgency > .none)
+        try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+        let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
+        return result
+    }
+
+    private func withNetwork<T: Sendable>(_ body: (String) async throws -> T) async throws -> T {
+        let name = Names.network(run: directory.id, nonce: nonce)
+        let workshop = workshop
+        let entry = try await workshop.journal.intend(
+            .network, name: name, run: directory.id, trial: nil, at: workshop.world.now())
+        try await workshop.docker.createNetwork(
+            name,
+            labels: [
+                .init(name: Names.runLabel, value: directory.id),
+                .init(name: Names.lockLabel, value: directory.harnessLockPath),
+            ])
+        try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
+        let result: Result<T, any Error>
+        do { result = .success(try await body(name)) } catch { result = .failure(error) }
+        let report = report
+        await shielded {
+            do {
+                try await workshop.docker.removeNetwork(name)
+                try await workshop.journal.gone(entry, at: workshop.world.now())
+            } catch {
+                report(.warning("network \(name) could not be removed (\(error)); `preflight sweep` will try again"))
+            }
+        }
+        return try result.get()
+    }
+
+    private func runTrials(network: String, since: Timestamp) async throws -> [TrialSummary] {
+        let engine = EngineWatch(docker: workshop.docker)
+        let envelope = Envelope(total: plan.experiment.budget.total)
+        let promptPath = try plan.prompt.map { prompt in
+            let path = directory.path + "/prompt.txt"
+            try Files.replace(path, with: prompt)
+            return path
+        }
+        let runners = try plan.trials.map {
+            try runner(for: $0, network: network, engine: engine, promptPath: promptPath)
+        }
+
+        return await withTaskGroup(of: [TrialSummary]?.self) { group in
+            group.addTask {
+                await engine.run(runID: directory.id, since: since, clock: workshop.world.clock)
+                return nil
+            }
+            group.addTask {
+                await publish(runners.map(\.recorder))
+                return nil
+            }
+            group.addTask { await runAll(runners, envelope: envelope) }
+            var summaries: [TrialSummary] = []
+            for await finished in group {
+                guard let finished else { continue }
+                summaries = finished
+                group.cancelAll()
+            }
+            let last = summaries
+            await shielded { try? await workshop.journal.update(last, run: directory.id, at: workshop.world.now()) }
+            return summaries
+        }
+    }
+
+    private func runner(
+        for trial: TrialPlan, network: String, engine: EngineWatch, promptPath: String?
+    ) throws -> TrialRunner {
+        let trialDirectory = directory.trial(trial.alias)
+        try trialDirectory.create()
+        let recorder = try TrialRecorder(
+            plan: trial, directory: trialDirectory,
+            policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
+            world: workshop.world)
+        return TrialRunner(
+            plan: trial, runID: directory.id, nonce: nonce, directory: trialDirectory, runPlan: plan,
+            network: network, harnessLockPath: directory.harnessLockPath, promptPath: promptPath,
+            recorder: recorder, docker: workshop.docker,
+            provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, stop: stop,
+            world: workshop.world, report: report)
+    }
+
+    /// At most `concurrency` trials at a time, in their order, as the envelope allows.
+    private func runAll(_ runners: [TrialRunner], envelope: Envelope) async -> [TrialSummary] {
+        await withTaskGroup(of: (Int, TrialSummary).self) { group in
+            var summaries: [Int: TrialSummary] = [:]
+            var next = 0
+            func startNext() {
+                guard next < runners.count else { return }
+                let index = next
+                let runner = runners[index]
+                next += 1
+                group.addTask { (index, await run(runner, in: envelope)) }
+            }
+            for _ in 0..<min(plan.experiment.concurrency, runners.count) { startNext() }
+            for await (index, summary) in group {
+                summaries[index] = summary
+                startNext()
+            }
+            return runners.indices.compactMap { summaries[$0] }
+        }
+    }
+
+    private func run(_ runner: TrialRunner, in envelope: Envelope) async -> TrialSummary {
+        let budget = runner.plan.budget
+        guard await envelope.enter(budget) else {
+            return runner.finish(
+                .provisioningFailed, "budget.total has no room for its \(budget); raise it, or lower budget.per_trial")
+        }
+        let summary = await runner.run()
+        // What may still turn up on the bill does not return to the envelope.
+        await envelope.leave(budget, spent: summary.cost + (summary.unknownUpTo ?? .zero))
+        return summary
+    }
+
+    /// Keeps the journal's picture of the field fresh, for `preflight status`.
+    private func publish(_ recorders: [TrialRecorder]) async {
+        var last: [TrialSummary] = []
+        while !Task.isCancelled {
+            let summaries = recorders.map(\.summary)
+            // A second that changed only clocks is written too: `status` tells a living trial by it.
+            if summaries != last {
+                try? await workshop.journal.update(summaries, run: directory.id, at: workshop.world.now())
+            }
+            last = summaries
+            try? await workshop.world.clock.sleep(for: plan.pace.status)
+        }
+    }
+}

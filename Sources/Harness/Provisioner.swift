@@ -1,0 +1,101 @@
+package import OpenRouter
+package import PreflightCore
+package import Store
+
+/// A sub-key that exists, and the entry of the journal that remembers to delete it.
+package struct ProvisionedKey: Sendable {
+    package var hash: String
+    package var key: Secret
+    package var name: String
+    package var entry: Int64
+}
+
+/// Makes and deletes sub-keys, so that one intent never leaves two keys and no key is forgotten.
+package struct Provisioner: Sendable {
+    let management: OpenRouterClient
+    let journal: Journal
+    let world: World
+
+    package init(management: OpenRouterClient, journal: Journal, world: World) {
+        self.management = management
+        self.journal = journal
+        self.world = world
+    }
+
+    /// Makes the sub-key of one trial.
+    ///
+    /// The intent is on disk before OpenRouter is asked. When the answer is lost, keys of this name are looked for and
+    /// deleted before another attempt is made: their text is shown once, so such a key is of no use.
+    package func create(
+        run: String, trial: String, limit: USD, expiresAt: Timestamp
+    ) async throws -> ProvisionedKey {
+        let name = Names.subKey(run: run, trial: trial)
+        let entry = try await journal.intend(
+            .subkey, name: name, run: run, trial: trial, until: expiresAt, at: world.now())
+        var attempt = 1
+        while true {
+            do throws(OpenRouterError) {
+                let (subKey, key) = try await management.createSubKey(name: name, limit: limit, expiresAt: expiresAt)
+                let provisioned = ProvisionedKey(hash: subKey.hash, key: key, name: name, entry: entry)
+                try await remember(provisioned)
+                return provisioned
+            } catch {
+                let mayExist = [.interrupted, .server, .unreadable].contains(error.kind)
+                if mayExist {
+                    // Shielded: a cancelled caller must not leave the key that it may have made.
+                    let cleaned = await shielded { await deleteAll(named: name) }
+                    guard cleaned else { throw error }
+                }
+                guard mayExist, attempt < 3, !Task.isCancelled else {
+                    try await journal.gone(entry, at: world.now())
+                    throw error
+                }
+                attempt += 1
+            }
+        }
+    }
+
+    /// A key whose hash cannot be written down is deleted at once.
+    private func remember(_ key: ProvisionedKey) async throws(OpenRouterError) {
+        do {
+            try await journal.made(key.entry, handle: key.hash, at: world.now())
+        } catch {
+            _ = await shielded { try? await management.deleteSubKey(hash: key.hash) }
+            throw OpenRouterError(kind: .rejected, call: "journal", message: "\(error)")
+        }
+    }
+
+    private func deleteAll(named name: String) async -> Bool {
+        do {
+            for key in try await management.subKeys() where key.name == name {
+                try await management.deleteSubKey(hash: key.hash)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Stops a key from being accepted; false when OpenRouter could not be told in time.
+    package func disable(_ key: ProvisionedKey, within limit: Duration) async -> Bool {
+        let client = management.with(retry: .none)
+        return await Harness.within(limit) {
+            (try? await client.disableSubKey(hash: key.hash, timeout: limit)) != nil
+        } ?? false
+    }
+
+    /// Deletes the key and verifies that it is gone. An error leaves it in the journal, for a later sweep.
+    package func delete(_ key: ProvisionedKey) async throws {
+        try await delete(hash: key.hash, entry: key.entry)
+    }
+
+    package func delete(hash: String, entry: Int64?) async throws {
+        try await management.deleteSubKey(hash: hash)
+        do throws(OpenRouterError) {
+            _ = try await management.subKey(hash: hash)
+            throw OpenRouterError(kind: .server, call: "DELETE /keys", message: "the key is still there after deletion")
+        } catch  where error.kind == .notFound {
+        }
+        if let entry { try await journal.gone(entry, at: world.now()) }
+    }
+}

@@ -1,0 +1,61 @@
+package import PreflightCore
+
+/// The times that decide how a run behaves. The defaults are for real providers; tests shorten them.
+package struct Pace: Sendable {
+    /// Between two looks at a sub-key's spend.
+    package var poll = Duration.seconds(3)
+    /// Between two looks of time-based policies.
+    package var tick = Duration.milliseconds(250)
+    package var budgetFile = Duration.seconds(30)
+    /// Between two writes of the field's state for `status`.
+    package var status = Duration.seconds(1)
+    /// From the polite stop of a container to its kill.
+    package var grace = Duration.seconds(2)
+    /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.
+    package var disable = Duration.milliseconds(1500)
+    /// How long a finished trial waits for late usage, and how often it looks.
+    package var settle = Duration.seconds(30)
+    package var settlePoll = Duration.seconds(2)
+    /// What a sub-key outlives its trial's wall limit by.
+    package var keyGrace = Duration.seconds(600)
+
+    package init() {}
+}
+
+/// All that a field needs to run.
+package struct RunPlan: Sendable {
+    package var experiment: Experiment
+    package var trials: [TrialPlan]
+    /// Pinned: an image id, so that a new build of the same name does not change a running field.
+    package var imageID: String
+    package var prompt: String?
+    /// As OpenRouter is reached from this machine.
+    package var baseURL: String
+    /// Whether containers are told the address, because it is not OpenRouter's own.
+    package var passesBaseURL: Bool
+    package var pace = Pace()
+    package var bounds = TrialRecorder.Bounds()
+
+    package init(
+        experiment: Experiment, trials: [TrialPlan], imageID: String, prompt: String?, baseURL: String,
+        passesBaseURL: Bool
+    ) {
+        self.experiment = experiment
+        self.trials = trials
+        self.imageID = imageID
+        self.prompt = prompt
+        self.baseURL = baseURL
+        self.passesBaseURL = passesBaseURL
+    }
+}
+
+/// What a field tells whoever watches it, as it happens.
+package enum Progress: Sendable {
+    case runStarted(id: String, directory: String, trials: Int)
+    case trialStarted(TrialPlan)
+    case containerStarted(TrialPlan)
+    case stopping(TrialPlan, String)
+    case settling(TrialPlan)
+    case finished(TrialSummary)
+    case warning(String)
+}

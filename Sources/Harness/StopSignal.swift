@@ -1,0 +1,49 @@
+import Synchronization
+
+/// A run's owner asks for its end: once for a graceful one, twice for a quick one.
+package final class StopSignal: Sendable {
+    package enum Urgency: Int, Sendable, Comparable {
+        case none, graceful, quick
+        package static func < (a: Urgency, b: Urgency) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    private struct State {
+        var urgency = Urgency.none
+        var listeners: [Int: AsyncStream<Urgency>.Continuation] = [:]
+        var nextListener = 0
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package var urgency: Urgency { state.withLock { $0.urgency } }
+
+    /// Raises the urgency; it never falls.
+    package func raise(to urgency: Urgency) {
+        let listeners = state.withLock { state -> [AsyncStream<Urgency>.Continuation] in
+            guard urgency > state.urgency else { return [] }
+            state.urgency = urgency
+            return Array(state.listeners.values)
+        }
+        for listener in listeners { listener.yield(urgency) }
+    }
+
+    /// Every rise from now on, and the present urgency if it is one.
+    package func rises() -> AsyncStream<Urgency> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Urgency.self, bufferingPolicy: .bufferingNewest(2))
+        let id = state.withLock { state in
+            state.nextListener += 1
+            state.listeners[state.nextListener] = continuation
+            if state.urgency > .none { continuation.yield(state.urgency) }
+            return state.nextListener
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.listeners[id] = nil } }
+        return stream
+    }
+
+    /// Returns once the urgency is at least `urgency`, or the task is cancelled.
+    package func wait(for urgency: Urgency) async {
+        for await risen in rises() where risen >= urgency { return }
+    }
+}

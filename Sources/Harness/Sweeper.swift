@@ -1,0 +1,186 @@
+package import Containers
+package import OpenRouter
+import PreflightCore
+package import Store
+
+/// Finds and removes what dead runs left: containers, networks and sub-keys. Never those of a living run.
+package struct Sweeper: Sendable {
+    let docker: Docker
+    let management: OpenRouterClient?
+    let journal: Journal?
+    let runs: RunsDirectory
+    let world: World
+
+    package init(
+        docker: Docker, management: OpenRouterClient?, journal: Journal?, runs: RunsDirectory, world: World
+    ) {
+        self.docker = docker
+        self.management = management
+        self.journal = journal
+        self.runs = runs
+        self.world = world
+    }
+
+    /// Something left, and whether it may be taken.
+    package struct Finding: Sendable, Equatable {
+        package enum Kind: String, Sendable { case container, network, subkey }
+
+        package var kind: Kind
+        package var name: String
+        package var run: String
+        /// A sub-key's hash.
+        package var handle: String?
+        /// Its entry in the journal, where it has one.
+        package var entry: Int64?
+        /// Why it must not be taken without being asked to; nil when it may.
+        package var keepReason: String?
+    }
+
+    package struct Outcome: Sendable {
+        package var removed: [Finding] = []
+        package var kept: [Finding] = []
+        package var failed: [(finding: Finding, error: String)] = []
+        /// What could not be looked at, and why.
+        package var blind: [String] = []
+
+        package var isClean: Bool { removed.isEmpty && failed.isEmpty && kept.isEmpty }
+    }
+
+    /// Looks at the engine, the journal and OpenRouter. What cannot be looked at is told in `blind`.
+    package func find() async -> Outcome {
+        var outcome = Outcome()
+        var entries: [Resource] = []
+        if let journal {
+            do { entries = try await journal.resourcesLeft() } catch { outcome.blind.append("journal: \(error)") }
+        }
+        do {
+            outcome.removed += try await findContainers(entries) + findNetworks(entries)
+        } catch {
+            outcome.blind.append("docker: \(error)")
+        }
+        if let management {
+            do {
+                outcome.removed += try await findKeys(entries, management)
+            } catch {
+                outcome.blind.append("sub-keys: \(error)")
+            }
+        } else if entries.contains(where: { $0.kind == .subkey }) {
+            outcome.blind.append("sub-keys: no management key; set OR_ADMIN_KEY")
+        }
+        outcome.kept = outcome.removed.filter { $0.keepReason != nil }
+        outcome.removed = outcome.removed.filter { $0.keepReason == nil }
+        return outcome
+    }
+
+    /// Removes what may be taken; with `force` also what is only probably dead. Closes journal entries of what is gone.
+    package func sweep(force: Bool) async -> Outcome {
+        let found = await find()
+        var outcome = Outcome(blind: found.blind)
+        outcome.kept = force ? [] : found.kept
+        for finding in found.removed + (force ? found.kept : []) {
+            do {
+                try await remove(finding)
+                outcome.removed.append(finding)
+            } catch {
+                outcome.failed.append((finding, "\(error)"))
+            }
+        }
+        if found.blind.isEmpty { await closeEntries() }
+        return outcome
+    }
+
+    private func remove(_ finding: Finding) async throws {
+        switch finding.kind {
+        case .container: try await docker.remove(finding.name)
+        case .network: try await docker.removeNetwork(finding.name)
+        case .subkey:
+            guard let management, let hash = finding.handle else { return }
+            try await management.deleteSubKey(hash: hash)
+        }
+        if let entry = finding.entry { try await journal?.gone(entry, at: world.now()) }
+    }
+
+    /// Entries of dead runs whose thing was looked for and not found are closed.
+    private func closeEntries() async {
+        guard let journal, let entries = try? await journal.resourcesLeft() else { return }
+        let left = await find()
+        guard left.blind.isEmpty else { return }
+        let stillThere = Set((left.removed + left.kept).compactMap(\.entry))
+        for entry in entries where !stillThere.contains(entry.id) && life(ofRun: entry.run) == .dead {
+            try? await journal.gone(entry.id, at: world.now())
+        }
+    }
+}
+
+// MARK: Who lives
+
+extension Sweeper {
+    enum Life: Sendable, Equatable { case living, dead, unknown }
+
+    /// Whether the run of that name in this runs directory lives.
+    func life(ofRun run: String) -> Life { life(lockPath: Self.lockPath(run: run, in: runs)) }
+
+    func life(lockPath: String?) -> Life {
+        guard let lockPath else { return .unknown }
+        return switch HarnessLock.holder(path: lockPath) {
+        case .living: .living
+        case .nobody: .dead
+        case .unknown: .unknown
+        }
+    }
+
+    /// Runs hold a lock in their directory; checks, which have none, hold one beside the journal.
+    package static func lockPath(run: String, in runs: RunsDirectory) -> String {
+        run.hasPrefix(checkPrefix) ? "\(runs.path)/.\(run).lock" : runs.run(run).harnessLockPath
+    }
+
+    package static let checkPrefix = "check-"
+
+    private func keepReason(_ life: Life, until: Timestamp?) -> String? {
+        guard life == .unknown else { return nil }
+        if let until, until < world.now() { return nil }
+        return "its run is not known here and may live elsewhere"
+    }
+}
+
+// MARK: Looking
+
+extension Sweeper {
+    private func findContainers(_ entries: [Resource]) async throws -> [Finding] {
+        try await docker.containers(label: Names.runLabel).compactMap { container in
+            let entry = entries.first { $0.kind == .container && $0.name == container.name }
+            let life = life(lockPath: container.labels[Names.lockLabel])
+            guard life != .living else { return nil }
+            let until = container.labels[Names.untilLabel].flatMap { Int64($0) }.map(Timestamp.init(seconds:))
+            return Finding(
+                kind: .container, name: container.name, run: container.labels[Names.runLabel] ?? "", entry: entry?.id,
+                keepReason: keepReason(life, until: until ?? entry?.until))
+        }
+    }
+
+    private func findNetworks(_ entries: [Resource]) async throws -> [Finding] {
+        try await docker.networks(label: Names.runLabel).compactMap { network in
+            let entry = entries.first { $0.kind == .network && $0.name == network.name }
+            let life = life(lockPath: network.labels[Names.lockLabel])
+            guard life != .living else { return nil }
+            return Finding(
+                kind: .network, name: network.name, run: network.labels[Names.runLabel] ?? "", entry: entry?.id,
+                keepReason: keepReason(life, until: entry?.until))
+        }
+    }
+
+    /// By the journal's hashes, and by name where a crash came between making a key and writing down its hash.
+    private func findKeys(_ entries: [Resource], _ management: OpenRouterClient) async throws -> [Finding] {
+        let keyEntries = entries.filter { $0.kind == .subkey }
+        return try await management.subKeys().compactMap { key in
+            guard let (run, _) = Names.parseSubKey(key.name) else { return nil }
+            let entry = keyEntries.first { $0.handle == key.hash || ($0.handle == nil && $0.name == key.name) }
+            // A run that has no directory here belongs to another journal, perhaps on another machine.
+            let life = life(ofRun: run)
+            guard life != .living else { return nil }
+            return Finding(
+                kind: .subkey, name: key.name, run: run, handle: key.hash, entry: entry?.id,
+                keepReason: keepReason(life, until: key.expiresAt ?? entry?.until))
+        }
+    }
+}

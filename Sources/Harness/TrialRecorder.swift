@@ -1,0 +1,238 @@
+package import PreflightCore
+package import Store
+import Synchronization
+
+/// The one place where facts about a trial are stamped, appended, folded and judged.
+///
+/// Output of the container, polls and the clock all come here from tasks of their own; each fact is appended to the
+/// event log before the policy sees it. The first verdict to eject is kept and announced once.
+package final class TrialRecorder: Sendable {
+    /// Bounds of what one trial may make us keep.
+    package struct Bounds: Sendable {
+        /// Longer lines are cut.
+        package var line = 64 << 10
+        /// Bytes of `events.jsonl` that the agent's own lines may fill, and of `run.log`.
+        package var log = 256 << 20
+        /// Bytes of `events.jsonl` for lines that are no events.
+        package var raw = 8 << 20
+
+        package init() {}
+    }
+
+    private struct State: ~Copyable {
+        var trial = TrialState()
+        var events: AppendFile
+        var log: AppendFile
+        var stdout: LineSplitter
+        var stderr: LineSplitter
+        var stderrTail: [String] = []
+        var rawBytes = 0
+        var suppressed = 0
+        var isLogFull = false
+        var reason: String?
+        var unknownUpTo: USD?
+        var failure: PreflightError?
+        var hasVerdict = false
+    }
+
+    package let plan: TrialPlan
+    package let startedAt: Timestamp
+    let policy: EjectPolicy
+    private let bounds: Bounds
+    private let world: World
+    private let startedUptime: Duration
+    private let state: Mutex<State>
+    private let announce: AsyncStream<Verdict.Reason>.Continuation
+    /// The first verdict to eject, when there is one.
+    package let verdicts: AsyncStream<Verdict.Reason>
+
+    package init(
+        plan: TrialPlan, directory: TrialDirectory, policy: EjectPolicy, bounds: Bounds = Bounds(),
+        world: World
+    ) throws {
+        self.plan = plan
+        self.policy = policy
+        self.bounds = bounds
+        self.world = world
+        startedAt = world.now()
+        startedUptime = world.uptime()
+        let events = try AppendFile(path: directory.eventsPath)
+        let log = try AppendFile(path: directory.logPath, limit: bounds.log)
+        state = Mutex(
+            State(
+                events: events, log: log, stdout: LineSplitter(limit: bounds.line),
+                stderr: LineSplitter(limit: bounds.line)))
+        (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+    }
+
+    /// Since the trial began; never goes back, even if the wall clock does.
+    package var elapsed: Duration { max(.zero, world.uptime() - startedUptime) }
+}
+
+// MARK: Facts
+
+extension TrialRecorder {
+    /// Appends a harness event. It is with the system when this returns.
+    package func record(_ type: String, _ fields: KeyValuePairs<String, JSON?> = [:]) {
+        let object = JSON.record(fields).object ?? JSON.Object()
+        state.withLock { state in
+            append(
+                Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: type, fields: object),
+                to: &state)
+            flush(&state)
+            judge(&state)
+        }
+    }
+
+    /// Records that the container runs; false when that is known already.
+    package func recordStart(container: String) -> Bool {
+        state.withLock { state in
+            guard state.trial.containerStarted == nil else { return false }
+            let fields = JSON.Object([.init(key: "container", value: .string(container))])
+            append(
+                Event(
+                    timestamp: world.now(), elapsed: elapsed, source: .harness, type: "container_started",
+                    fields: fields), to: &state)
+            flush(&state)
+            return true
+        }
+    }
+
+    /// Takes bytes as the container wrote them.
+    package func ingest(_ stream: OutputKind, _ bytes: UnsafeRawBufferPointer) {
+        state.withLock { state in
+            if !state.isLogFull, state.log.hasRoom(for: bytes.count) {
+                state.log.append(bytes)
+            } else if !state.isLogFull {
+                state.isLogFull = true
+                state.log.append("\n[run.log ends here: limits.log is reached]\n".utf8)
+            }
+            let elapsed = elapsed
+            switch stream {
+            case .stdout:
+                var lines: [AgentLine] = []
+                state.stdout.split(bytes) { line, isCut in lines.append(AgentLine(bytes: line, isCut: isCut)) }
+                for line in lines { take(line, elapsed: elapsed, into: &state) }
+            case .stderr:
+                state.trial.noteActivity(at: elapsed)
+                var lines: [String] = []
+                state.stderr.split(bytes) { line, _ in
+                    if line.contains(where: { $0 != 0x20 }) {
+                        lines.append(String(decoding: line.prefix(500), as: UTF8.self))
+                    }
+                }
+                state.stderrTail = Array((state.stderrTail + lines.suffix(10)).suffix(10))
+            }
+            flush(&state)
+            judge(&state)
+        }
+    }
+
+    package enum OutputKind: Sendable { case stdout, stderr }
+
+    /// Takes last lines that had no newline, and says what was not kept.
+    package func finishOutput() {
+        state.withLock { state in
+            var lines: [AgentLine] = []
+            state.stdout.finish { line, isCut in lines.append(AgentLine(bytes: line, isCut: isCut)) }
+            for line in lines { take(line, elapsed: elapsed, into: &state) }
+            var tail: [String] = []
+            state.stderr.finish { line, _ in tail.append(String(decoding: line.prefix(500), as: UTF8.self)) }
+            state.stderrTail = Array((state.stderrTail + tail).suffix(10))
+            if state.suppressed > 0 {
+                append(
+                    Event(
+                        timestamp: world.now(), elapsed: elapsed, source: .harness, type: "lines_not_kept",
+                        fields: JSON.Object([.init(key: "lines", value: .int(state.suppressed))])), to: &state)
+            }
+            flush(&state)
+        }
+    }
+
+    private func take(_ line: AgentLine, elapsed: Duration, into state: inout State) {
+        var event = Event(timestamp: world.now(), elapsed: elapsed, source: .agent, type: "raw")
+        switch line {
+        case .event(let type, let fields):
+            event.type = type
+            event.fields = fields
+            guard state.events.size < bounds.log else {
+                // Still counts, so that a flood cannot hide its spend.
+                state.suppressed += 1
+                state.trial.apply(event)
+                return
+            }
+        case .raw(let text, let isCut):
+            guard state.rawBytes + text.utf8.count <= bounds.raw else {
+                state.suppressed += 1
+                state.trial.apply(event)
+                return
+            }
+            state.rawBytes += text.utf8.count
+            event.fields.append("line", .string(text))
+            if isCut { event.fields.append("cut", true) }
+        }
+        append(event, to: &state)
+    }
+
+    private func append(_ event: Event, to state: inout State) {
+        var bytes: [UInt8] = []
+        event.write(into: &bytes)
+        state.events.append(bytes)
+        state.trial.apply(event)
+    }
+
+    private func flush(_ state: inout State) {
+        do {
+            try state.events.flush()
+            try state.log.flush()
+        } catch {
+            state.failure = state.failure ?? (error as? PreflightError) ?? PreflightError(.failed, "\(error)")
+        }
+    }
+
+    private func judge(_ state: inout State) {
+        guard !state.hasVerdict, state.trial.phase == .running else { return }
+        // A trial whose record cannot be kept must not go on: what it does would be lost.
+        let verdict =
+            state.failure.map { Verdict.eject(.init(policy: "record_failed", message: $0.message)) }
+            ?? policy.verdict(for: state.trial, at: elapsed)
+        guard let reason = verdict.reason else { return }
+        state.hasVerdict = true
+        announce.yield(reason)
+        announce.finish()
+    }
+}
+
+// MARK: Views
+
+extension TrialRecorder {
+    /// Lets time-based policies speak.
+    package func tick() { state.withLock { judge(&$0) } }
+
+    package var trialState: TrialState { state.withLock { $0.trial } }
+    package var lastStderr: [String] { state.withLock { $0.stderrTail } }
+    /// What could not be written, if anything.
+    package var failure: PreflightError? { state.withLock { $0.failure } }
+
+    package func note(reason: String) { state.withLock { $0.reason = reason } }
+    package func note(unknownUpTo: USD?) { state.withLock { $0.unknownUpTo = unknownUpTo } }
+
+    package var summary: TrialSummary {
+        state.withLock { state in
+            TrialSummary(
+                plan: plan, state: state.trial, at: elapsed, startedAt: startedAt, reason: state.reason,
+                unknownUpTo: state.unknownUpTo, lastStderr: state.stderrTail)
+        }
+    }
+
+    /// Waits until the event log is on the disk itself.
+    package func synchronize() throws { try state.withLock { try $0.events.synchronize() } }
+
+    package func budgetText(_ mode: BudgetFile.Mode) -> String {
+        state.withLock { state in
+            BudgetFile.text(
+                limit: state.trial.budget ?? plan.budget, spent: state.trial.spend, mode: mode,
+                recent: state.trial.recentActions, actions: state.trial.toolCalls)
+        }
+    }
+}

@@ -1,0 +1,288 @@
+import Containers
+import OpenRouter
+import PreflightCore
+import Store
+
+extension TrialRunner {
+    /// Starts the container, watches it, and returns once it is dead and removed.
+    func supervise(key: ProvisionedKey, until: Timestamp) async -> End {
+        let entry: Int64
+        do {
+            writeBudgetFile()
+            entry = try await journal.intend(
+                .container, name: containerName, run: runID, trial: plan.alias, until: until, at: world.now())
+        } catch {
+            return End(outcome: .harnessFailed, reason: "\(error)")
+        }
+        let exit = await watch(specification(key: key, until: until), key: key)
+        let end = await shielded { await self.judgeEnd(exit) }
+        await shielded { await self.removeContainer(entry: entry) }
+        return end
+    }
+
+    /// How the container's foreground command ended, and whether Preflight had asked for it.
+    private struct Exit: Sendable {
+        var result: Result<Int, any Error>
+        var stop: EndRule.Stop?
+    }
+
+    private enum Signal: Sendable {
+        case exited(Result<Int, any Error>)
+        case verdict(Verdict.Reason)
+        case cancelled
+        case watcherEnded
+    }
+
+    private func watch(_ specification: RunSpecification, key: ProvisionedKey) async -> Exit {
+        await withTaskGroup(of: Signal.self) { group in
+            group.addTask { await self.runContainer(specification) }
+            group.addTask {
+                await self.engine.waitForStart(of: self.containerName)
+                if !Task.isCancelled { self.noteStarted() }
+                return .watcherEnded
+            }
+            group.addTask { await self.pollSpend(key: key) }
+            group.addTask { await self.tick() }
+            group.addTask { await self.keepBudgetFile() }
+            group.addTask {
+                for await reason in self.recorder.verdicts { return .verdict(reason) }
+                return .watcherEnded
+            }
+            group.addTask {
+                await self.stop.wait(for: .graceful)
+                return Task.isCancelled ? .watcherEnded : .cancelled
+            }
+
+            var stop: EndRule.Stop?
+            for await signal in group {
+                switch signal {
+                case .exited(let result):
+                    group.cancelAll()
+                    return Exit(result: result, stop: stop)
+                case .verdict(let reason):
+                    guard stop == nil else { continue }
+                    stop = .ejected(reason)
+                    group.addTask { await self.stopContainer(key: key, why: "\(reason.policy): \(reason.message)") }
+                case .cancelled:
+                    guard stop == nil else { continue }
+                    stop = .cancelled
+                    group.addTask { await self.stopContainer(key: key, why: "stopped by its owner") }
+                case .watcherEnded: continue
+                }
+            }
+            return Exit(result: .failure(CancellationError()), stop: stop)
+        }
+    }
+
+    private func runContainer(_ specification: RunSpecification) async -> Signal {
+        let input = Array(runPlan.prompt.map(PromptLine.text)?.utf8 ?? "".utf8)
+        do {
+            return .exited(
+                .success(
+                    try await docker.run(specification, input: input) { stream, bytes in
+                        // The engine's word may come after the first output. Standard error does not count: the
+                        // docker command puts its own words there.
+                        if stream == .stdout { noteStarted() }
+                        recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
+                    }))
+        } catch {
+            return .exited(.failure(error))
+        }
+    }
+
+    private func noteStarted() {
+        if recorder.recordStart(container: containerName) { report(.containerStarted(plan)) }
+    }
+
+    private func tick() async -> Signal {
+        while !Task.isCancelled {
+            recorder.tick()
+            try? await world.clock.sleep(for: pace.tick)
+        }
+        return .watcherEnded
+    }
+
+    private func keepBudgetFile() async -> Signal {
+        while true {
+            do { try await world.clock.sleep(for: pace.budgetFile) } catch { return .watcherEnded }
+            guard recorder.trialState.phase == .running else { continue }
+            writeBudgetFile()
+        }
+    }
+
+    private func writeBudgetFile() {
+        do {
+            let text = recorder.budgetText(runPlan.experiment.budget.file)
+            // A lost file is written again in half a minute: no need to wait for the disk.
+            try Files.replace(directory.budgetPath, with: text, durably: false)
+        } catch {
+            recorder.record("budget_file_failed", ["error": .string("\(error)")])
+        }
+    }
+
+    private func pollSpend(key: ProvisionedKey) async -> Signal {
+        let client = provisioner.management.with(retry: .none)
+        var lastError: String?
+        while !Task.isCancelled {
+            do { try await world.clock.sleep(for: pace.poll) } catch { break }
+            do {
+                let spent = try await client.subKey(hash: key.hash, timeout: .seconds(5)).usage
+                if spent > recorder.trialState.polledSpend || lastError != nil || !recorder.trialState.hasSpendData {
+                    recorder.record("budget_poll", ["spent": .usd(spent)])
+                }
+                lastError = nil
+            } catch {
+                // Said once per cause; the key's own limit holds meanwhile.
+                guard !Task.isCancelled, lastError != "\(error)" else { continue }
+                lastError = "\(error)"
+                recorder.record("budget_poll_failed", ["error": .string("\(error)")])
+            }
+        }
+        return .watcherEnded
+    }
+}
+
+// MARK: Stopping
+
+extension TrialRunner {
+    /// Disables the key, stops the container, and returns once the engine says that it is dead.
+    private func stopContainer(key: ProvisionedKey, why: String) async -> Signal {
+        recorder.record("eject_decided", ["reason": .string(why)])
+        report(.stopping(plan, why))
+        let began = world.uptime()
+        let isQuick = stop.urgency == .quick
+        let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
+        recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
+        await shielded { await self.killContainer(gracefully: !isQuick) }
+        recorder.record(
+            "container_stopped",
+            ["reason": .string(why), "took_s": .number((world.uptime() - began).decimalSeconds(places: 3))])
+        return .watcherEnded
+    }
+
+    /// Tries until the engine says that the container is not running, or that there is none.
+    private func killContainer(gracefully: Bool) async {
+        if gracefully {
+            // A second request for the end cuts the grace short.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await docker.stop(containerName, grace: pace.grace) }
+                group.addTask { await stop.wait(for: .quick) }
+                await group.next()
+                group.cancelAll()
+            }
+        }
+        for attempt in 1...20 {
+            do {
+                if try await !docker.container(containerName).isRunning { return }
+            } catch let failure as DockerFailure where failure.kind == .noSuchObject {
+                // It may still be on its way: the command that creates it has not come back.
+                if attempt > 10 { return }
+            } catch {}
+            try? await docker.kill(containerName)
+            try? await ContinuousClock().sleep(for: .milliseconds(100))
+        }
+        report(.warning("\(plan.alias): container \(containerName) could not be stopped; look at `docker ps`"))
+    }
+}
+
+// MARK: The end
+
+extension TrialRunner {
+    /// What the engine says of the container once its foreground command has ended.
+    private enum Inspection: Sendable {
+        case found(ContainerInfo)
+        case gone
+        case failed(DockerFailure)
+
+        var info: ContainerInfo? { if case .found(let info) = self { info } else { nil } }
+    }
+
+    private func judgeEnd(_ exit: Exit) async -> End {
+        recorder.finishOutput()
+        let inspection = await inspect()
+        if inspection.info?.isRunning == true {
+            // The docker command went away before its container did.
+            await killContainer(gracefully: false)
+        }
+        let isOutOfMemory = inspection.info?.isOutOfMemory ?? false
+        let exitCode = inspection.info?.exitCode ?? (try? exit.result.get()) ?? -1
+        recorder.record("container_exited", ["exit_code": .int(exitCode), "out_of_memory": .bool(isOutOfMemory)])
+
+        if exit.stop == nil, let failure = dockerFailure(exit, inspection) {
+            let outcome: Outcome =
+                [.imageMissing, .imageUnusable].contains(failure.kind) ? .imageFailed : .dockerFailed
+            return End(outcome: outcome, reason: "\(failure.message); \(failure.hint)")
+        }
+        let rule = EndRule(
+            stop: exit.stop, exitCode: exitCode, isOutOfMemory: isOutOfMemory, state: recorder.trialState,
+            lastStderr: recorder.lastStderr)
+        if case .ejected(let reason) = exit.stop {
+            recorder.record("ejected", ["policy": .string(reason.policy), "reason": .string(reason.message)])
+        }
+        let (outcome, reason) = rule.end
+        return End(outcome: outcome, reason: reason)
+    }
+
+    /// A busy engine is asked again.
+    private func inspect() async -> Inspection {
+        var last = DockerFailure(kind: .other, message: "the engine was not asked")
+        for _ in 0..<3 {
+            do {
+                return .found(try await docker.container(containerName))
+            } catch let failure as DockerFailure where failure.kind == .noSuchObject {
+                return .gone
+            } catch {
+                last = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
+            }
+        }
+        return .failed(last)
+    }
+
+    /// What went wrong with Docker itself; nil when the agent's program ran and ended by itself.
+    private func dockerFailure(_ exit: Exit, _ inspection: Inspection) -> DockerFailure? {
+        let code: Int
+        switch exit.result {
+        case .failure(let failure as DockerFailure): return failure
+        case .failure(let error): return DockerFailure(kind: .other, message: "\(error)")
+        case .success(let exitCode): code = exitCode
+        }
+        switch inspection {
+        case .failed(let failure): return failure
+        case .gone:
+            if recorder.trialState.containerStarted != nil {
+                return DockerFailure(kind: .noSuchObject, message: "the container was removed by somebody else")
+            }
+            return wordsOfDocker
+        case .found(let info):
+            if !info.error.isEmpty { return DockerFailure.classify(stderr: info.error) }
+            if info.isRunning {
+                return DockerFailure(kind: .engineUnreachable, message: "the docker command lost its container")
+            }
+            return code == 125 && info.exitCode != 125 ? wordsOfDocker : nil
+        }
+    }
+
+    /// The docker command puts its own troubles where the agent's standard error would stand.
+    private var wordsOfDocker: DockerFailure {
+        DockerFailure.classify(stderr: recorder.lastStderr.joined(separator: "\n"))
+    }
+
+    private func removeContainer(entry: Int64) async {
+        for attempt in 1...3 {
+            do {
+                try await docker.remove(containerName)
+                try await journal.gone(entry, at: world.now())
+                recorder.record("container_removed", ["container": .string(containerName)])
+                return
+            } catch {
+                guard attempt == 3 else { continue }
+                recorder.record(
+                    "container_not_removed", ["container": .string(containerName), "error": .string("\(error)")])
+                report(
+                    .warning(
+                        "\(plan.alias): container \(containerName) could not be removed (\(error)); "
+                            + "`preflight sweep` will try again"))
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// Decides how a trial ended, from what was seen at its end.
+package struct EndRule: Sendable {
+    /// Why Preflight itself stopped the trial.
+    package enum Stop: Sendable, Equatable {
+        case ejected(Verdict.Reason)
+        case cancelled
+    }
+
+    package var stop: Stop?
+    package var exitCode: Int
+    package var isOutOfMemory: Bool
+    package var state: TrialState
+    package var lastStderr: [String]
+
+    package init(
+        stop: Stop?, exitCode: Int, isOutOfMemory: Bool = false, state: TrialState, lastStderr: [String] = []
+    ) {
+        self.stop = stop
+        self.exitCode = exitCode
+        self.isOutOfMemory = isOutOfMemory
+        self.state = state
+        self.lastStderr = lastStderr
+    }
+
+    package var end: (outcome: Outcome, reason: String) {
+        switch stop {
+        case .ejected(let reason) where reason.policy == EjectPolicy.budgetExceeded.name:
+            return (.budgetExhausted, reason.message)
+        case .ejected(let reason): return (.ejected, "\(reason.policy): \(reason.message)")
+        case .cancelled: return (.cancelled, "stopped by its owner")
+        case nil: break
+        }
+        if exitCode == 0 { return (.completed, "exit code 0") }
+        if state.budgetRefusals > 0 || state.budget.map({ state.spend >= $0 }) ?? false {
+            let last = state.lastError.map { ": \($0.prefix(160))" } ?? ""
+            return (.budgetExhausted, "the agent gave up, exit code \(exitCode)\(last)")
+        }
+        if isOutOfMemory { return (.agentFailed, "out of memory, exit code \(exitCode); raise limits.memory") }
+        let signal = exitCode > 128 && exitCode < 160 ? " (signal \(exitCode - 128))" : ""
+        let words = lastStderr.last ?? state.lastError
+        return (.agentFailed, "exit code \(exitCode)\(signal)\(words.map { ": \($0.prefix(200))" } ?? "")")
+    }
+}

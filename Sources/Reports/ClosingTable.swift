@@ -1,0 +1,26 @@
+package import PreflightCore
+
+/// What became of a field, in one table.
+package enum ClosingTable {
+    package static func text(_ trials: [TrialSummary], width: Int = 100) -> String {
+        var table = TextTable(
+            header: ["alias", "outcome", "cost", "time", "tools", "cache", "why"],
+            alignments: [.left, .left, .right, .right, .right, .right, .left], width: width)
+        table.rows = trials.map { trial in
+            [
+                PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue, "\(trial.cost)",
+                trial.runtime.shortText, String(trial.toolCalls),
+                trial.cachePermille.map { "\($0 / 10)%" } ?? "-", StatusFrame.note(trial),
+            ]
+        }
+        let cost = trials.reduce(USD.zero) { $0 + $1.cost }
+        let unknown = trials.reduce(USD.zero) { $0 + ($1.unknownUpTo ?? .zero) }
+        let done = trials.filter { $0.outcome == .completed }.count
+        var lines = table.lines()
+        lines.append("")
+        lines.append(
+            "\(done) of \(trials.count) completed, \(cost) spent"
+                + (unknown > .zero ? ", up to \(unknown) not yet billed" : ""))
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,88 @@
+package import PreflightCore
+package import Store
+
+/// A run as it stands now: what its trials did, and whether its harness lives.
+package struct RunView: Sendable {
+    package var id: String
+    package var directory: String
+    package var createdAt: Timestamp?
+    package var isAlive: Bool
+    package var trials: [TrialSummary]
+
+    package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
+    package var isFinished: Bool { trials.allSatisfy { $0.outcome != nil } }
+
+    /// Reads a run from the journal; a trial that nobody watches any more, and that never ended, is lost.
+    package static func read(_ record: RunRecord, journal: Journal) async throws -> RunView {
+        let directory = RunDirectory(path: record.directory, id: record.id)
+        let rows = try await journal.trials(run: record.id)
+        let isAlive = HarnessLock.holder(path: directory.harnessLockPath) == .living
+        let trials = rows.map { row -> TrialSummary in
+            var trial = row.summary
+            guard !isAlive, trial.outcome == nil else { return trial }
+            trial.outcome = .lost
+            trial.isRunning = false
+            trial.reason =
+                "its harness died after \(trial.runtime.shortText); up to \(max(USD.zero, trial.budget - trial.cost)) more may be spent"
+            trial.unknownUpTo = max(.zero, trial.budget - trial.cost)
+            return trial
+        }
+        return RunView(
+            id: record.id, directory: record.directory, createdAt: record.createdAt, isAlive: isAlive, trials: trials)
+    }
+
+    /// Reads a run directory that no journal knows, such as one that was moved here.
+    package static func read(_ directory: RunDirectory) throws -> RunView? {
+        guard Files.exists(directory.summaryPath) else { return nil }
+        let json = try JSON.parse(try Files.read(directory.summaryPath))
+        return RunView(
+            id: directory.id, directory: directory.path,
+            createdAt: json["started_at"]?.string.flatMap(Timestamp.init(iso8601:)), isAlive: false,
+            trials: (json["trials"]?.array ?? []).compactMap(TrialSummary.init(json:)))
+    }
+
+    package var json: JSON {
+        .record([
+            "run": .string(id), "directory": .string(directory),
+            "created_at": createdAt.map { .string($0.iso8601) }, "alive": .bool(isAlive),
+            "cost_usd": .usd(cost), "trials": .array(trials.map(\.json)),
+        ])
+    }
+}
+
+/// Finds a run by its name, a unique prefix of it, or `latest`.
+package enum RunLookup {
+    package static func find(_ name: String, in runs: RunsDirectory, journal: Journal?) async throws -> RunView {
+        let records = try await journal?.runs() ?? []
+        let known = records.map(\.id)
+        let id = try resolve(name, among: known + directories(runs).filter { !known.contains($0) })
+        if let journal, let record = records.first(where: { $0.id == id }) {
+            return try await RunView.read(record, journal: journal)
+        }
+        guard let view = try RunView.read(runs.run(id)) else {
+            throw PreflightError(.usage, "run \(id) has no summary.json and is not in \(runs.journalPath)")
+        }
+        return view
+    }
+
+    /// - Parameter ids: newest first.
+    static func resolve(_ name: String, among ids: [String]) throws(PreflightError) -> String {
+        guard let newest = ids.first else {
+            throw PreflightError(.usage, "there are no runs yet", hint: "`preflight run-multi` makes one")
+        }
+        if name == "latest" { return newest }
+        if ids.contains(name) { return name }
+        let matches = ids.filter { $0.hasPrefix(name) || $0.hasPrefix("run-" + name) }
+        if matches.count == 1, let match = matches.first { return match }
+        if matches.count > 1 {
+            throw PreflightError(
+                .usage, "'\(name)' names \(matches.count) runs", hint: matches.prefix(5).joined(separator: ", "))
+        }
+        let near = ids.sorted { NearestName.distance(name, $0) < NearestName.distance(name, $1) }.prefix(3)
+        throw PreflightError(.usage, "there is no run '\(name)'", hint: "nearest: \(near.joined(separator: ", "))")
+    }
+
+    private static func directories(_ runs: RunsDirectory) -> [String] {
+        Files.list(runs.path).filter { Files.exists(runs.run($0).summaryPath) }.sorted(by: >)
+    }
+}

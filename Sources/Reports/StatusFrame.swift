@@ -1,0 +1,50 @@
+package import PreflightCore
+
+/// The status table: one plain frame, so that `watch` can do the rest.
+package enum StatusFrame {
+    /// - Parameter width: columns of the terminal; notes are cut to fit.
+    package static func text(_ view: RunView, width: Int = 80) -> String {
+        var lines = ["Run: \(view.id)", String(repeating: "=", count: min(60, width))]
+        lines += table(view, width: width)
+        let running = view.trials.filter { $0.outcome == nil }.count
+        let budget = view.trials.reduce(USD.zero) { $0 + $1.budget }
+        lines.append("")
+        lines.append(
+            "\(view.cost) of \(budget) spent, \(running) of \(view.trials.count) unfinished"
+                + (view.isAlive || running == 0 ? "" : ", nobody watches"))
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func table(_ view: RunView, width: Int) -> [String] {
+        var table = TextTable(
+            header: ["alias", "status", "events", "tools", "snaps", "cost", "cache", "time", "note"],
+            alignments: Array(repeating: .left, count: 9), width: width)
+        table.rows = view.trials.map { trial in
+            [
+                PlainText.cut(trial.alias, to: 18),
+                status(trial),
+                String(trial.events), String(trial.toolCalls), String(trial.snapshots),
+                "\(trial.cost)",
+                trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
+                trial.startedAt == nil ? "-" : trial.runtime.shortText + (trial.isRunning ? "*" : ""),
+                note(trial),
+            ]
+        }
+        return table.lines()
+    }
+
+    static func status(_ trial: TrialSummary) -> String { trial.outcome?.label ?? trial.phase.rawValue }
+
+    /// What is left of the budget while it runs; why it ended, if not well.
+    static func note(_ trial: TrialSummary) -> String {
+        if trial.outcome == nil {
+            return trial.startedAt == nil
+                ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining of \(trial.budget)"
+        }
+        var note = trial.outcome == .completed ? "" : PlainText.oneLine(trial.reason ?? "")
+        if let unknown = trial.unknownUpTo, unknown > .zero, trial.outcome != .lost {
+            note += (note.isEmpty ? "" : "; ") + "up to \(unknown) not yet billed"
+        }
+        return note
+    }
+}
