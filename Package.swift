@@ -47,5 +47,21 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
+        .target(name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "PreflightCoreTests", dependencies: ["PreflightCore", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "OpenRouterTests", dependencies: ["OpenRouter", "Simulator", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "ContainersTests", dependencies: ["Containers", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: settings),
+        .testTarget(
+            name: "HarnessTests",
+            dependencies: ["Harness", "Containers", "OpenRouter", "Simulator", "Store", "Reports", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "Store", "TestSupport"], swiftSettings: settings),
+        // Uses the built command as its users do; depends on it so that it is built.
+        .testTarget(
+            name: "PreflightTests", dependencies: ["Preflight", "PreflightMain", "Simulator", "TestSupport"],
+            swiftSettings: settings),
     ]
 )

@@ -98,12 +98,17 @@ extension Docker {
         try await command(["build", "--quiet", "--tag", tag, directory], timeout: .seconds(1800))
     }
 
-    /// The host's address on Docker's default bridge; nil where the engine runs in a machine of its own.
+    /// The host's address on Docker's default bridge; nil where none can be told.
     package func bridgeAddress() async throws -> String? {
         let text = try await command([
-            "network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", "bridge",
+            "network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}}|{{.Subnet}} {{end}}", "bridge",
         ])
-        return text.split(separator: " ").first.map(String.init)
+        guard let first = text.split(separator: " ").first else { return nil }
+        let fields = first.split(separator: "|", omittingEmptySubsequences: false)
+        if let gateway = fields.first, !gateway.isEmpty { return String(gateway) }
+        // Before its first container the engine names only the subnet; the host takes the first address of it.
+        guard fields.count == 2, let base = fields[1].split(separator: "/").first, base.hasSuffix(".0") else { return nil }
+        return base.dropLast() + "1"
     }
 }
 

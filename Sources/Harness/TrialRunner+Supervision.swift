@@ -44,6 +44,12 @@ extension TrialRunner {
             group.addTask { await self.pollSpend(key: key) }
             group.addTask { await self.tick() }
             group.addTask { await self.keepBudgetFile() }
+            for policy in self.recorder.policy.commands {
+                group.addTask {
+                    await self.ask(policy)
+                    return .watcherEnded
+                }
+            }
             group.addTask {
                 for await reason in self.recorder.verdicts { return .verdict(reason) }
                 return .watcherEnded

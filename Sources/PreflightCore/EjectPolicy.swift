@@ -95,6 +95,15 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         }
     }
 
+    /// The same policy with another bound for silence, or with none.
+    package func replacingIdle(with bound: Duration?) -> EjectPolicy {
+        var policies: [EjectPolicy]
+        if case .any(let inner) = self { policies = inner } else { policies = [self] }
+        policies.removeAll { if case .idle = $0 { true } else { false } }
+        if let bound { policies.append(.idle(bound)) }
+        return .any(policies)
+    }
+
     private func eject(_ message: String) -> Verdict { .eject(.init(policy: name, message: message)) }
 
     static func percent(_ permille: Int) -> String {

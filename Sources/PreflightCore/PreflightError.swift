@@ -13,11 +13,14 @@ package struct PreflightError: Error, Sendable, Equatable {
     package var message: String
     /// The exact next step, where there is one.
     package var hint: String?
+    /// Where in a document it is wrong, e.g. `models[1].budget`.
+    package var place: String?
 
-    package init(_ code: Code, _ message: String, hint: String? = nil) {
+    package init(_ code: Code, _ message: String, hint: String? = nil, place: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
+        self.place = place
     }
 }
 

@@ -9,7 +9,7 @@ package struct TreeReader: Sendable {
     }
 
     package func fail(_ message: String, hint: String? = nil) -> PreflightError {
-        PreflightError(.usage, path.isEmpty ? message : "\(path): \(message)", hint: hint)
+        PreflightError(.usage, path.isEmpty ? message : "\(path): \(message)", hint: hint, place: path)
     }
 
     /// The members of an object whose keys are all known.

@@ -1,1 +1,8 @@
-@main struct Main { static func main() async {} }
+import Foundation
+import Preflight
+
+@main struct Main {
+    static func main() async {
+        exit(await PreflightTool().run())
+    }
+}

@@ -1,5 +1,5 @@
 package import PreflightCore
-package import Store
+import Store
 
 /// How much of each trial's prompts came from a provider's cache, and what that saved at the run's prices.
 package struct CacheReport: Sendable {

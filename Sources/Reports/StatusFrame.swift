@@ -1,4 +1,4 @@
-package import PreflightCore
+import PreflightCore
 
 /// The status table: one plain frame, so that `watch` can do the rest.
 package enum StatusFrame {

@@ -15,6 +15,11 @@ package struct RunDirectory: Sendable, Equatable {
     package let path: String
     package let id: String
 
+    package init(path: String, id: String) {
+        self.path = path
+        self.id = id
+    }
+
     package var experimentPath: String { path + "/experiment.yaml" }
     package var lockPath: String { path + "/lock.json" }
     package var summaryPath: String { path + "/summary.json" }

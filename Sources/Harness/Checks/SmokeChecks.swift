@@ -35,7 +35,7 @@ struct SmokeChecks: Sendable {
             let completion = try await complete(request, client)
             return CheckResult(
                 name, .pass,
-                "\(model.id) answered in \(clock().shortText), \(Self.costText(completion.usage)); sub-key made")
+                "\(model.id) answered in \(clock().shortText), \(Self.costText(completion.usage))")
         }
     }
 

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Harness
+import PreflightCore
+
+struct RunMultiCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run-multi",
+        abstract: "Run a field of models, each in its own container with its own capped key.",
+        discussion: """
+            Examples:
+              preflight run-multi experiment.yaml
+              preflight run-multi experiment.yaml --repeat 3 --total-budget 5
+              preflight run-multi --model meta-llama/llama-3.3-70b-instruct --model google/gemini-2.5-flash=gemini \\
+                --image preflight-agent --budget 0.25 --prompt @TASK.md --eject idle:180s -- --max-turns 30
+
+            What follows `--` is handed to the container. `watch preflight status` shows the field.
+            Ctrl-C ends it gracefully, a second one quickly; both leave no container and no key behind.
+            Exit status: 0 all completed, 1 not all did, 3 refused before anything was spent, 64 wrong usage,
+            70 Preflight failed, 130 or 143 after a signal.
+            """)
+
+    @OptionGroup var options: RunOptions
+
+    func run() async throws { try await RunStage(options: options).run() }
+}
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run one model: run-multi for a field of one.",
+        discussion: """
+            Example:
+              preflight run --model meta-llama/llama-3.3-70b-instruct --image preflight-agent --budget 0.25 \\
+                --prompt "Write hello.py"
+            """)
+
+    @OptionGroup var options: RunOptions
+
+    func run() async throws { try await RunStage(options: options, takesOneModel: true).run() }
+}
+
+/// The flags of a run beside those of its experiment.
+struct RunOptions: ParsableArguments {
+    @OptionGroup var experiment: ExperimentOptions
+
+    @Option(help: ArgumentHelp("The run's name; by default run- and the time.", valueName: "NAME"))
+    var runId: String?
+
+    @Flag(help: "Start without the checks.")
+    var skipCheck = false
+
+    @Option(help: ArgumentHelp("How often a sub-key's spend is read.", valueName: "TIME"))
+    var poll: String = "3s"
+
+    @Option(help: ArgumentHelp("How long a finished trial waits for late usage.", valueName: "TIME"))
+    var settle: String = "30s"
+
+    @Argument(parsing: .postTerminator, help: "Arguments for the container.")
+    var containerArguments: [String] = []
+
+    func pace() throws -> Pace {
+        func duration(_ text: String, _ flag: String) throws -> Duration {
+            guard let duration = Quantity.duration(text) else {
+                throw PreflightError(.usage, "\(flag) '\(text)': expected a time, such as 3s")
+            }
+            return duration
+        }
+        var pace = Pace()
+        pace.poll = max(.milliseconds(100), try duration(poll, "--poll"))
+        pace.settle = try duration(settle, "--settle")
+        pace.settlePoll = min(pace.settlePoll, max(pace.settle / 5, .milliseconds(200)))
+        return pace
+    }
+}

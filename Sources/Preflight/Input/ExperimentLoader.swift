@@ -1,0 +1,180 @@
+import Foundation
+import PreflightCore
+import Store
+
+/// Reads an experiment from its file and its flags, every path made absolute.
+struct ExperimentLoader {
+    let environment: [String: String]
+    let workingDirectory: String
+
+    func load(_ options: ExperimentOptions, arguments: [String] = []) throws -> Experiment {
+        var experiment = try options.file.map(read) ?? Experiment()
+        try apply(options, to: &experiment)
+        if !arguments.isEmpty { experiment.arguments = arguments }
+        return experiment
+    }
+
+    /// Reads an experiment file; its relative paths are relative to it.
+    func read(_ path: String) throws -> Experiment {
+        let absolute = Files.absolute(path, relativeTo: workingDirectory)
+        let bytes: [UInt8]
+        do { bytes = try Files.read(absolute, limit: 1 << 20) } catch let error as PreflightError {
+            throw PreflightError(.usage, error.message, hint: "`preflight init` writes one to begin with")
+        }
+        let tree = try YAMLTree(String(decoding: bytes, as: UTF8.self), name: path)
+        guard !tree.json.isNull else { throw PreflightError(.usage, "\(path): the file is empty") }
+        do throws(PreflightError) {
+            var experiment = try Experiment(tree: tree.json)
+            resolvePaths(of: &experiment, relativeTo: (absolute as NSString).deletingLastPathComponent)
+            return experiment
+        } catch {
+            throw tree.locate(error)
+        }
+    }
+
+    private func resolvePaths(of experiment: inout Experiment, relativeTo base: String) {
+        experiment.build = experiment.build.map { Files.absolute($0, relativeTo: base) }
+        experiment.mounts = experiment.mounts.map { $0.resolvingHostPath { Files.absolute($0, relativeTo: base) } }
+        if case .file(let path) = experiment.prompt {
+            experiment.prompt = .file(Files.absolute(path, relativeTo: base))
+        }
+    }
+
+    private func apply(_ options: ExperimentOptions, to experiment: inout Experiment) throws {
+        if !options.models.isEmpty { experiment.models = options.models.map(Experiment.Entry.init(flag:)) }
+        if let image = options.image {
+            experiment.image = image
+            experiment.build = nil
+        }
+        experiment.budget.perTrial = try options.budget.map { try usd($0, "--budget") } ?? experiment.budget.perTrial
+        experiment.budget.total =
+            try options.totalBudget.map { try usd($0, "--total-budget") } ?? experiment.budget.total
+        if options.budget != nil {
+            for index in experiment.models.indices { experiment.models[index].budget = nil }
+        }
+        experiment.mounts += try options.mounts.map { text in
+            guard let mount = Mount(text) else {
+                throw PreflightError(
+                    .usage, "--mount '\(text)': expected HOST:CONTAINER[:MODE] or Docker's type=…,source=…,target=…")
+            }
+            return mount.resolvingHostPath { Files.absolute($0, relativeTo: workingDirectory) }
+        }
+        for text in options.env { experiment.env.append(try variable(text)) }
+        if let prompt = options.prompt {
+            experiment.prompt = .init(flag: prompt)
+            if case .file(let path) = experiment.prompt {
+                experiment.prompt = .file(Files.absolute(path, relativeTo: workingDirectory))
+            }
+        }
+        try applyPolicies(options, to: &experiment)
+        experiment.limits.wall = try options.wall.map { try duration($0, "--wall") } ?? experiment.limits.wall
+        experiment.concurrency = options.concurrency ?? experiment.concurrency
+        experiment.repetitions = options.repetitions ?? experiment.repetitions
+        if let mode = options.budgetFile {
+            guard let mode = BudgetFile.Mode(rawValue: mode) else {
+                throw PreflightError(.usage, "--budget-file '\(mode)' is neither simple nor detailed")
+            }
+            experiment.budget.file = mode
+        }
+        if let memory = options.memory {
+            guard memory == "none" || Quantity.bytes(memory) != nil else {
+                throw PreflightError(.usage, "--memory '\(memory)': expected a size, such as 512m or 2g")
+            }
+            experiment.limits.memory = Quantity.bytes(memory)
+        }
+        if let cpus = options.cpus {
+            guard cpus == "none" || (DecimalText.scaled(cpus.utf8, by: 3, roundingUp: true) ?? 0) > 0 else {
+                throw PreflightError(.usage, "--cpus '\(cpus)': expected a number of processors, such as 1.5")
+            }
+            experiment.limits.cpus = cpus == "none" ? nil : cpus
+        }
+        experiment.checks.require += options.require
+        if !options.only.isEmpty { experiment.checks.only = Self.split(options.only) }
+        experiment.checks.skip += Self.split(options.skip)
+    }
+
+    private func applyPolicies(_ options: ExperimentOptions, to experiment: inout Experiment) throws {
+        if !options.eject.isEmpty {
+            experiment.eject = .any(
+                try options.eject.map { text in
+                    let tree = try YAMLTree(text, name: "--eject '\(text)'")
+                    do throws(PreflightError) {
+                        return try EjectPolicy(reader: TreeReader(tree.json))
+                    } catch {
+                        throw PreflightError(.usage, "--eject '\(text)': \(error.message)", hint: error.hint)
+                    }
+                })
+        }
+        guard let text = options.idleTimeout else { return }
+        let timeout = try duration(text, "--idle-timeout")
+        experiment.eject = experiment.eject.replacingIdle(with: timeout > .zero ? timeout : nil)
+    }
+
+    private static func split(_ values: [String]) -> [String] {
+        values.flatMap { $0.split(separator: ",") }.map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    private func usd(_ text: String, _ flag: String) throws -> USD {
+        guard let amount = Quantity.usd(text) else {
+            throw PreflightError(.usage, "\(flag) '\(text)': expected dollars, such as 0.25")
+        }
+        guard amount > .zero else { throw PreflightError(.usage, "\(flag) must be more than $0, not \(amount)") }
+        return amount
+    }
+
+    private func duration(_ text: String, _ flag: String) throws -> Duration {
+        guard let duration = Quantity.duration(text) else {
+            throw PreflightError(.usage, "\(flag) '\(text)': expected a time, such as 90s or 30m")
+        }
+        return duration
+    }
+
+    /// `NAME=VALUE`, or `NAME` for the value that it has here.
+    private func variable(_ text: String) throws -> Experiment.Variable {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let name = parts.first, !name.isEmpty else {
+            throw PreflightError(.usage, "--env '\(text)': expected NAME=VALUE or NAME")
+        }
+        if parts.count == 2 { return .init(name: name, value: parts[1]) }
+        guard let value = environment[name] else {
+            throw PreflightError(
+                .usage, "--env \(name): the variable is not set here", hint: "give --env \(name)=VALUE")
+        }
+        return .init(name: name, value: value)
+    }
+}
+
+extension Experiment {
+    /// Stops at the first thing that is wrong with the experiment, its mounts and its prompt.
+    func validate() throws {
+        if let problem = problems().first { throw problem }
+        for mount in mounts {
+            if let path = mount.hostPath, !Files.exists(path) {
+                throw PreflightError(
+                    .usage, "mounts: there is no \(path) on this machine",
+                    hint: "correct the host path of \(mount.text)")
+            }
+            if let target = mount.target, target == "/workspace/output" {
+                throw PreflightError(
+                    .usage, "mounts: /workspace/output is each trial's own", hint: "mount it elsewhere")
+            }
+        }
+        if let build, !Files.isDirectory(build) {
+            throw PreflightError(.usage, "build: there is no directory \(build)")
+        }
+        _ = try promptText()
+    }
+
+    func promptText() throws -> String? {
+        switch prompt {
+        case nil: return nil
+        case .text(let text): return text
+        case .file(let path):
+            do { return String(decoding: try Files.read(path, limit: 4 << 20), as: UTF8.self) } catch let error
+                as PreflightError
+            {
+                throw PreflightError(.usage, "prompt: \(error.message)", hint: "name a file, or write the task itself")
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+
+/// The flags that describe an experiment; each overrides its key of the file.
+struct ExperimentOptions: ParsableArguments {
+    @Argument(help: "The experiment file. Without one, flags and the environment are enough.")
+    var file: String?
+
+    @Option(
+        name: .customLong("model"), help: ArgumentHelp("A model of the field; repeatable.", valueName: "ID[=ALIAS]"))
+    var models: [String] = []
+
+    @Option(help: ArgumentHelp("The image that every trial runs.", valueName: "NAME"))
+    var image: String?
+
+    @Option(help: ArgumentHelp("Dollars per trial.", valueName: "USD"))
+    var budget: String?
+
+    @Option(help: ArgumentHelp("Dollars for all trials together.", valueName: "USD"))
+    var totalBudget: String?
+
+    @Option(
+        name: .customLong("mount"),
+        help: ArgumentHelp(
+            "HOST:CONTAINER[:MODE], or Docker's type=…,source=…,target=…; repeatable.", valueName: "MOUNT"))
+    var mounts: [String] = []
+
+    @Option(
+        name: .customLong("env"),
+        help: ArgumentHelp("A variable for every container; repeatable.", valueName: "NAME[=VALUE]"))
+    var env: [String] = []
+
+    @Option(help: ArgumentHelp("The task, one JSON-RPC line on each agent's stdin.", valueName: "TEXT|@FILE"))
+    var prompt: String?
+
+    @Option(
+        name: .customLong("eject"),
+        help: ArgumentHelp("When to stop a trial, e.g. idle:180s; repeatable, any of them.", valueName: "POLICY"))
+    var eject: [String] = []
+
+    @Option(help: ArgumentHelp("Stop a trial that is silent for so long; 0 for never.", valueName: "TIME"))
+    var idleTimeout: String?
+
+    @Option(help: ArgumentHelp("Stop a trial after so long.", valueName: "TIME"))
+    var wall: String?
+
+    @Option(help: ArgumentHelp("Trials at a time.", valueName: "N"))
+    var concurrency: Int?
+
+    @Option(name: .customLong("repeat"), help: ArgumentHelp("Trials per model.", valueName: "N"))
+    var repetitions: Int?
+
+    @Option(help: ArgumentHelp("What budget.txt says.", valueName: "simple|detailed"))
+    var budgetFile: String?
+
+    @Option(help: ArgumentHelp("Memory per container, or none.", valueName: "SIZE"))
+    var memory: String?
+
+    @Option(help: ArgumentHelp("Processors per container, or none.", valueName: "N"))
+    var cpus: String?
+
+    @Option(
+        name: .customLong("require"),
+        help: ArgumentHelp("A request parameter that every model must support; repeatable.", valueName: "PARAMETER"))
+    var require: [String] = []
+
+    @Option(
+        name: .customLong("only"),
+        help: ArgumentHelp("Run only these checks; repeatable, or separated by commas.", valueName: "CHECK"))
+    var only: [String] = []
+
+    @Option(
+        name: .customLong("skip"),
+        help: ArgumentHelp("Leave out these checks; repeatable, or separated by commas.", valueName: "CHECK"))
+    var skip: [String] = []
+
+    @OptionGroup var place: PlaceOptions
+}
+
+/// Where runs lie, and in which form to answer.
+struct PlaceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Where runs lie.", valueName: "DIR"))
+    var runsDir: String = "runs"
+
+    @Flag(help: "Answer in JSON on standard output.")
+    var json = false
+}
+
+/// Variables that stand for flags: `PREFLIGHT_IMAGE=x` is `--image x`, unless the flag is given.
+enum EnvironmentTwins {
+    static let perCommand: [String: [String: String]] = {
+        let place = ["runs-dir": "PREFLIGHT_RUNS_DIR"]
+        let experiment = place.merging([
+            "model": "PREFLIGHT_MODELS", "image": "PREFLIGHT_IMAGE", "budget": "PREFLIGHT_BUDGET",
+            "total-budget": "PREFLIGHT_TOTAL_BUDGET", "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
+            "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
+            "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
+            "budget-file": "PREFLIGHT_BUDGET_FILE_MODE", "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
+            "require": "PREFLIGHT_REQUIRE", "only": "PREFLIGHT_ONLY", "skip": "PREFLIGHT_SKIP",
+        ]) { $1 }
+        let run = experiment.merging([
+            "settle": "PREFLIGHT_SETTLE", "poll": "PREFLIGHT_POLL", "run-id": "PREFLIGHT_RUN_ID",
+        ]) { $1 }
+        return [
+            "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": place,
+        ]
+    }()
+
+    private static let lists: Set<String> = ["model", "mount", "env", "eject", "require", "only", "skip"]
+
+    /// The arguments with those that the environment gives put before a closing `--`.
+    static func expand(_ arguments: [String], environment: [String: String]) -> [String] {
+        guard let command = arguments.first, let twins = perCommand[command] else { return arguments }
+        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        var own = Array(arguments[..<end])
+        for (flag, variable) in twins.sorted(by: { $0.key < $1.key }) {
+            guard let value = environment[variable], !value.isEmpty,
+                !own.contains(where: { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") })
+            else { continue }
+            let values = lists.contains(flag) ? value.split(separator: ",").map(String.init) : [value]
+            for value in values { own.append("--\(flag)=\(value.trimmingCharacters(in: .whitespaces))") }
+        }
+        return own + arguments[end...]
+    }
+}

@@ -1,3 +1,0 @@
-// placeholder
-import ArgumentParser
-import Yams

@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The root: nothing but its subcommands.
+struct PreflightCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "preflight",
+        abstract: "Run a field of LLMs on an autonomous task, each in its own container with its own capped key.",
+        discussion: """
+            Examples:
+              preflight init                            write a commented experiment.yaml
+              preflight check experiment.yaml           is everything ready? costs at most a few cents
+              preflight run-multi experiment.yaml       run the field
+              watch preflight status                    see it run
+              preflight simulate                        OpenRouter on this machine, without money
+            """,
+        version: PreflightTool.version,
+        subcommands: [
+            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, CacheReportCommand.self,
+            SweepCommand.self, InitCommand.self, SimulateCommand.self,
+        ])
+}

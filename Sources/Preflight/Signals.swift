@@ -1,0 +1,47 @@
+import Dispatch
+import Foundation
+import Harness
+import PreflightCore
+import Synchronization
+
+/// Turns signals into requests for the end: one is graceful, a second is quick.
+final class Signals: Sendable {
+    // Dispatch sources are safe to use from any thread; the type does not say so.
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+    private let first = Mutex<CInt?>(nil)
+
+    init(stop: StopSignal, terminal: Terminal = .shared) {
+        let queue = DispatchQueue(label: "preflight.signals")
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+            // The source sees the signal only when the process itself does not die of it.
+            signal(number, SIG_IGN)
+            return DispatchSource.makeSignalSource(signal: number, queue: queue)
+        }
+        for (source, number) in zip(sources, [SIGINT, SIGTERM, SIGHUP]) {
+            source.setEventHandler { [weak self] in self?.receive(number, stop, terminal) }
+            source.resume()
+        }
+    }
+
+    deinit {
+        for source in sources { source.cancel() }
+    }
+
+    private func receive(_ number: CInt, _ stop: StopSignal, _ terminal: Terminal) {
+        first.withLock { $0 = $0 ?? number }
+        switch stop.urgency {
+        case .none:
+            terminal.say("stopping: what was begun is ended and given back; once more to hurry")
+            stop.raise(to: .graceful)
+        case .graceful:
+            terminal.say("hurrying: containers are killed, late usage is not waited for")
+            stop.raise(to: .quick)
+        case .quick: break
+        }
+    }
+
+    /// What a run that was stopped exits with; nil when no signal came.
+    var exitStatus: ExitStatus? {
+        first.withLock { number in number.map { $0 == SIGINT ? .interrupted : .terminated } }
+    }
+}

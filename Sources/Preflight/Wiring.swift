@@ -1,0 +1,65 @@
+import Containers
+import Foundation
+import Harness
+import OpenRouter
+import PreflightCore
+import Store
+
+/// Builds the rest from what the environment says: the one place that chooses live parts.
+struct Wiring {
+    let settings: Settings
+    let runs: RunsDirectory
+    let world: World
+    let docker: Docker
+
+    init(runsDirectory: String) throws {
+        settings = try Settings()
+        runs = RunsDirectory(path: runsDirectory)
+        docker = Docker(environment: settings.environment)
+        let began = ContinuousClock.now
+        world = World(
+            now: {
+                var time = timespec()
+                clock_gettime(CLOCK_REALTIME, &time)
+                return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+            },
+            uptime: { ContinuousClock.now - began },
+            nonce: { count in String((0..<count).map { _ in "0123456789abcdef".randomElement() ?? "0" }) })
+    }
+
+    var doors: HarnessDoors {
+        let session = OpenRouterClient.makeSession()
+        func client(_ key: Secret) -> OpenRouterClient {
+            OpenRouterClient(baseURL: settings.baseURL, key: key, session: session)
+        }
+        return HarnessDoors(
+            management: settings.managementKey.map(client), inference: settings.inferenceKey.map(client),
+            anonymous: client(Secret("")), docker: docker, world: world)
+    }
+
+    /// Opens the journal of the runs directory, making the directory where it is missing.
+    func openJournal() throws -> Journal {
+        do {
+            try Files.createDirectory(runs.path)
+            return try Journal(path: runs.journalPath)
+        } catch let error as PreflightError {
+            // Nothing has been spent yet.
+            throw PreflightError(.refused, error.message, hint: error.hint)
+        }
+    }
+
+    /// The journal, if there is one already: looking must not make anything.
+    func existingJournal() throws -> Journal? {
+        Files.exists(runs.journalPath) ? try Journal(path: runs.journalPath) : nil
+    }
+
+    func sweeper(_ journal: Journal?) -> Sweeper {
+        Sweeper(docker: docker, management: doors.management, journal: journal, runs: runs, world: world)
+    }
+
+    func loadExperiment(_ options: ExperimentOptions, arguments: [String] = []) throws -> Experiment {
+        let loader = ExperimentLoader(
+            environment: settings.environment, workingDirectory: FileManager.default.currentDirectoryPath)
+        return try loader.load(options, arguments: arguments)
+    }
+}
