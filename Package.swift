@@ -53,7 +53,7 @@ let package = Package(
             name: "OpenRouterTests", dependencies: ["OpenRouter", "Simulator", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: settings),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "PreflightCore"], swiftSettings: settings),
         .testTarget(
             name: "HarnessTests",
             dependencies: ["Harness", "Containers", "OpenRouter", "Simulator", "Store", "Reports", "TestSupport"],

@@ -48,6 +48,14 @@ package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertibl
         }
     }
 
+    /// The engine's init process (`--init`) says in its own words that the image's program cannot be run; nil otherwise.
+    package static func ofInit(exitCode: Int, stderr: [String]) -> DockerFailure? {
+        guard exitCode == 126 || exitCode == 127, let line = stderr.last(where: { $0.hasPrefix("[FATAL tini") }) else {
+            return nil
+        }
+        return DockerFailure(kind: .imageUnusable, message: String(line.drop { $0 != "]" }.dropFirst(2)))
+    }
+
     /// The command reports every trouble of its own as exit 125 and text: this is the one place that reads it.
     package static func classify(stderr: String) -> DockerFailure {
         let text = stderr.split(separator: "\n").map(String.init)

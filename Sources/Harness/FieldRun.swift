@@ -32,11 +32,11 @@ package struct FieldRun: Sendable {
     let workshop: Workshop
     let stop: StopSignal
     let nonce: String
-    let report: @Sendable (Progress) -> Void
+    let report: @Sendable (FieldEvent) -> Void
 
     package init(
         directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal,
-        report: @escaping @Sendable (Progress) -> Void
+        report: @escaping @Sendable (FieldEvent) -> Void
     ) {
         self.directory = directory
         self.plan = plan

@@ -50,7 +50,7 @@ package struct RunPlan: Sendable {
 }
 
 /// What a field tells whoever watches it, as it happens.
-package enum Progress: Sendable {
+package enum FieldEvent: Sendable {
     case runStarted(id: String, directory: String, trials: Int)
     case trialStarted(TrialPlan)
     case containerStarted(TrialPlan)

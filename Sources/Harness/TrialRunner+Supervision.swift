@@ -264,7 +264,8 @@ extension TrialRunner {
             if info.isRunning {
                 return DockerFailure(kind: .engineUnreachable, message: "the docker command lost its container")
             }
-            return code == 125 && info.exitCode != 125 ? wordsOfDocker : nil
+            if code == 125, info.exitCode != 125 { return wordsOfDocker }
+            return DockerFailure.ofInit(exitCode: info.exitCode, stderr: recorder.lastStderr)
         }
     }
 

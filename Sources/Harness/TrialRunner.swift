@@ -23,7 +23,7 @@ struct TrialRunner: Sendable {
     let engine: EngineWatch
     let stop: StopSignal
     let world: World
-    let report: @Sendable (Progress) -> Void
+    let report: @Sendable (FieldEvent) -> Void
 
     var pace: Pace { runPlan.pace }
     var containerName: String { Names.container(run: runID, trial: plan.alias, nonce: nonce) }

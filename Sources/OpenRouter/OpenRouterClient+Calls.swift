@@ -20,9 +20,6 @@ extension OpenRouterClient {
         var name: String { "\(method) \(path)" }
     }
 
-    /// Answers above this are not read to the end: no answer of this API is larger.
-    static var maximumAnswer: Int { 64 << 20 }
-
     struct Answer: Sendable {
         var json: JSON
         var headers: [String: String]
@@ -47,26 +44,22 @@ extension OpenRouterClient {
 
     private func attemptOnce(_ call: Call) async throws(OpenRouterError) -> Answer {
         let request = try request(for: call)
-        let (data, response) = try await transfer(request, call)
-        guard let http = response as? HTTPURLResponse else {
-            throw OpenRouterError(kind: .unreadable, call: call.name, message: "the answer is not HTTP")
+        let answer: HTTPExchange.Answer
+        do throws(HTTPExchange.Failure) {
+            answer = try await HTTPExchange.perform(request, session: session, within: call.timeout)
+        } catch {
+            throw Self.translate(error, call)
         }
-        let body = [UInt8](data)
-        guard (200..<300).contains(http.statusCode) else {
+        guard (200..<300).contains(answer.status) else {
             throw OpenRouterError(
-                call: call.name, status: http.statusCode, body: body,
-                retryAfter: http.value(forHTTPHeaderField: "Retry-After"))
+                call: call.name, status: answer.status, body: answer.body, retryAfter: answer.headers["retry-after"])
         }
-        guard let json = try? JSON.parse(body) else {
+        guard let json = try? JSON.parse(answer.body) else {
             throw OpenRouterError(
-                kind: .unreadable, call: call.name, status: http.statusCode,
-                message: OpenRouterError.message(in: body))
+                kind: .unreadable, call: call.name, status: answer.status,
+                message: OpenRouterError.message(in: answer.body))
         }
-        var headers: [String: String] = [:]
-        for (name, value) in http.allHeaderFields {
-            if let name = name as? String, let value = value as? String { headers[name.lowercased()] = value }
-        }
-        return Answer(json: json, headers: headers)
+        return Answer(json: json, headers: answer.headers)
     }
 
     private func request(for call: Call) throws(OpenRouterError) -> URLRequest {
@@ -91,42 +84,23 @@ extension OpenRouterClient {
         return request
     }
 
-    /// URLSession's own timeout starts anew with every byte, so a server that drips would hold a call for ever.
-    private func transfer(_ request: URLRequest, _ call: Call) async throws(OpenRouterError) -> (Data, URLResponse) {
-        let session = session
-        do {
-            return try await withThrowingTaskGroup(of: (Data, URLResponse)?.self) { group in
-                group.addTask { try await session.data(for: request) }
-                group.addTask {
-                    try await ContinuousClock().sleep(for: call.timeout)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let first = try await group.next(), let answer = first else { throw URLError(.timedOut) }
-                guard answer.0.count <= Self.maximumAnswer else { throw URLError(.dataLengthExceedsMaximum) }
-                return answer
+    private static func translate(_ failure: HTTPExchange.Failure, _ call: Call) -> OpenRouterError {
+        func error(_ kind: OpenRouterError.Kind, _ message: String) -> OpenRouterError {
+            OpenRouterError(kind: kind, call: call.name, message: message)
+        }
+        switch failure {
+        case .cancelled: return error(.interrupted, "cancelled")
+        case .timedOut: return error(.interrupted, "no answer within \(call.timeout.shortText)")
+        case .notHTTP: return error(.unreadable, "the answer is not HTTP")
+        case .transport(let cause):
+            switch cause.code {
+            case .cannotConnectToHost, .cannotFindHost, .dnsLookupFailed, .notConnectedToInternet, .unsupportedURL,
+                .badURL, .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+                .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:
+                return error(.unreachable, "cannot connect: \(text(cause))")
+            case .timedOut: return error(.interrupted, "no answer in time")
+            default: return error(.interrupted, "connection lost: \(text(cause))")
             }
-        } catch {
-            throw Self.translate(error, call)
-        }
-    }
-
-    private static func translate(_ error: any Error, _ call: Call) -> OpenRouterError {
-        guard let error = error as? URLError else {
-            return OpenRouterError(kind: .interrupted, call: call.name, message: "cancelled")
-        }
-        switch error.code {
-        case .cannotConnectToHost, .cannotFindHost, .dnsLookupFailed, .notConnectedToInternet, .unsupportedURL,
-            .badURL, .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
-            .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:
-            return OpenRouterError(kind: .unreachable, call: call.name, message: "cannot connect: \(text(error))")
-        case .timedOut:
-            return OpenRouterError(
-                kind: .interrupted, call: call.name, message: "no answer within \(call.timeout.shortText)")
-        case .dataLengthExceedsMaximum:
-            return OpenRouterError(kind: .unreadable, call: call.name, message: "the answer is too large")
-        default:
-            return OpenRouterError(kind: .interrupted, call: call.name, message: "connection lost: \(text(error))")
         }
     }
 

@@ -1,6 +1,6 @@
 /// A composable rule for when a trial must stop: a pure function from its state to a verdict.
 package indirect enum EjectPolicy: Hashable, Sendable {
-    /// Spend has reached the trial's budget.
+    /// Spend has reached the trial's budget, or what is left pays for no call: several refusals in a row.
     case budgetExceeded
     /// Spend has reached a share of the budget (parts per thousand), unless a condition holds.
     case budgetFraction(permille: Int, unless: Condition?)
@@ -20,14 +20,20 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     /// A Swift value.
     case custom(CustomPolicy)
 
+    /// An agent may ask for less after a refusal; one that was refused so often in a row gets no further.
+    package static let refusalsThatEnd = 5
+
     /// What holds where an experiment says nothing.
     package static let standard = EjectPolicy.any([.budgetExceeded, .idle(.seconds(300))])
 
     package func verdict(for state: TrialState, at elapsed: Duration) -> Verdict {
         switch self {
         case .budgetExceeded:
-            guard let budget = state.budget, state.spend >= budget else { return .stay }
-            return eject("spent \(state.spend) of \(budget)")
+            guard let budget = state.budget else { return .stay }
+            if state.spend >= budget { return eject("spent \(state.spend) of \(budget)") }
+            guard state.budgetRefusalsInARow >= Self.refusalsThatEnd else { return .stay }
+            return eject(
+                "spent \(state.spend) of \(budget), and \(state.budgetRefusalsInARow) calls in a row were refused")
         case .budgetFraction(let permille, let unless):
             guard let budget = state.budget, state.spend >= budget.share(permille: permille), state.spend > .zero,
                 !(unless?.holds(in: state, at: elapsed) ?? false)

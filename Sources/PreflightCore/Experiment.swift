@@ -100,17 +100,35 @@ package struct Experiment: Sendable, Equatable {
     package struct CustomCommand: Sendable, Equatable {
         package var name: String
         package var command: [String]
-        package var timeout = Duration.seconds(30)
+        package var timeout: Duration
+
+        package init(name: String, command: [String], timeout: Duration = .seconds(30)) {
+            self.name = name
+            self.command = command
+            self.timeout = timeout
+        }
     }
 
     package struct HTTPHealth: Sendable, Equatable {
         package var name: String
         package var url: String
         /// Fields of the JSON answer that must have these values; dots step into objects.
-        package var fields: [Variable] = []
+        package var fields: [Variable]
         package var minimumVersion: String?
-        package var versionField = "version"
-        package var timeout = Duration.seconds(10)
+        package var versionField: String
+        package var timeout: Duration
+
+        package init(
+            name: String, url: String, fields: [Variable] = [], minimumVersion: String? = nil,
+            versionField: String = "version", timeout: Duration = .seconds(10)
+        ) {
+            self.name = name
+            self.url = url
+            self.fields = fields
+            self.minimumVersion = minimumVersion
+            self.versionField = versionField
+            self.timeout = timeout
+        }
     }
 }
 

@@ -15,6 +15,8 @@ package struct TrialState: Hashable, Sendable {
     package var lastError: String?
     /// Calls that the provider refused because the key's budget was used up or could not pay for them.
     package var budgetRefusals = 0
+    /// Those since the last answer that had a usage.
+    package var budgetRefusalsInARow = 0
     package var agentEnded = false
 
     package var usage = Usage()
@@ -93,6 +95,7 @@ extension TrialState {
             lastError = event.fields["message"]?.string ?? lastError
             if let code = event.fields["code"]?.int, code == 402 || isKeyLimit(code, event.fields) {
                 budgetRefusals += 1
+                budgetRefusalsInARow += 1
             }
         case "progress":
             for member in event.fields.members { context[member.key] = member.value }
@@ -113,6 +116,7 @@ extension TrialState {
             guard seenResponses.insert(id).inserted else { return }
         }
         self.usage = self.usage + usage
+        budgetRefusalsInARow = 0
         guard let cost = usage.cost else { return }
         reportedSpend += cost
         hasSpendData = true

@@ -36,6 +36,15 @@ private func policy(_ json: JSON) throws -> EjectPolicy { try EjectPolicy(reader
         #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(3)) != .stay)
     }
 
+    @Test func `an agent that is refused again and again for money is at its end, one that recovers is not`() {
+        let refused: (Event.Source, String, JSON) = (.agent, "error", ["code": 402, "message": "can only afford 3"])
+        let answered: (Event.Source, String, JSON) = (.agent, "message_end", ["usage": ["cost": .number("0.001")]])
+        let four = Array(repeating: refused, count: 4)
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state(four), at: .seconds(9)) == .stay)
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state(four + [refused]), at: .seconds(9)) != .stay)
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state(four + [answered] + four), at: .seconds(9)) == .stay)
+    }
+
     @Test func `idle counts from the last sign of life, and only while the container runs`() {
         let idle = EjectPolicy.idle(.seconds(10))
         #expect(idle.verdict(for: TrialState(), at: .seconds(100)) == .stay)

@@ -44,7 +44,8 @@ import Testing
             (["mounts": ["here"]], "mounts[0]", nil),
             (["env": ["A"]], "env", nil),
             (
-                ["eject": ["budget_fraction": ["at": "25%", "unless": "tool_cals > 1"]]], "eject.budget_fraction.unless",
+                ["eject": ["budget_fraction": ["at": "25%", "unless": "tool_cals > 1"]]],
+                "eject.budget_fraction.unless",
                 "did you mean"
             ),
             (["image": "a", "build": "b"], "image", nil),

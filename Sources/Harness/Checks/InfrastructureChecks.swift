@@ -1,10 +1,7 @@
 import Containers
 import Foundation
+import OpenRouter
 import PreflightCore
-
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
 
 /// Questions about what an experiment stands on: services, variables, containers, tools.
 enum InfrastructureChecks {
@@ -70,19 +67,19 @@ enum InfrastructureChecks {
     }
 
     private static func problem(_ check: Experiment.HTTPHealth) async -> String? {
-        guard let url = URL(string: check.url), ["http", "https"].contains(url.scheme), url.host != nil else {
-            return "'\(check.url)' is no HTTP address"
+        let answer: HTTPExchange.Answer
+        do throws(HTTPExchange.Failure) {
+            answer = try await HTTPExchange.get(check.url, within: check.timeout)
+        } catch {
+            return switch error {
+            case .timedOut, .cancelled: "no answer within \(check.timeout.shortText)"
+            case .notHTTP: "'\(check.url)' does not speak HTTP"
+            case .transport: "no connection to \(check.url)"
+            }
         }
-        let answer = await within(check.timeout) { () -> Result<(Data, URLResponse), any Error> in
-            do { return .success(try await URLSession.shared.data(from: url)) } catch { return .failure(error) }
-        }
-        guard let answer else { return "no answer within \(check.timeout.shortText)" }
-        guard case .success(let (data, response)) = answer, let http = response as? HTTPURLResponse else {
-            return "no connection to \(check.url)"
-        }
-        guard (200..<300).contains(http.statusCode) else { return "HTTP \(http.statusCode)" }
+        guard (200..<300).contains(answer.status) else { return "HTTP \(answer.status)" }
         guard !check.fields.isEmpty || check.minimumVersion != nil else { return nil }
-        guard let json = try? JSON.parse([UInt8](data)) else { return "the answer is no JSON" }
+        guard let json = try? JSON.parse(answer.body) else { return "the answer is no JSON" }
         for field in check.fields {
             let value = json.at(field.name)
             guard let text = value?.plainText else { return "field \(field.name) is missing" }

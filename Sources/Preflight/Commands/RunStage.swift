@@ -148,7 +148,7 @@ extension RunStage {
 
 extension RunStage {
     /// One line per change, on standard error.
-    private func progress() -> @Sendable (Progress) -> Void {
+    private func progress() -> @Sendable (FieldEvent) -> Void {
         let terminal = terminal
         return { progress in
             switch progress {

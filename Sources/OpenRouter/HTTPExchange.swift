@@ -1,0 +1,134 @@
+package import Foundation
+import PreflightCore
+import Synchronization
+
+#if canImport(FoundationNetworking)
+    package import FoundationNetworking
+#else
+    package import Foundation
+#endif
+
+/// One request and its answer over URLSession, in bounded time.
+///
+/// URLSession's own `data(for:)` must not be used where a task may be cancelled: cancelling holds the task's lock and
+/// waits for the session's queue, while that queue, about to deliver the answer, waits for the task's lock. Here the
+/// answer is taken by whoever comes first, and the transfer is cancelled from a queue of its own.
+package enum HTTPExchange {
+    package struct Answer: Sendable {
+        package var status: Int
+        /// Names in lower case.
+        package var headers: [String: String]
+        package var body: [UInt8]
+    }
+
+    package enum Failure: Error, Sendable {
+        case timedOut
+        case cancelled
+        case notHTTP
+        case transport(URLError)
+    }
+
+    /// - Parameter limit: for the whole exchange: URLSession's own timeout starts anew with every byte.
+    package static func perform(
+        _ request: URLRequest, session: URLSession, within limit: Duration
+    ) async throws(Failure) -> Answer {
+        let outcome = await withTaskGroup(of: Result<Answer, Failure>?.self) { group in
+            group.addTask { await transfer(request, session) }
+            group.addTask {
+                do { try await ContinuousClock().sleep(for: limit) } catch { return nil }
+                return .failure(.timedOut)
+            }
+            defer { group.cancelAll() }
+            for await first in group {
+                if let first { return first }
+            }
+            return .failure(.cancelled)
+        }
+        return try outcome.get()
+    }
+
+    /// GET of one address; for health checks.
+    package static func get(_ url: String, within limit: Duration) async throws(Failure) -> Answer {
+        guard let url = URL(string: url), ["http", "https"].contains(url.scheme), url.host != nil else {
+            throw .transport(URLError(.badURL))
+        }
+        return try await perform(URLRequest(url: url), session: .shared, within: limit)
+    }
+
+    private static func transfer(_ request: URLRequest, _ session: URLSession) async -> Result<Answer, Failure> {
+        let waiter = Waiter()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard waiter.begin(continuation) else { return }
+                let task = session.dataTask(with: request) { data, response, error in
+                    waiter.finish(result(data, response, error))
+                }
+                waiter.onCancel { DispatchQueue.global().async { task.cancel() } }
+                task.resume()
+            }
+        } onCancel: {
+            waiter.cancel()
+        }
+    }
+
+    private static func result(_ data: Data?, _ response: URLResponse?, _ error: (any Error)?) -> Result<
+        Answer, Failure
+    > {
+        if let error { return .failure(.transport(error as? URLError ?? URLError(.unknown))) }
+        guard let http = response as? HTTPURLResponse else { return .failure(.notHTTP) }
+        var headers: [String: String] = [:]
+        for (name, value) in http.allHeaderFields {
+            if let name = name as? String, let value = value as? String { headers[name.lowercased()] = value }
+        }
+        return .success(Answer(status: http.statusCode, headers: headers, body: data.map { [UInt8]($0) } ?? []))
+    }
+}
+
+/// Hands one result to one continuation, whoever brings it first.
+private final class Waiter: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<Result<HTTPExchange.Answer, HTTPExchange.Failure>, Never>?
+        var isDone = false
+        var cancelTransfer: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// False, with the continuation resumed, when the task is cancelled already.
+    func begin(_ continuation: CheckedContinuation<Result<HTTPExchange.Answer, HTTPExchange.Failure>, Never>) -> Bool {
+        let isDone = state.withLock { state in
+            if !state.isDone { state.continuation = continuation }
+            return state.isDone
+        }
+        if isDone { continuation.resume(returning: .failure(.cancelled)) }
+        return !isDone
+    }
+
+    func onCancel(_ cancelTransfer: @escaping @Sendable () -> Void) {
+        let isDone = state.withLock { state in
+            if !state.isDone { state.cancelTransfer = cancelTransfer }
+            return state.isDone
+        }
+        if isDone { cancelTransfer() }
+    }
+
+    func finish(_ result: Result<HTTPExchange.Answer, HTTPExchange.Failure>) {
+        take()?.continuation?.resume(returning: result)
+    }
+
+    func cancel() {
+        guard let state = take() else { return }
+        state.cancelTransfer?()
+        state.continuation?.resume(returning: .failure(.cancelled))
+    }
+
+    /// The state as it was, the first time. Nothing is resumed while the lock is held.
+    private func take() -> State? {
+        state.withLock { state in
+            guard !state.isDone else { return nil }
+            let before = state
+            state = State(isDone: true)
+            return before
+        }
+    }
+}

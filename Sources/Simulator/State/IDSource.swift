@@ -1,0 +1,24 @@
+/// Draws ids and keys; the same seed draws the same ones (SplitMix64).
+struct IDSource: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    private mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func hex(_ count: Int) -> String { draw(count, from: Array("0123456789abcdef")) }
+
+    mutating func letters(_ count: Int) -> String {
+        draw(count, from: Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
+    }
+
+    private mutating func draw(_ count: Int, from alphabet: [Character]) -> String {
+        String((0..<count).map { _ in alphabet[Int(next() % UInt64(alphabet.count))] })
+    }
+}
