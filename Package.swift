@@ -61,7 +61,7 @@ let package = Package(
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Store", "TestSupport"], swiftSettings: settings),
         // Uses the built command as its users do; depends on it so that it is built.
         .testTarget(
-            name: "PreflightTests", dependencies: ["Preflight", "PreflightMain", "Simulator", "TestSupport"],
+            name: "PreflightTests", dependencies: ["Preflight", "PreflightMain", "PreflightCore", "Containers", "Simulator", "TestSupport"],
             swiftSettings: settings),
     ]
 )

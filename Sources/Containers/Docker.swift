@@ -107,7 +107,9 @@ extension Docker {
         let fields = first.split(separator: "|", omittingEmptySubsequences: false)
         if let gateway = fields.first, !gateway.isEmpty { return String(gateway) }
         // Before its first container the engine names only the subnet; the host takes the first address of it.
-        guard fields.count == 2, let base = fields[1].split(separator: "/").first, base.hasSuffix(".0") else { return nil }
+        guard fields.count == 2, let base = fields[1].split(separator: "/").first, base.hasSuffix(".0") else {
+            return nil
+        }
         return base.dropLast() + "1"
     }
 }

@@ -16,7 +16,9 @@ enum HostAddress {
             guard getnameinfo(socketAddress, length, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0 else {
                 continue
             }
-            if String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) == address { return true }
+            if String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) == address {
+                return true
+            }
         }
         return false
     }

@@ -23,6 +23,9 @@ struct Terminal: Sendable {
         return 80
     }
 
+    /// For tables that need no frame around them: a file or a pipe takes long lines.
+    var tableWidth: Int { isOutputTerminal ? max(80, width) : 140 }
+
     func error(_ error: PreflightError) {
         say("error: \(error.message)" + (error.hint.map { "\n\nhint: \($0)" } ?? ""))
     }

@@ -36,7 +36,43 @@ extension Experiment {
                 "log": .int(limits.log),
                 "capabilities": limits.capabilities.isEmpty ? nil : .strings(limits.capabilities),
             ]),
+            "checks": checks.tree,
             "eject": eject.tree,
         ])
+    }
+}
+
+extension Experiment.Checks {
+    fileprivate var tree: JSON? {
+        func list(_ texts: [String]) -> JSON? { texts.isEmpty ? nil : .strings(texts) }
+        let tree = JSON.record([
+            "require": list(require), "only": list(only), "skip": list(skip), "env_vars": list(envVars),
+            "docker_health": list(dockerHealth), "git_version": gitVersion.map(JSON.string),
+            "custom": custom.isEmpty
+                ? nil
+                : .array(
+                    custom.map {
+                        .record([
+                            "name": .string($0.name), "command": .strings($0.command),
+                            "timeout": .string($0.timeout.secondsText),
+                        ])
+                    }),
+            "http_health": httpHealth.isEmpty
+                ? nil
+                : .array(
+                    httpHealth.map { check in
+                        .record([
+                            "name": .string(check.name), "url": .string(check.url),
+                            "fields": check.fields.isEmpty
+                                ? nil
+                                : .object(
+                                    JSON.Object(check.fields.map { .init(key: $0.name, value: .string($0.value)) })),
+                            "minimum_version": check.minimumVersion.map(JSON.string),
+                            "version_field": .string(check.versionField),
+                            "timeout": .string(check.timeout.secondsText),
+                        ])
+                    }),
+        ])
+        return tree.object?.isEmpty ?? true ? nil : tree
     }
 }

@@ -10,7 +10,8 @@ package enum ClosingTable {
             [
                 PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue, "\(trial.cost)",
                 trial.runtime.shortText, String(trial.toolCalls),
-                trial.cachePermille.map { "\($0 / 10)%" } ?? "-", StatusFrame.note(trial),
+                trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
+                StatusFrame.why(trial) ?? "",
             ]
         }
         let cost = trials.reduce(USD.zero) { $0 + $1.cost }

@@ -9,6 +9,14 @@ package struct RunView: Sendable {
     package var isAlive: Bool
     package var trials: [TrialSummary]
 
+    package init(id: String, directory: String, createdAt: Timestamp?, isAlive: Bool, trials: [TrialSummary]) {
+        self.id = id
+        self.directory = directory
+        self.createdAt = createdAt
+        self.isAlive = isAlive
+        self.trials = trials
+    }
+
     package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
     package var isFinished: Bool { trials.allSatisfy { $0.outcome != nil } }
 

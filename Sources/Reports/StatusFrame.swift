@@ -6,12 +6,14 @@ package enum StatusFrame {
     package static func text(_ view: RunView, width: Int = 80) -> String {
         var lines = ["Run: \(view.id)", String(repeating: "=", count: min(60, width))]
         lines += table(view, width: width)
-        let running = view.trials.filter { $0.outcome == nil }.count
+        let whys = view.trials.compactMap { trial in why(trial).map { "\(PlainText.cut(trial.alias, to: 18)): \($0)" } }
+        if !whys.isEmpty { lines += [""] + whys.map { PlainText.cut($0, to: width) } }
+        let unfinished = view.trials.filter { $0.outcome == nil }.count
         let budget = view.trials.reduce(USD.zero) { $0 + $1.budget }
         lines.append("")
         lines.append(
-            "\(view.cost) of \(budget) spent, \(running) of \(view.trials.count) unfinished"
-                + (view.isAlive || running == 0 ? "" : ", nobody watches"))
+            "\(view.cost) of \(budget) spent, \(unfinished) of \(view.trials.count) unfinished"
+                + (view.isAlive || unfinished == 0 ? "" : ", nobody watches"))
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -35,16 +37,24 @@ package enum StatusFrame {
 
     static func status(_ trial: TrialSummary) -> String { trial.outcome?.label ?? trial.phase.rawValue }
 
-    /// What is left of the budget while it runs; why it ended, if not well.
+    /// What is left of the budget while it runs; which policy or cause ended it, if not well.
     static func note(_ trial: TrialSummary) -> String {
-        if trial.outcome == nil {
-            return trial.startedAt == nil
-                ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining of \(trial.budget)"
+        guard let outcome = trial.outcome else {
+            return trial.startedAt == nil ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining"
         }
-        var note = trial.outcome == .completed ? "" : PlainText.oneLine(trial.reason ?? "")
-        if let unknown = trial.unknownUpTo, unknown > .zero, trial.outcome != .lost {
-            note += (note.isEmpty ? "" : "; ") + "up to \(unknown) not yet billed"
+        guard outcome != .completed, let reason = trial.reason else { return "" }
+        let plain = PlainText.oneLine(reason)
+        return String(plain.prefix { $0 != ":" && $0 != ";" && $0 != "," })
+    }
+
+    /// The whole reason of a trial that did not end well, and what may still turn up on its bill.
+    static func why(_ trial: TrialSummary) -> String? {
+        guard let outcome = trial.outcome else { return nil }
+        var parts: [String] = []
+        if outcome != .completed, let reason = trial.reason { parts.append(PlainText.oneLine(reason)) }
+        if let unknown = trial.unknownUpTo, unknown > .zero, outcome != .lost {
+            parts.append("up to \(unknown) not yet billed")
         }
-        return note
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 }

@@ -49,7 +49,7 @@ package func eventually(
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
         if try await condition() { return true }
-        await Task.yield()
+        try? await ContinuousClock().sleep(for: .milliseconds(20))
     }
     return try await condition()
 }

@@ -67,7 +67,7 @@ struct CheckStage {
                     hint: result.status == .pass || result.status == .skip ? nil : result.hint))
         }
         terminal.data("")
-        terminal.data(CheckFrame.forecast(report.forecast, width: max(80, terminal.width)))
+        terminal.data(CheckFrame.forecast(report.forecast, width: terminal.tableWidth))
         terminal.data("")
         terminal.data(CheckFrame.conclusion(failures: report.failures.map { ($0.name, $0.detail) }))
     }

@@ -61,7 +61,7 @@ struct RunStage {
             terminal.data(result.json.prettyText)
         } else {
             terminal.data("")
-            terminal.data(ClosingTable.text(result.trials, width: max(80, terminal.width)))
+            terminal.data(ClosingTable.text(result.trials, width: terminal.tableWidth))
             terminal.data("\(result.directory)")
         }
         if let status = signals.exitStatus { throw status }

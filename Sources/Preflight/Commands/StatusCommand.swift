@@ -44,6 +44,6 @@ struct CacheReportCommand: AsyncParsableCommand {
         let wiring = try Wiring(runsDirectory: place.runsDir)
         let view = try await RunLookup.find(run, in: wiring.runs, journal: try wiring.existingJournal())
         let report = CacheReport(view)
-        Terminal.shared.data(place.json ? report.json.prettyText : report.text(width: max(80, Terminal.shared.width)))
+        Terminal.shared.data(place.json ? report.json.prettyText : report.text(width: Terminal.shared.tableWidth))
     }
 }
