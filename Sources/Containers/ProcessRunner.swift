@@ -33,7 +33,15 @@ package struct ProcessRunner: Sendable {
     /// What is handed to a program that ends by itself, and how much of its output is kept.
     package static let outputLimit = 4 << 20
 
-    package init() {}
+    /// What programs inherit where nothing else is said: our own environment without the management key, which
+    /// never leaves this process.
+    private let inherited: [String: String]
+
+    package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        inherited = environment.filter { !Self.managementKeys.contains($0.key) }
+    }
+
+    package static let managementKeys: Set<String> = ["OR_ADMIN_KEY", "OPENROUTER_ADMIN_KEY"]
 
     /// Runs a program to its end. A non-zero exit is a result, not an error.
     ///
@@ -107,10 +115,9 @@ extension ProcessRunner {
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
-        let environment: Environment =
-            environment.map { values in
-                .custom(Dictionary(uniqueKeysWithValues: values.map { (.init(stringLiteral: $0), $1) }))
-            } ?? .inherit
+        let values = environment ?? inherited
+        let environment: Environment = .custom(
+            Dictionary(uniqueKeysWithValues: values.map { (.init(stringLiteral: $0), $1) }))
         do {
             let outcome = try await Subprocess.run(
                 executable.contains("/") ? .path(FilePath(executable)) : .name(executable),

@@ -187,12 +187,19 @@ extension Experiment {
         }
         for entry in models {
             if entry.id.isEmpty || entry.id.contains(" ") { problem("models: '\(entry.id)' is no model id") }
-            if let alias = entry.alias, !Names.isValid(alias) {
+            if let alias = entry.alias, !Names.isValid(alias) || Names.ofRunFiles.contains(alias) {
                 problem("models: alias '\(alias)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
             }
             if let budget = entry.budget, budget <= .zero {
                 problem("models: the budget of \(entry.id) must be more than $0, not \(budget)")
             }
+        }
+        for variable in env where variable.name.isEmpty || variable.name.utf8.contains(where: { $0 == 0x3D || $0 == 0 })
+        {
+            problem("env: '\(variable.name)' is no name of a variable")
+        }
+        for variable in env where variable.value.utf8.contains(0) {
+            problem("env.\(variable.name): a value cannot hold a NUL character")
         }
         if let perTrial = budget.perTrial, perTrial <= .zero {
             problem("budget.per_trial must be more than $0, not \(perTrial)")

@@ -24,6 +24,11 @@ package enum Names {
         return (String(parts[0]), String(parts[1]))
     }
 
+    /// Files of a run's directory, beside which its trials' directories stand.
+    package static let ofRunFiles: Set<String> = [
+        "experiment.yaml", "lock.json", "summary.json", "report.html", "prompt.txt", "harness.lock",
+    ]
+
     /// `nonce` keeps the names of two runs apart that share an id in different directories.
     package static func container(run: String, trial: String, nonce: String) -> String {
         "preflight-\(run)-\(trial)-\(nonce)"

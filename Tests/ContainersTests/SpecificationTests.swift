@@ -99,6 +99,14 @@ import Testing
         #expect(try await runner.run("sh", ["-c", "kill -9 $$"]).exitCode == 137)
     }
 
+    @Test func `no program inherits the management key`() async throws {
+        let runner = ProcessRunner(environment: [
+            "PATH": "/usr/bin:/bin", "OR_ADMIN_KEY": "secret", "OPENROUTER_ADMIN_KEY": "secret", "OTHER": "kept",
+        ])
+        let result = try await runner.run("env", [])
+        #expect(result.stdoutText.contains("OTHER=kept") && !result.stdoutText.contains("secret"))
+    }
+
     @Test func `input, output and both streams go through without one holding up the other`() async throws {
         let input = [UInt8](repeating: 0x61, count: 300_000)
         let result = try await runner.run(

@@ -1,4 +1,6 @@
+import Foundation
 import PreflightCore
+import TestSupport
 import Testing
 
 @Suite struct ExperimentTests {
@@ -66,6 +68,8 @@ import Testing
             (["image": "i", "models": ["m"], "repeat": 0], "repeat must be"),
             (["image": "i", "models": [["id": "m", "alias": "../x"]]], "alias '../x' is not usable"),
             (["image": "i", "models": [["id": "m", "budget": -3]]], "must be more than $0"),
+            (["image": "i", "models": [["id": "m", "alias": "summary.json"]]], "alias 'summary.json' is not usable"),
+            (["image": "i", "models": ["m"], "env": ["A=B": "c"]], "is no name of a variable"),
             (["image": "i", "models": ["m"], "access": "gateway"], "not part of this version"),
         ] as [(JSON, String)])
     func `an experiment that cannot run says why`(tree: JSON, words: String) throws {
@@ -163,5 +167,17 @@ import Testing
         #expect(Names.parseSubKey("other:run-1:a") == nil)
         #expect(NearestName.of("balence", among: ["balance", "math"]) == "balance")
         #expect(NearestName.of("zzz", among: ["balance", "math"]) == nil)
+    }
+}
+
+@Suite struct SchemaTests {
+    @Test func `the published schema knows the keys that are read, and no others`() throws {
+        let path = TestData.package.appendingPathComponent("docs/experiment.schema.json").path
+        let schema = try JSON.parse([UInt8](try #require(FileManager.default.contents(atPath: path))))
+        #expect(Set(schema["properties"]?.object?.keys ?? []) == Set(Experiment.keys))
+        #expect(schema["additionalProperties"]?.bool == false)
+        let text = schema.text
+        for policy in EjectPolicy.keys { #expect(text.contains("\"\(policy)\""), "\(policy)") }
+        for variable in Condition.Variable.allCases { #expect(text.contains(variable.rawValue), "\(variable.rawValue)") }
     }
 }
