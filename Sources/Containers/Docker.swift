@@ -120,6 +120,8 @@ package struct ContainerInfo: Sendable, Equatable {
     package var id: String
     package var name: String
     package var isRunning: Bool
+    /// Made, and not started yet.
+    package var isCreated: Bool
     package var exitCode: Int
     package var isOutOfMemory: Bool
     /// The engine's own words when it could not start the container.
@@ -134,7 +136,8 @@ extension Docker {
         let data = try await json(["container", "inspect", "--format", "{{json .}}", "--", name], timeout: timeout)
         return ContainerInfo(
             id: data["Id"]?.string ?? "", name: String((data["Name"]?.string ?? name).drop { $0 == "/" }),
-            isRunning: data["State"]?["Running"]?.bool ?? false, exitCode: data["State"]?["ExitCode"]?.int ?? -1,
+            isRunning: data["State"]?["Running"]?.bool ?? false,
+            isCreated: data["State"]?["Status"]?.string == "created", exitCode: data["State"]?["ExitCode"]?.int ?? -1,
             isOutOfMemory: data["State"]?["OOMKilled"]?.bool ?? false,
             error: data["State"]?["Error"]?.string ?? "",
             health: data["State"]?["Health"]?["Status"]?.string,

@@ -52,24 +52,33 @@ package struct FieldRun: Sendable {
     package func run(experimentText: String, lock: JSON) async throws -> RunResult {
         let world = workshop.world
         let startedAt = world.now()
+        // A run's record is never written over.
+        guard !Files.exists(directory.path) else {
+            throw PreflightError(
+                .usage, "there is a run \(directory.id) already", hint: "choose another --run-id, or leave it out")
+        }
         try Files.createDirectory(directory.path)
         let harnessLock = try HarnessLock(path: directory.harnessLockPath)
         defer { withExtendedLifetime(harnessLock) {} }
-        try Files.replace(directory.experimentPath, with: experimentText)
-        try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
         try await workshop.journal.begin(
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
-        report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
-
-        let trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
-
-        let result = RunResult(
-            id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none)
-        try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
-        let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
-        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
-        return result
+        do {
+            try Files.replace(directory.experimentPath, with: experimentText)
+            try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
+            report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
+            let trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
+            let result = RunResult(
+                id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
+                finishedAt: world.now(), wasStopped: stop.urgency > .none)
+            try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+            let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+            try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
+            return result
+        } catch {
+            try? await workshop.journal.finish(
+                run: directory.id, exitStatus: ExitStatus.failed.rawValue, at: world.now())
+            throw error
+        }
     }
 
     private func withNetwork<T: Sendable>(_ body: (String) async throws -> T) async throws -> T {
@@ -77,12 +86,17 @@ package struct FieldRun: Sendable {
         let workshop = workshop
         let entry = try await workshop.journal.intend(
             .network, name: name, run: directory.id, trial: nil, at: workshop.world.now())
-        try await workshop.docker.createNetwork(
-            name,
-            labels: [
-                .init(name: Names.runLabel, value: directory.id),
-                .init(name: Names.lockLabel, value: directory.harnessLockPath),
-            ])
+        do {
+            try await workshop.docker.createNetwork(
+                name,
+                labels: [
+                    .init(name: Names.runLabel, value: directory.id),
+                    .init(name: Names.lockLabel, value: directory.harnessLockPath),
+                ])
+        } catch let failure as DockerFailure {
+            // Whether it was made after all is for a sweep to find out.
+            throw PreflightError(.refused, "no network for the run: \(failure.message)", hint: failure.hint)
+        }
         try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         let result: Result<T, any Error>
         do { result = .success(try await body(name)) } catch { result = .failure(error) }

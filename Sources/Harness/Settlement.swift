@@ -35,9 +35,13 @@ struct Settlement: Sendable {
             }
             let state = recorder.trialState
             // An agent that reports its costs says what to wait for; a silent one is given a third reading.
+            // What never ran spent nothing: one reading is enough.
+            let neverRan = state.containerStarted == nil && state.spend == .zero && quietReads >= 1
             let isComplete =
-                state.reportedSpend > .zero
-                ? state.polledSpend >= state.reportedSpend && quietReads >= 2 : quietReads >= 3
+                neverRan
+                ? true
+                : state.reportedSpend > .zero
+                    ? state.polledSpend >= state.reportedSpend && quietReads >= 2 : quietReads >= 3
             if isComplete { return Result(isSettled: true, unknownUpTo: nil, note: "the sub-key's usage stands still") }
             if isRushed || runner.world.uptime() + runner.pace.settlePoll > deadline { break }
             await runner.pause(runner.pace.settlePoll)

@@ -2,6 +2,7 @@ import Containers
 import OpenRouter
 import PreflightCore
 import Store
+import Synchronization
 
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
@@ -30,6 +31,10 @@ extension TrialRunner {
         case exited(Result<Int, any Error>)
         case verdict(Verdict.Reason)
         case cancelled
+        /// The container was stopped, or could not be.
+        case stopped(isDead: Bool)
+        /// The docker command did not do in time what it must.
+        case overdue(String)
         case watcherEnded
     }
 
@@ -59,12 +64,16 @@ extension TrialRunner {
                 return Task.isCancelled ? .watcherEnded : .cancelled
             }
 
+            group.addTask { await self.waitForStartLimit() }
+
             var stop: EndRule.Stop?
+            var overdue: String?
             for await signal in group {
                 switch signal {
                 case .exited(let result):
                     group.cancelAll()
-                    return Exit(result: result, stop: stop)
+                    let failure = overdue.map { DockerFailure(kind: .timedOut, message: $0) }
+                    return Exit(result: failure.map { .failure($0) } ?? result, stop: stop)
                 case .verdict(let reason):
                     guard stop == nil else { continue }
                     stop = .ejected(reason)
@@ -73,6 +82,15 @@ extension TrialRunner {
                     guard stop == nil else { continue }
                     stop = .cancelled
                     group.addTask { await self.stopContainer(key: key, why: "stopped by its owner") }
+                case .stopped(let isDead):
+                    // A dead container's command ends at once; one that does not is given up on.
+                    let limit: Duration = isDead ? .seconds(30) : .zero
+                    group.addTask {
+                        await self.overdue(after: limit, "the docker command did not end with its container")
+                    }
+                case .overdue(let what):
+                    overdue = what
+                    group.cancelAll()
                 case .watcherEnded: continue
                 }
             }
@@ -80,7 +98,22 @@ extension TrialRunner {
         }
     }
 
+    /// An engine that hangs while it starts a container must not cost the night.
+    static var startLimit: Duration { .seconds(180) }
+
+    private func waitForStartLimit() async -> Signal {
+        let signal = await overdue(
+            after: Self.startLimit, "the engine did not start the container within \(Self.startLimit.shortText)")
+        return recorder.trialState.containerStarted == nil ? signal : .watcherEnded
+    }
+
+    private func overdue(after limit: Duration, _ what: String) async -> Signal {
+        do { try await ContinuousClock().sleep(for: limit) } catch { return .watcherEnded }
+        return .overdue(what)
+    }
+
     private func runContainer(_ specification: RunSpecification) async -> Signal {
+        defer { command.noteEnd() }
         let input = Array(runPlan.prompt.map(PromptLine.text)?.utf8 ?? "".utf8)
         do {
             return .exited(
@@ -159,15 +192,15 @@ extension TrialRunner {
         let isQuick = stop.urgency == .quick
         let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
         recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
-        await shielded { await self.killContainer(gracefully: !isQuick) }
+        let isDead = await shielded { await self.killContainer(gracefully: !isQuick) }
         recorder.record(
-            "container_stopped",
+            isDead ? "container_stopped" : "container_not_stopped",
             ["reason": .string(why), "took_s": .number((world.uptime() - began).decimalSeconds(places: 3))])
-        return .watcherEnded
+        return .stopped(isDead: isDead)
     }
 
-    /// Tries until the engine says that the container is not running, or that there is none.
-    private func killContainer(gracefully: Bool) async {
+    /// Tries until the engine says that the container is not running. False when it could not be brought to say so.
+    private func killContainer(gracefully: Bool) async -> Bool {
         if gracefully {
             // A second request for the end cuts the grace short.
             await withTaskGroup(of: Void.self) { group in
@@ -177,18 +210,34 @@ extension TrialRunner {
                 group.cancelAll()
             }
         }
-        for attempt in 1...20 {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
             do {
-                if try await !docker.container(containerName).isRunning { return }
+                let container = try await docker.container(containerName)
+                if container.isCreated, !command.hasEnded {
+                    // About to be started: what is gone cannot be.
+                    try await docker.remove(containerName)
+                } else if !container.isRunning {
+                    return true
+                }
             } catch let failure as DockerFailure where failure.kind == .noSuchObject {
-                // It may still be on its way: the command that creates it has not come back.
-                if attempt > 10 { return }
+                // While the command that creates it has not come back, the container may still appear.
+                if command.hasEnded { return true }
             } catch {}
             try? await docker.kill(containerName)
             try? await ContinuousClock().sleep(for: .milliseconds(100))
         }
         report(.warning("\(plan.alias): container \(containerName) could not be stopped; look at `docker ps`"))
+        return false
     }
+}
+
+/// Whether a trial's docker command has come back: only then can no container of it appear any more.
+final class CommandState: Sendable {
+    private let ended = Mutex(false)
+
+    var hasEnded: Bool { ended.withLock { $0 } }
+    func noteEnd() { ended.withLock { $0 = true } }
 }
 
 // MARK: The end
@@ -208,7 +257,7 @@ extension TrialRunner {
         let inspection = await inspect()
         if inspection.info?.isRunning == true {
             // The docker command went away before its container did.
-            await killContainer(gracefully: false)
+            _ = await killContainer(gracefully: false)
         }
         let isOutOfMemory = inspection.info?.isOutOfMemory ?? false
         let exitCode = inspection.info?.exitCode ?? (try? exit.result.get()) ?? -1

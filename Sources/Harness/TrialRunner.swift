@@ -24,6 +24,7 @@ struct TrialRunner: Sendable {
     let stop: StopSignal
     let world: World
     let report: @Sendable (FieldEvent) -> Void
+    let command = CommandState()
 
     var pace: Pace { runPlan.pace }
     var containerName: String { Names.container(run: runID, trial: plan.alias, nonce: nonce) }

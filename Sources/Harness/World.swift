@@ -40,3 +40,22 @@ func within<T: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async
         return await group.next() ?? nil
     }
 }
+
+/// Runs `body`, and cancels it when the owner asks for the end; its result comes all the same.
+package func cancelling<T: Sendable>(
+    when stop: StopSignal, _ body: @escaping @Sendable () async -> T
+) async -> T {
+    await withTaskGroup(of: T?.self) { group in
+        group.addTask { await body() }
+        group.addTask {
+            await stop.wait(for: .graceful)
+            return nil
+        }
+        while true {
+            // Both tasks end: the first with a result, the second when it is cancelled.
+            guard let finished = await group.next() else { return await body() }
+            group.cancelAll()
+            if let finished { return finished }
+        }
+    }
+}

@@ -38,6 +38,10 @@ package struct CheckRun: Sendable {
     ///
     /// - Parameter onResult: told of each result as it is known, in no fixed order.
     package func run(onResult: @escaping @Sendable (CheckResult) -> Void = { _ in }) async -> CheckReport {
+        await cancelling(when: stop) { await runAll(onResult) }
+    }
+
+    private func runAll(_ onResult: @escaping @Sendable (CheckResult) -> Void) async -> CheckReport {
         async let account = needs("balance", "math") ? AccountFacts.read(doors) : .noKey
         async let catalogue = needsCatalogue ? readCatalogue() : .success(Catalogue(models: []))
         async let local = runLocal(onResult)
@@ -208,28 +212,9 @@ extension CheckRun {
                 provisioner: Provisioner(management: management, journal: journal, world: doors.world),
                 inference: doors.inference ?? management, catalogue: catalogue, models: models, checkID: checkID,
                 world: doors.world)
-            return await untilStopped(name) { name == "key_smoke" ? await smoke.keySmoke() : await smoke.cacheSmoke() }
+            return name == "key_smoke" ? await smoke.keySmoke() : await smoke.cacheSmoke()
         } catch {
             return CheckResult(name, .fail, "\(error)")
-        }
-    }
-
-    /// Cancels `body` when the owner asks for the end; its key is given back all the same.
-    private func untilStopped(
-        _ name: String, _ body: @escaping @Sendable () async -> CheckResult
-    ) async -> CheckResult {
-        await withTaskGroup(of: CheckResult?.self) { group in
-            group.addTask { await body() }
-            group.addTask {
-                await stop.wait(for: .graceful)
-                return nil
-            }
-            var result = CheckResult(name, .fail, "stopped")
-            for await finished in group {
-                if let finished { result = finished }
-                group.cancelAll()
-            }
-            return result
         }
     }
 }

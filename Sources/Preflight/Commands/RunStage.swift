@@ -15,7 +15,7 @@ struct RunStage {
 
     func run() async throws {
         let wiring = try Wiring(runsDirectory: options.experiment.place.runsDir)
-        var experiment = try wiring.loadExperiment(options.experiment, arguments: options.containerArguments)
+        let experiment = try wiring.loadExperiment(options.experiment, arguments: options.containerArguments)
         try experiment.validate()
         if takesOneModel, experiment.models.count != 1 {
             throw PreflightError(
@@ -46,9 +46,9 @@ struct RunStage {
                     hint: "mend it, or start all the same with --skip-check")
             }
         }
-        let image = try await prepareImage(&experiment, wiring.docker)
-        let plan = try await plan(experiment, imageID: image.id, pace: pace, wiring)
-        let lock = await lock(plan, image: image, wiring)
+        let prepared = await cancelling(when: stop) { [experiment] in await prepare(experiment, pace: pace, wiring) }
+        if let status = signals.exitStatus { throw status }
+        let (plan, lock) = try prepared.get()
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let directory = wiring.runs.run(try await runID(journal, wiring))
         let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: progress())
@@ -80,6 +80,20 @@ extension RunStage {
         }
     }
 
+    /// Everything that is needed before the first thing is made outside.
+    private func prepare(
+        _ experiment: Experiment, pace: Pace, _ wiring: Wiring
+    ) async -> Result<(RunPlan, lock: JSON), any Error> {
+        do {
+            var experiment = experiment
+            let image = try await prepareImage(&experiment, wiring.docker)
+            let plan = try plan(experiment, imageID: image.id, pace: pace, wiring)
+            return .success((plan, await lock(plan, image: image, wiring)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
     /// The image, built first where the experiment says so, pinned by its id.
     private func prepareImage(_ experiment: inout Experiment, _ docker: Docker) async throws -> ImageInfo {
         do {
@@ -97,7 +111,7 @@ extension RunStage {
         }
     }
 
-    private func plan(_ experiment: Experiment, imageID: String, pace: Pace, _ wiring: Wiring) async throws -> RunPlan {
+    private func plan(_ experiment: Experiment, imageID: String, pace: Pace, _ wiring: Wiring) throws -> RunPlan {
         var experiment = experiment
         let own = PreflightTool.current.policies.map(\.ejectPolicy)
         if !own.isEmpty { experiment.eject = .any([experiment.eject] + own) }
