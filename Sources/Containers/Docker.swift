@@ -120,6 +120,8 @@ package struct ContainerInfo: Sendable, Equatable {
     package var id: String
     package var name: String
     package var isRunning: Bool
+    /// Whether it has ever run.
+    package var hasStarted: Bool
     /// Made, and not started yet.
     package var isCreated: Bool
     package var exitCode: Int
@@ -137,6 +139,7 @@ extension Docker {
         return ContainerInfo(
             id: data["Id"]?.string ?? "", name: String((data["Name"]?.string ?? name).drop { $0 == "/" }),
             isRunning: data["State"]?["Running"]?.bool ?? false,
+            hasStarted: !(data["State"]?["StartedAt"]?.string ?? "0001").hasPrefix("0001"),
             isCreated: data["State"]?["Status"]?.string == "created", exitCode: data["State"]?["ExitCode"]?.int ?? -1,
             isOutOfMemory: data["State"]?["OOMKilled"]?.bool ?? false,
             error: data["State"]?["Error"]?.string ?? "",
@@ -191,9 +194,11 @@ extension Docker {
         let names = try await command(["network", "ls", "--filter", "label=\(label)", "--format", "{{.Name}}"])
         var found: [(String, [String: String])] = []
         for name in names.split(separator: "\n").map(String.init) {
-            let labels = try await json(["network", "inspect", "--format", "{{json .Labels}}", name])
-            found.append(
-                (name, Dictionary((labels.object?.members ?? []).map { ($0.key, $0.value.string ?? "") }) { $1 }))
+            do {
+                let labels = try await json(["network", "inspect", "--format", "{{json .Labels}}", name])
+                found.append(
+                    (name, Dictionary((labels.object?.members ?? []).map { ($0.key, $0.value.string ?? "") }) { $1 }))
+            } catch let failure as DockerFailure where failure.kind == .noSuchObject {}
         }
         return found
     }

@@ -92,7 +92,9 @@ package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertibl
                 "invalid argument \"type=")
             {
                 .mount
-            } else if has("no such container", "no such network", "no such object", "not found") {
+            } else if has("no such container", "no such network", "no such object")
+                || (lower.contains("network") && lower.contains("not found"))
+            {
                 .noSuchObject
             } else {
                 .other

@@ -56,11 +56,17 @@ package struct RunSpecification: Sendable, Equatable {
     }
 
     static func steersDocker(_ name: String) -> Bool {
-        let upper = name.uppercased()
-        return ["PATH", "HOME", "TMPDIR", "TERM", "LANG", "SSH_AUTH_SOCK"].contains(upper)
-            || ["DOCKER_", "LD_", "GO", "XDG_", "BUILDKIT_", "OTEL_"].contains { upper.hasPrefix($0) }
-            || upper.hasSuffix("_PROXY")
+        steering.contains(name.uppercased())
     }
+
+    /// What finds and reaches the engine, and steers the docker command and its runtime.
+    private static let steering: Set<String> = [
+        "PATH", "HOME", "TMPDIR", "TERM", "LANG", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+        "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH",
+        "DOCKER_API_VERSION", "DOCKER_DEFAULT_PLATFORM", "DOCKER_BUILDKIT", "DOCKER_CLI_PLUGIN_EXTRA_DIRS",
+        "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS", "GOTRACEBACK",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+    ]
 
     /// `--mount` for plain binds, because `-v` makes a missing source as an empty directory; `-v` where only it knows
     /// the option.

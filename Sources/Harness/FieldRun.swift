@@ -48,7 +48,9 @@ package struct FieldRun: Sendable {
 
     /// Runs the field to its end, or to the owner's.
     ///
-    /// - Parameter files: the experiment as resolved and its lock, written before anything is made outside.
+    /// - Parameters:
+    ///   - experimentText: the experiment as resolved, in YAML.
+    ///   - lock: what the run is made with. Both are written before anything is made outside.
     package func run(experimentText: String, lock: JSON) async throws -> RunResult {
         let world = workshop.world
         let startedAt = world.now()
@@ -75,6 +77,14 @@ package struct FieldRun: Sendable {
             try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
             return result
         } catch {
+            let failed = plan.trials.map { trial in
+                var summary = TrialSummary(plan: trial)
+                summary.phase = .finished
+                summary.outcome = .harnessFailed
+                summary.reason = "the run did not start: \((error as? PreflightError)?.message ?? "\(error)")"
+                return summary
+            }
+            try? await workshop.journal.update(failed, run: directory.id, at: world.now())
             try? await workshop.journal.finish(
                 run: directory.id, exitStatus: ExitStatus.failed.rawValue, at: world.now())
             throw error
@@ -93,11 +103,12 @@ package struct FieldRun: Sendable {
                     .init(name: Names.runLabel, value: directory.id),
                     .init(name: Names.lockLabel, value: directory.harnessLockPath),
                 ])
+            try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         } catch let failure as DockerFailure {
-            // Whether it was made after all is for a sweep to find out.
+            // It may have been made all the same; whatever stays is in the journal for a sweep.
+            await shielded { try? await workshop.docker.removeNetwork(name) }
             throw PreflightError(.refused, "no network for the run: \(failure.message)", hint: failure.hint)
         }
-        try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         let result: Result<T, any Error>
         do { result = .success(try await body(name)) } catch { result = .failure(error) }
         let report = report
@@ -120,9 +131,7 @@ package struct FieldRun: Sendable {
             try Files.replace(path, with: prompt)
             return path
         }
-        let runners = try plan.trials.map {
-            try runner(for: $0, network: network, engine: engine, promptPath: promptPath)
-        }
+        let board = FieldBoard(plan.trials)
 
         return await withTaskGroup(of: [TrialSummary]?.self) { group in
             group.addTask {
@@ -130,10 +139,14 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
-                await publish(runners.map(\.recorder))
+                await publish(board)
                 return nil
             }
-            group.addTask { await runAll(runners, envelope: envelope) }
+            group.addTask {
+                await runAll(board, envelope: envelope) { trial in
+                    try runner(for: trial, network: network, engine: engine, promptPath: promptPath)
+                }
+            }
             var summaries: [TrialSummary] = []
             for await finished in group {
                 guard let finished else { continue }
@@ -141,7 +154,13 @@ package struct FieldRun: Sendable {
                 group.cancelAll()
             }
             let last = summaries
-            await shielded { try? await workshop.journal.update(last, run: directory.id, at: workshop.world.now()) }
+            await shielded {
+                do {
+                    try await workshop.journal.update(last, run: directory.id, at: workshop.world.now())
+                } catch {
+                    report(.warning("the journal does not hold the field's end: \(error)"))
+                }
+            }
             return summaries
         }
     }
@@ -164,44 +183,57 @@ package struct FieldRun: Sendable {
     }
 
     /// At most `concurrency` trials at a time, in their order, as the envelope allows.
-    private func runAll(_ runners: [TrialRunner], envelope: Envelope) async -> [TrialSummary] {
-        await withTaskGroup(of: (Int, TrialSummary).self) { group in
-            var summaries: [Int: TrialSummary] = [:]
+    private func runAll(
+        _ board: FieldBoard, envelope: Envelope, makeRunner: @escaping @Sendable (TrialPlan) throws -> TrialRunner
+    ) async -> [TrialSummary] {
+        await withTaskGroup(of: Void.self) { group in
             var next = 0
             func startNext() {
-                guard next < runners.count else { return }
-                let index = next
-                let runner = runners[index]
+                guard next < plan.trials.count else { return }
+                let trial = plan.trials[next]
                 next += 1
-                group.addTask { (index, await run(runner, in: envelope)) }
+                group.addTask { await run(trial, board, envelope, makeRunner) }
             }
-            for _ in 0..<min(plan.experiment.concurrency, runners.count) { startNext() }
-            for await (index, summary) in group {
-                summaries[index] = summary
-                startNext()
-            }
-            return runners.indices.compactMap { summaries[$0] }
+            for _ in 0..<min(plan.experiment.concurrency, plan.trials.count) { startNext() }
+            for await _ in group { startNext() }
         }
+        return board.summaries
     }
 
-    private func run(_ runner: TrialRunner, in envelope: Envelope) async -> TrialSummary {
-        let budget = runner.plan.budget
-        guard await envelope.enter(budget) else {
-            return runner.finish(
-                .provisioningFailed, "budget.total has no room for its \(budget); raise it, or lower budget.per_trial")
+    private func run(
+        _ trial: TrialPlan, _ board: FieldBoard, _ envelope: Envelope,
+        _ makeRunner: @Sendable (TrialPlan) throws -> TrialRunner
+    ) async {
+        let hasRoom = await envelope.enter(trial.budget)
+        let runner: TrialRunner
+        do {
+            // Made only now, so that a trial's time begins with it and files are open only while it runs.
+            runner = try makeRunner(trial)
+        } catch {
+            if hasRoom { await envelope.leave(trial.budget, spent: .zero) }
+            board.finish(trial, failure: "\(error)")
+            report(.warning("\(trial.alias): not started: \(error)"))
+            return
+        }
+        board.begin(runner.recorder)
+        guard hasRoom else {
+            board.finish(
+                runner.finish(
+                    .provisioningFailed,
+                    "budget.total has no room for its \(trial.budget); raise it, or lower budget.per_trial"))
+            return
         }
         let summary = await runner.run()
+        board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
-        await envelope.leave(budget, spent: summary.cost + (summary.unknownUpTo ?? .zero))
-        return summary
+        await envelope.leave(trial.budget, spent: summary.cost + (summary.unknownUpTo ?? .zero))
     }
 
     /// Keeps the journal's picture of the field fresh, for `preflight status`.
-    private func publish(_ recorders: [TrialRecorder]) async {
+    private func publish(_ board: FieldBoard) async {
         var last: [TrialSummary] = []
         while !Task.isCancelled {
-            let summaries = recorders.map(\.summary)
-            // A second that changed only clocks is written too: `status` tells a living trial by it.
+            let summaries = board.summaries
             if summaries != last {
                 try? await workshop.journal.update(summaries, run: directory.id, at: workshop.world.now())
             }

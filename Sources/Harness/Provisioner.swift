@@ -47,9 +47,11 @@ package struct Provisioner: Sendable {
                     guard cleaned else { throw error }
                 }
                 guard mayExist, attempt < 3, !Task.isCancelled else {
-                    try await journal.gone(entry, at: world.now())
+                    // After a lost answer the entry stays: a key that turns up late is still to be swept.
+                    if !mayExist { try await journal.gone(entry, at: world.now()) }
                     throw error
                 }
+                try? await world.clock.sleep(for: .seconds(attempt))
                 attempt += 1
             }
         }
@@ -85,17 +87,17 @@ package struct Provisioner: Sendable {
     }
 
     /// Deletes the key and verifies that it is gone. An error leaves it in the journal, for a later sweep.
-    package func delete(_ key: ProvisionedKey) async throws {
-        try await delete(hash: key.hash, entry: key.entry)
-    }
-
-    package func delete(hash: String, entry: Int64?) async throws {
-        try await management.deleteSubKey(hash: hash)
+    ///
+    /// - Parameter isHurried: try once, for seconds only; what fails is left to a sweep.
+    package func delete(_ key: ProvisionedKey, isHurried: Bool = false) async throws {
+        let client = isHurried ? management.with(retry: .none) : management
+        let limit: Duration = isHurried ? .seconds(3) : .seconds(15)
+        try await client.deleteSubKey(hash: key.hash, timeout: limit)
         do throws(OpenRouterError) {
-            _ = try await management.subKey(hash: hash)
+            _ = try await client.subKey(hash: key.hash, timeout: limit)
             throw OpenRouterError(kind: .server, call: "DELETE /keys", message: "the key is still there after deletion")
         } catch  where error.kind == .notFound {
         }
-        if let entry { try await journal.gone(entry, at: world.now()) }
+        try await journal.gone(key.entry, at: world.now())
     }
 }

@@ -1,10 +1,11 @@
 import OpenRouter
 import PreflightCore
 
-/// The last look at a finished trial's spend: OpenRouter's figure is late, so it is asked until it stands still.
+/// The last look at a finished trial's spend: OpenRouter is asked until the figure can be believed, or the time is up.
 struct Settlement: Sendable {
     let runner: TrialRunner
     let key: ProvisionedKey
+    let endedWell: Bool
 
     struct Result: Sendable {
         var isSettled: Bool
@@ -15,43 +16,38 @@ struct Settlement: Sendable {
 
     func reconcile() async -> Result {
         let recorder = runner.recorder
+        let pace = runner.pace
         let client = runner.provisioner.management.with(retry: .none)
-        let deadline = runner.world.uptime() + runner.pace.settle
+        let began = runner.world.uptime()
+        var lastGrowth = began
         var quietReads = 0
-        var lastError: String?
         while true {
             // A quick stop does not wait for late figures; it says so.
             let isRushed = runner.stop.urgency == .quick
-            do {
-                let spent = try await client.subKey(hash: key.hash, timeout: .seconds(isRushed ? 2 : 5)).usage
-                lastError = nil
-                let before = recorder.trialState
-                if spent > before.polledSpend || !before.hasSpendData {
+            let before = recorder.trialState.polledSpend
+            let spent = try? await client.spend(ofSubKey: key.hash, timeout: .seconds(isRushed ? 2 : 5))
+            if let spent {
+                if spent > before || !recorder.trialState.hasSpendData {
                     recorder.record("budget_poll", ["spent": .usd(spent)])
                 }
-                quietReads = spent > before.polledSpend ? 1 : quietReads + 1
-            } catch {
-                lastError = "\(error)"
+                quietReads = spent > before ? 1 : quietReads + 1
+                if spent > before { lastGrowth = runner.world.uptime() }
             }
-            let state = recorder.trialState
-            // An agent that reports its costs says what to wait for; a silent one is given a third reading.
-            // What never ran spent nothing: one reading is enough.
-            let neverRan = state.containerStarted == nil && state.spend == .zero && quietReads >= 1
-            let isComplete =
-                neverRan
-                ? true
-                : state.reportedSpend > .zero
-                    ? state.polledSpend >= state.reportedSpend && quietReads >= 2 : quietReads >= 3
-            if isComplete { return Result(isSettled: true, unknownUpTo: nil, note: "the sub-key's usage stands still") }
-            if isRushed || runner.world.uptime() + runner.pace.settlePoll > deadline { break }
-            await runner.pause(runner.pace.settlePoll)
+            let now = runner.world.uptime()
+            let isTimeUp =
+                isRushed || now - lastGrowth + pace.settlePoll > pace.settle || now - began > pace.settle * 4
+            let rule = SettlementRule(
+                state: recorder.trialState, endedWell: endedWell, canRead: spent != nil, quietReads: quietReads,
+                isTimeUp: isTimeUp)
+            switch rule.answer {
+            case .settled(let note): return Result(isSettled: true, unknownUpTo: nil, note: note)
+            case .unknown(let note):
+                let state = recorder.trialState
+                let rest = max(.zero, (state.budget ?? runner.plan.budget) - state.spend)
+                return Result(isSettled: false, unknownUpTo: rest, note: note)
+            case .readAgain: await runner.pause(pace.settlePoll)
+            }
         }
-        let state = recorder.trialState
-        let rest = max(.zero, (state.budget ?? runner.plan.budget) - state.spend)
-        let note =
-            lastError.map { "the sub-key's usage could not be read: \($0)" }
-            ?? "the sub-key's usage may still grow: it shows \(state.polledSpend), the agent reported \(state.reportedSpend)"
-        return Result(isSettled: false, unknownUpTo: rest, note: note)
     }
 }
 

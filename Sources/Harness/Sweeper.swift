@@ -106,7 +106,7 @@ package struct Sweeper: Sendable {
         let left = await find()
         guard left.blind.isEmpty else { return }
         let stillThere = Set((left.removed + left.kept).compactMap(\.entry))
-        for entry in entries where !stillThere.contains(entry.id) && life(ofRun: entry.run) == .dead {
+        for entry in entries where !stillThere.contains(entry.id) && life(ofRun: entry.run) != .living {
             try? await journal.gone(entry.id, at: world.now())
         }
     }
@@ -174,9 +174,13 @@ extension Sweeper {
         let keyEntries = entries.filter { $0.kind == .subkey }
         return try await management.subKeys().compactMap { key in
             guard let (run, _) = Names.parseSubKey(key.name) else { return nil }
-            let entry = keyEntries.first { $0.handle == key.hash || ($0.handle == nil && $0.name == key.name) }
-            // A run that has no directory here belongs to another journal, perhaps on another machine.
-            let life = life(ofRun: run)
+            let entry =
+                keyEntries.first { $0.handle == key.hash }
+                ?? keyEntries.first { $0.handle == nil && $0.name == key.name }
+            // Without an entry it is of another journal, perhaps on another machine, even if a run here has that name.
+            // With one its lock was taken before it: where the lock is gone, its holder is.
+            var life = entry == nil ? Life.unknown : life(ofRun: run)
+            if entry != nil, life == .unknown { life = .dead }
             guard life != .living else { return nil }
             return Finding(
                 kind: .subkey, name: key.name, run: run, handle: key.hash, entry: entry?.id,

@@ -7,6 +7,7 @@ import Synchronization
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
     func supervise(key: ProvisionedKey, until: Timestamp) async -> End {
+        guard stop.urgency == .none else { return End(outcome: .cancelled, reason: "stopped before its container") }
         let entry: Int64
         do {
             writeBudgetFile()
@@ -25,6 +26,8 @@ extension TrialRunner {
     private struct Exit: Sendable {
         var result: Result<Int, any Error>
         var stop: EndRule.Stop?
+        /// False when the container was to be stopped and the engine did not say that it is dead.
+        var isDead = true
     }
 
     private enum Signal: Sendable {
@@ -68,12 +71,13 @@ extension TrialRunner {
 
             var stop: EndRule.Stop?
             var overdue: String?
+            var isDead = true
             for await signal in group {
                 switch signal {
                 case .exited(let result):
                     group.cancelAll()
                     let failure = overdue.map { DockerFailure(kind: .timedOut, message: $0) }
-                    return Exit(result: failure.map { .failure($0) } ?? result, stop: stop)
+                    return Exit(result: failure.map { .failure($0) } ?? result, stop: stop, isDead: isDead)
                 case .verdict(let reason):
                     guard stop == nil else { continue }
                     stop = .ejected(reason)
@@ -82,9 +86,10 @@ extension TrialRunner {
                     guard stop == nil else { continue }
                     stop = .cancelled
                     group.addTask { await self.stopContainer(key: key, why: "stopped by its owner") }
-                case .stopped(let isDead):
+                case .stopped(let hasDied):
+                    isDead = hasDied
                     // A dead container's command ends at once; one that does not is given up on.
-                    let limit: Duration = isDead ? .seconds(30) : .zero
+                    let limit: Duration = hasDied ? .seconds(30) : .zero
                     group.addTask {
                         await self.overdue(after: limit, "the docker command did not end with its container")
                     }
@@ -101,10 +106,18 @@ extension TrialRunner {
     /// An engine that hangs while it starts a container must not cost the night.
     static var startLimit: Duration { .seconds(180) }
 
+    /// Sees to it that a start is noticed, also where the engine's events are lost.
     private func waitForStartLimit() async -> Signal {
-        let signal = await overdue(
-            after: Self.startLimit, "the engine did not start the container within \(Self.startLimit.shortText)")
-        return recorder.trialState.containerStarted == nil ? signal : .watcherEnded
+        let deadline = ContinuousClock.now + Self.startLimit
+        while ContinuousClock.now < deadline {
+            do { try await ContinuousClock().sleep(for: .seconds(5)) } catch { return .watcherEnded }
+            if recorder.trialState.containerStarted != nil { return .watcherEnded }
+            if let container = try? await docker.container(containerName), container.hasStarted {
+                noteStarted()
+                return .watcherEnded
+            }
+        }
+        return .overdue("the engine did not start the container within \(Self.startLimit.shortText)")
     }
 
     private func overdue(after limit: Duration, _ what: String) async -> Signal {
@@ -165,7 +178,7 @@ extension TrialRunner {
         while !Task.isCancelled {
             do { try await world.clock.sleep(for: pace.poll) } catch { break }
             do {
-                let spent = try await client.subKey(hash: key.hash, timeout: .seconds(5)).usage
+                let spent = try await client.spend(ofSubKey: key.hash, timeout: .seconds(5))
                 if spent > recorder.trialState.polledSpend || lastError != nil || !recorder.trialState.hasSpendData {
                     recorder.record("budget_poll", ["spent": .usd(spent)])
                 }
@@ -254,15 +267,24 @@ extension TrialRunner {
 
     private func judgeEnd(_ exit: Exit) async -> End {
         recorder.finishOutput()
-        let inspection = await inspect()
+        var inspection = await inspect()
+        var isDead = exit.isDead
         if inspection.info?.isRunning == true {
             // The docker command went away before its container did.
-            _ = await killContainer(gracefully: false)
+            isDead = await killContainer(gracefully: false)
+            inspection = await inspect()
         }
+        // A container may have come and gone before the engine's event.
+        if inspection.info?.hasStarted == true { noteStarted() }
         let isOutOfMemory = inspection.info?.isOutOfMemory ?? false
         let exitCode = inspection.info?.exitCode ?? (try? exit.result.get()) ?? -1
         recorder.record("container_exited", ["exit_code": .int(exitCode), "out_of_memory": .bool(isOutOfMemory)])
 
+        guard isDead else {
+            return End(
+                outcome: .dockerFailed,
+                reason: "its container could not be stopped; look at `docker ps`, then `preflight sweep`")
+        }
         if exit.stop == nil, let failure = dockerFailure(exit, inspection) {
             let outcome: Outcome =
                 [.imageMissing, .imageUnusable].contains(failure.kind) ? .imageFailed : .dockerFailed
@@ -327,6 +349,8 @@ extension TrialRunner {
         for attempt in 1...3 {
             do {
                 try await docker.remove(containerName)
+                // While the engine may still be making it, the entry stays: a sweep looks again.
+                guard command.hasEnded else { return }
                 try await journal.gone(entry, at: world.now())
                 recorder.record("container_removed", ["container": .string(containerName)])
                 return

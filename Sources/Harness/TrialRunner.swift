@@ -68,7 +68,9 @@ struct TrialRunner: Sendable {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
-            let reconciliation = await Settlement(runner: self, key: key).reconcile()
+            let reconciliation = await Settlement(
+                runner: self, key: key, endedWell: end.outcome == .completed
+            ).reconcile()
             recorder.note(unknownUpTo: reconciliation.unknownUpTo)
             recorder.record(
                 "spend_reconciled",
@@ -77,7 +79,7 @@ struct TrialRunner: Sendable {
                     "unknown_up_to": reconciliation.unknownUpTo.map(JSON.usd), "note": .string(reconciliation.note),
                 ])
             do {
-                try await provisioner.delete(key)
+                try await provisioner.delete(key, isHurried: stop.urgency == .quick)
                 recorder.record("subkey_deleted", ["hash": .string(key.hash)])
             } catch {
                 recorder.record("subkey_not_deleted", ["hash": .string(key.hash), "error": .string("\(error)")])

@@ -26,7 +26,8 @@ package struct SubKey: Sendable, Equatable {
     package var hash: String
     package var name: String
     package var limit: USD?
-    package var usage: USD
+    /// What it has spent so far; nil when the answer does not say, which is not the same as nothing.
+    package var usage: USD?
     package var isDisabled: Bool
     package var createdAt: Timestamp?
     package var expiresAt: Timestamp?
@@ -100,6 +101,14 @@ extension OpenRouterClient {
         return subKey
     }
 
+    /// What a sub-key has spent, as far as OpenRouter shows it by now. Throws `unreadable` when the answer does not say.
+    package func spend(ofSubKey hash: String, timeout: Duration = .seconds(10)) async throws(OpenRouterError) -> USD {
+        guard let usage = try await subKey(hash: hash, timeout: timeout).usage else {
+            throw unreadable(Call(path: "/keys/\(hash)"), "no usage in the answer")
+        }
+        return usage
+    }
+
     package func disableSubKey(hash: String, timeout: Duration = .seconds(10)) async throws(OpenRouterError) {
         _ = try await send(
             Call(method: "PATCH", path: "/keys/\(hash)", body: ["disabled": true], timeout: timeout))
@@ -110,9 +119,9 @@ extension OpenRouterClient {
     }
 
     /// Deletes the key; that it is already gone counts as done.
-    package func deleteSubKey(hash: String) async throws(OpenRouterError) {
+    package func deleteSubKey(hash: String, timeout: Duration = .seconds(15)) async throws(OpenRouterError) {
         do {
-            _ = try await send(Call(method: "DELETE", path: "/keys/\(hash)"))
+            _ = try await send(Call(method: "DELETE", path: "/keys/\(hash)", timeout: timeout))
         } catch  where error.kind == .notFound {
         }
     }
@@ -131,7 +140,7 @@ extension SubKey {
         }
         self.init(
             hash: hash, name: json["name"]?.string ?? "", limit: limit,
-            usage: max(json["usage"]?.usd() ?? .zero, windowed ?? .zero),
+            usage: [json["usage"]?.usd(), windowed].compactMap(\.self).max(),
             isDisabled: json["disabled"]?.bool ?? false,
             createdAt: json["created_at"]?.string.flatMap(Timestamp.init(iso8601:)),
             expiresAt: json["expires_at"]?.string.flatMap(Timestamp.init(iso8601:)))

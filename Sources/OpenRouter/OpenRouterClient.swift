@@ -7,7 +7,7 @@ package import PreflightCore
 
 /// A client of OpenRouter's own API.
 ///
-/// It keeps connections open between calls, bounds every call in time and size, and repeats a call only where that
+/// It keeps connections open between calls, bounds every call in time, and repeats a call only where that
 /// is safe: a read, a change that can be made twice, or a call that was never accepted.
 package struct OpenRouterClient: Sendable {
     package let baseURL: String

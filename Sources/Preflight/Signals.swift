@@ -12,12 +12,17 @@ final class Signals: Sendable {
 
     init(stop: StopSignal, terminal: Terminal = .shared) {
         let queue = DispatchQueue(label: "preflight.signals")
-        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        // `nohup` ignores SIGHUP for us: that is to stay so.
+        var hangUp = sigaction()
+        sigaction(SIGHUP, nil, &hangUp)
+        let staysDetached = hangUp.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) == 1 } ?? false
+        let numbers = staysDetached ? [SIGINT, SIGTERM] : [SIGINT, SIGTERM, SIGHUP]
+        sources = numbers.map { number in
             // The source sees the signal only when the process itself does not die of it.
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: queue)
         }
-        for (source, number) in zip(sources, [SIGINT, SIGTERM, SIGHUP]) {
+        for (source, number) in zip(sources, numbers) {
             source.setEventHandler { [weak self] in self?.receive(number, stop, terminal) }
             source.resume()
         }

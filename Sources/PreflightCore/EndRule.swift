@@ -31,11 +31,11 @@ package struct EndRule: Sendable {
         case nil: break
         }
         if exitCode == 0 { return (.completed, "exit code 0") }
-        if state.budgetRefusals > 0 || state.budget.map({ state.spend >= $0 }) ?? false {
+        if isOutOfMemory { return (.agentFailed, "out of memory, exit code \(exitCode); raise limits.memory") }
+        if state.budgetRefusalsInARow > 0 || state.budget.map({ state.spend >= $0 }) ?? false {
             let last = state.lastError.map { ": \($0.prefix(160))" } ?? ""
             return (.budgetExhausted, "the agent gave up, exit code \(exitCode)\(last)")
         }
-        if isOutOfMemory { return (.agentFailed, "out of memory, exit code \(exitCode); raise limits.memory") }
         let signal = exitCode > 128 && exitCode < 160 ? " (signal \(exitCode - 128))" : ""
         let words = lastStderr.last ?? state.lastError
         return (.agentFailed, "exit code \(exitCode)\(signal)\(words.map { ": \($0.prefix(200))" } ?? "")")

@@ -207,7 +207,20 @@ extension Experiment {
         if let total = budget.total, total <= .zero { problem("budget.total must be more than $0, not \(total)") }
         if repetitions < 1 || repetitions > 1000 { problem("repeat must be 1…1000, not \(repetitions)") }
         if concurrency < 1 || concurrency > 256 { problem("concurrency must be 1…256, not \(concurrency)") }
-        if limits.wall < .seconds(1) { problem("limits.wall must be at least 1s") }
+        if limits.wall < .seconds(1) || limits.wall > .seconds(30 * 86_400) {
+            problem("limits.wall must be 1s…30d")
+        }
+        let commands = eject.commands
+        if Set(commands.map(\.name)).count < commands.count {
+            problem("eject: two command policies have the same name", "give each a name of its own")
+        }
+        for command in commands where command.every < .milliseconds(100) {
+            problem("eject: \(command.name) must not be asked more often than every 100ms")
+        }
+        for minimum in [checks.gitVersion].compactMap(\.self) + checks.httpHealth.compactMap(\.minimumVersion)
+        where Version(minimum).numbers.isEmpty {
+            problem("checks: '\(minimum)' is no version", "write numbers, such as 2.30")
+        }
         if access == .gateway {
             problem("access: gateway is not part of this version", "use access: direct")
         }

@@ -135,14 +135,21 @@ package struct Usage: Hashable, Sendable {
         self.cost = cost
     }
 
+    /// More than any run counts; sums stop here, so that arithmetic on them cannot overflow.
+    private static let mostTokens = 1 << 50
+
+    /// Share of prompt tokens read from a cache, in parts per thousand; nil without prompt tokens.
+    package var cachePermille: Int? {
+        promptTokens > 0 ? min(1000, cachedTokens * 1000 / promptTokens) : nil
+    }
+
     /// Sums tokens and known costs.
     package static func + (a: Usage, b: Usage) -> Usage {
-        Usage(
-            promptTokens: a.promptTokens &+ b.promptTokens,
-            completionTokens: a.completionTokens &+ b.completionTokens,
-            cachedTokens: a.cachedTokens &+ b.cachedTokens,
-            cacheWriteTokens: a.cacheWriteTokens &+ b.cacheWriteTokens,
-            reasoningTokens: a.reasoningTokens &+ b.reasoningTokens,
+        func sum(_ count: KeyPath<Usage, Int>) -> Int { min(mostTokens, a[keyPath: count] + b[keyPath: count]) }
+        return Usage(
+            promptTokens: sum(\.promptTokens), completionTokens: sum(\.completionTokens),
+            cachedTokens: sum(\.cachedTokens), cacheWriteTokens: sum(\.cacheWriteTokens),
+            reasoningTokens: sum(\.reasoningTokens),
             cost: a.cost == nil && b.cost == nil ? nil : (a.cost ?? .zero) + (b.cost ?? .zero))
     }
 }

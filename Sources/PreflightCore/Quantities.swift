@@ -65,7 +65,7 @@ package enum Quantity {
     /// `1.2 GB` for people.
     package static func bytesText(_ bytes: Int) -> String {
         let units = ["B", "kB", "MB", "GB", "TB"]
-        var scaled = bytes * 10
+        var scaled = min(bytes, Int.max / 10) * 10
         var unit = 0
         while scaled >= 10_000, unit < units.count - 1 {
             scaled /= 1000

@@ -3,12 +3,16 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     package var microseconds: Int64
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
-    package init(seconds: Int64) { microseconds = seconds * 1_000_000 }
+    package init(seconds: Int64) {
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        microseconds = overflow ? (seconds > 0 ? .max : .min) : product
+    }
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool { a.microseconds < b.microseconds }
 
     package static func + (a: Timestamp, b: Duration) -> Timestamp {
-        Timestamp(microseconds: a.microseconds + b.wholeMicroseconds)
+        let (sum, overflow) = a.microseconds.addingReportingOverflow(b.wholeMicroseconds)
+        return Timestamp(microseconds: overflow ? .max : sum)
     }
 
     package static func - (a: Timestamp, b: Timestamp) -> Duration {

@@ -8,6 +8,8 @@ package struct TrialState: Hashable, Sendable {
     package var budget: USD?
 
     package var events = 0
+    /// Those of a type that agents speak: an agent that speaks also reports its costs.
+    package var spokenEvents = 0
     package var toolCalls = 0
     package var turns = 0
     package var snapshots = 0
@@ -25,8 +27,12 @@ package struct TrialState: Hashable, Sendable {
     /// The most that the provider ever said the sub-key had spent: its figure is late and goes up and down.
     package var polledSpend = USD.zero
     package var hasSpendData = false
+    /// Whether any answer of the agent stated its cost, be it nothing.
+    package var hasReportedCost = false
+    /// The provider's final figure, once it stood still.
+    package var settledSpend: USD?
 
-    /// Fields of the agent's newest `progress`.
+    /// The fields of the agent's newest `progress`, at most `contextLimit` of them.
     package var context: [String: JSON] = [:]
     package var recentActions: [BudgetFile.Action] = []
     /// Answers of custom policies, newest per policy.
@@ -39,13 +45,20 @@ package struct TrialState: Hashable, Sendable {
     package var exitCode: Int?
     package var outcome: Outcome?
 
+    package static let contextLimit = 100
+    private static let rememberedResponses = 10_000
+
     private var unattributedCost = USD.zero
-    private var seenResponses: Set<String> = []
+    private var seenResponses: Set<Int> = []
 
     package init() {}
 
-    /// What the trial has spent as far as anybody has said: the larger of the two views.
-    package var spend: USD { max(reportedSpend, polledSpend) }
+    /// What the trial has spent as far as anybody has said: the provider's final figure, and before it the larger of
+    /// the two views. What an agent says counts up to its budget: more its key cannot have paid, but for an overrun,
+    /// which the provider tells.
+    package var spend: USD {
+        settledSpend ?? max(budget.map { min(reportedSpend, $0) } ?? reportedSpend, polledSpend)
+    }
 
     package var remaining: USD? { budget.map { max(.zero, $0 - spend) } }
 
@@ -61,7 +74,7 @@ package struct TrialState: Hashable, Sendable {
 
     /// Share of prompt tokens read from a cache, in parts per thousand; nil without prompt tokens.
     package var cachePermille: Int? {
-        usage.promptTokens > 0 ? min(1000, usage.cachedTokens * 1000 / usage.promptTokens) : nil
+        usage.cachePermille
     }
 }
 
@@ -78,6 +91,7 @@ extension TrialState {
 
     private mutating func applyAgent(_ event: Event) {
         events += 1
+        if event.type != "raw" { spokenEvents += 1 }
         lastActivity = event.elapsed
         switch event.type {
         case "tool_execution_start":
@@ -98,7 +112,8 @@ extension TrialState {
                 budgetRefusalsInARow += 1
             }
         case "progress":
-            for member in event.fields.members { context[member.key] = member.value }
+            context = [:]
+            for member in event.fields.members.prefix(Self.contextLimit) { context[member.key] = member.value }
         case "agent_end": agentEnded = true
         default: break
         }
@@ -113,13 +128,15 @@ extension TrialState {
         guard let json = fields["usage"] ?? fields["message"]?["usage"], let usage = Usage(json: json) else { return }
         // An agent may print one answer's usage twice, with the message and with its tool.
         if let id = fields["responseId"]?.string ?? fields["generation_id"]?.string {
-            guard seenResponses.insert(id).inserted else { return }
+            if seenResponses.count >= Self.rememberedResponses { seenResponses.removeAll() }
+            guard seenResponses.insert(id.hashValue).inserted else { return }
         }
         self.usage = self.usage + usage
         budgetRefusalsInARow = 0
         guard let cost = usage.cost else { return }
         reportedSpend += cost
         hasSpendData = true
+        hasReportedCost = true
         unattributedCost += cost
         if fields["toolName"] != nil, !recentActions.isEmpty {
             recentActions[recentActions.count - 1].cost += unattributedCost
@@ -152,6 +169,8 @@ extension TrialState {
                 // A model is thinking: the agent may be silent, but the trial is not idle.
                 lastActivity = event.elapsed
             }
+        case "spend_reconciled":
+            if event.fields["settled"]?.bool == true { settledSpend = polledSpend }
         case "budget_extended": budget = event.fields["budget"]?.usd() ?? budget
         case "policy_answer":
             guard let policy = event.fields["policy"]?.string else { return }

@@ -53,9 +53,7 @@ package struct TrialSummary: Hashable, Sendable {
         self.lastStderr = lastStderr
     }
 
-    package var cachePermille: Int? {
-        usage.promptTokens > 0 ? min(1000, usage.cachedTokens * 1000 / usage.promptTokens) : nil
-    }
+    package var cachePermille: Int? { usage.cachePermille }
 }
 
 extension TrialSummary {

@@ -21,12 +21,15 @@ package enum StatusFrame {
         var table = TextTable(
             header: ["alias", "status", "events", "tools", "snaps", "cost", "cache", "time", "note"],
             alignments: Array(repeating: .left, count: 9), width: width)
+        // In a narrow terminal the columns move together and aliases are cut, so that the note can be read.
+        let aliasWidth = width < 100 ? 13 : 24
+        if width < 100, view.trials.contains(where: { $0.alias.count > 8 }) { table.gap = 1 }
         table.rows = view.trials.map { trial in
             [
-                PlainText.cut(trial.alias, to: 18),
+                PlainText.cut(trial.alias, to: aliasWidth),
                 status(trial),
                 String(trial.events), String(trial.toolCalls), String(trial.snapshots),
-                "\(trial.cost)",
+                cost(trial.cost),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
                 trial.startedAt == nil ? "-" : trial.runtime.shortText + (trial.isRunning ? "*" : ""),
                 note(trial),
@@ -35,7 +38,15 @@ package enum StatusFrame {
         return table.lines()
     }
 
-    static func status(_ trial: TrialSummary) -> String { trial.outcome?.label ?? trial.phase.rawValue }
+    /// Four places at most: the column must stay narrow.
+    static func cost(_ cost: USD) -> String {
+        guard cost > .zero, cost < USD(cents: 1) else { return "\(cost)" }
+        return cost < USD(picodollars: 100_000_000) ? "<$0.0001" : cost.fixed(4)
+    }
+
+    static func status(_ trial: TrialSummary) -> String {
+        trial.outcome?.label ?? (trial.phase == .provisioning ? "key" : trial.phase.rawValue)
+    }
 
     /// What is left of the budget while it runs; which policy or cause ended it, if not well.
     static func note(_ trial: TrialSummary) -> String {

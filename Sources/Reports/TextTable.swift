@@ -7,19 +7,23 @@ struct TextTable {
     var rows: [[String]] = []
     /// The last column is cut so that a line fits; nil for no bound.
     var width: Int?
+    /// Blanks between columns.
+    var gap = 2
 
     /// Header, rule, rows; no line ends in blanks.
     func lines() -> [String] {
         let all = [header] + rows
         var widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         if let width, let last = widths.indices.last {
-            let before = widths.dropLast().reduce(0) { $0 + $1 + 2 }
+            let before = widths.dropLast().reduce(0) { $0 + $1 + gap }
             widths[last] = min(widths[last], max(4, width - before))
         }
         var lines = all.map { row in
-            row.indices.map { padded(row[$0], to: widths[$0], alignments[$0]) }.joined(separator: "  ").trimmedEnd
+            row.indices.map { padded(row[$0], to: widths[$0], alignments[$0]) }.joined(
+                separator: String(repeating: " ", count: gap)
+            ).trimmedEnd
         }
-        let rule = widths.reduce(0, +) + 2 * max(0, widths.count - 1)
+        let rule = widths.reduce(0, +) + gap * max(0, widths.count - 1)
         lines.insert(String(repeating: "─", count: rule), at: 1)
         return lines
     }

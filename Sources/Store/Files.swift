@@ -18,8 +18,13 @@ package enum Files {
             // The umask must not keep a sandbox's user from reading what is meant for it.
             guard fchmod(descriptor, mode_t(mode)) == 0 else { throw failure("write", path) }
             if durably, fsync(descriptor) != 0 { throw failure("write", path) }
-            guard close(descriptor) == 0 else { throw failure("write", path) }
         } catch {
+            close(descriptor)
+            unlink(temporary)
+            throw error
+        }
+        guard close(descriptor) == 0 else {
+            let error = failure("write", path)
             unlink(temporary)
             throw error
         }
@@ -70,7 +75,9 @@ package enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Makes a directory, and those above it. One that is there already keeps its permissions: it may not be ours.
     package static func createDirectory(_ path: String, mode: UInt16 = 0o755) throws {
+        if isDirectory(path) { return }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {

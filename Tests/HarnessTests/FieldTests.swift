@@ -17,6 +17,9 @@ private func spendingOptions(answersAfter wait: Scenario.Wait = .none) -> Simula
     return options
 }
 
+/// What tells an agent that reports its costs, and has none, from one that says nothing of them.
+private let speak = "echo '{\"type\":\"agent_start\"}'"
+
 @Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: hasDocker, "needs Docker and images/agent/build"))
 struct FieldTests {
     @Test func `each fate is told apart, and nothing is left`() async throws {
@@ -25,11 +28,11 @@ struct FieldTests {
             let field = bench.field(
                 [
                     "done": "echo '{\"type\":\"agent_end\"}'; echo hi > output/file",
-                    "failed": "echo 'KeyError: x' >&2; exit 3",
-                    "silent": "sleep 60",
+                    "failed": "\(speak); echo 'KeyError: x' >&2; exit 3",
+                    "silent": "\(speak); sleep 60",
                     "chatty": "while true; do call 9000 report; sleep 0.05; done",
-                    "stubborn": "trap '' TERM INT; while true; do sleep 0.1; done",
-                    "greedy": "python3 -c 'x = bytearray(1 << 30); print(len(x))'",
+                    "stubborn": "\(speak); trap '' TERM INT; while true; do sleep 0.1; done",
+                    "greedy": "\(speak); python3 -c 'x = bytearray(1 << 30); print(len(x))'",
                     "refused": "call 9000 r; call 9000 r; call 9000 r || exit 4",
                 ], told: told
             ) { plan in
@@ -167,9 +170,17 @@ struct FieldTests {
     @Test func `the envelope holds: a trial that cannot fit is refused, one that can waits`() async throws {
         try await withBench(forContainers: true) { bench in
             let result = try await bench.run(
-                bench.field(["a": "true", "b": "true", "c": "true"]) { $0.experiment.budget.total = USD(cents: 6) })
+                bench.field(["a": speak, "b": speak, "c": speak]) { $0.experiment.budget.total = USD(cents: 6) })
             // Each spends nothing, so each leaves the whole envelope to the next.
             #expect(result.trials.map(\.outcome) == [.completed, .completed, .completed])
+            // One that says nothing of its costs and shows no spend may still be billed: its budget does not return.
+            let mute = try await bench.run(
+                bench.field(["a": "true", "b": speak]) {
+                    $0.experiment.budget.total = USD(cents: 6)
+                    $0.experiment.concurrency = 1
+                })
+            #expect(mute.trials.map(\.outcome) == [.completed, .provisioningFailed])
+            #expect(mute.trials[0].unknownUpTo == USD(cents: 5))
             let tight = try await bench.run(bench.field(["a": "true"]) { $0.experiment.budget.total = USD(cents: 4) })
             #expect(tight.trials.first?.outcome == .provisioningFailed)
         }

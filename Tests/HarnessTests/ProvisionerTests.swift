@@ -38,13 +38,19 @@ import Testing
         }
     }
 
-    @Test func `when the answer is always lost, no key is left and the intent is closed`() async throws {
+    @Test func `when the answer is always lost, no key is left, and the intent is kept for a sweep`() async throws {
         try await withBench { bench in
             bench.server.addFault(
                 Fault(.status, path: "/keys", method: "POST", count: nil, status: 500, isCarriedOut: true))
             await #expect(throws: OpenRouterError.self) { try await create(bench) }
             let keys = try await bench.subKeys()
             #expect(keys.isEmpty)
+            // One that turns up late is found by its name.
+            #expect(try await bench.journal.resourcesLeft().map(\.state) == [.intended])
+            _ = try await bench.management.createSubKey(
+                name: "preflight:run-x:a", limit: USD(cents: 1), expiresAt: expiry)
+            let swept = await bench.sweeper.sweep(force: false)
+            #expect(swept.removed.contains { $0.name == "preflight:run-x:a" })
             #expect(try await bench.journal.resourcesLeft().isEmpty)
         }
     }

@@ -178,6 +178,8 @@ import Testing
         #expect(schema["additionalProperties"]?.bool == false)
         let text = schema.text
         for policy in EjectPolicy.keys { #expect(text.contains("\"\(policy)\""), "\(policy)") }
-        for variable in Condition.Variable.allCases { #expect(text.contains(variable.rawValue), "\(variable.rawValue)") }
+        for variable in Condition.Variable.allCases {
+            #expect(text.contains(variable.rawValue), "\(variable.rawValue)")
+        }
     }
 }

@@ -61,9 +61,14 @@ import Testing
                 """)
     }
 
-    @Test(arguments: [40, 60, 80, 200]) func `no line is wider than the terminal`(width: Int) {
-        let lines = StatusFrame.text(view(), width: max(width, 78)).split(separator: "\n")
-        #expect(lines.allSatisfy { $0.count <= max(width, 78) + 2 })
+    @Test(arguments: [80, 100, 200]) func `no line is wider than the terminal, with default aliases too`(width: Int) {
+        var view = view()
+        view.trials[0].alias = "llama-3.3-70b-instruct"
+        view.trials[1].alias = "mistral-small-3.2-24b-instruct"
+        view.trials[1].cost = USD(picodollars: 87_000_000)
+        let lines = StatusFrame.text(view, width: width).split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= width }, "\(lines.joined(separator: "\n"))")
+        #expect(lines.contains { $0.hasSuffix("$0.25 remaining") })
     }
 
     @Test func `a summary is read back as written`() throws {

@@ -68,11 +68,18 @@ package enum CheckName {
         only: [String], skip: [String], custom: [String]
     ) throws(PreflightError) -> Set<String> {
         let all = free + custom + spending
+        if let name = custom.first(where: { name in all.filter { $0 == name }.count > 1 }) {
+            throw PreflightError(.usage, "two checks are called '\(name)'", hint: "rename the one in checks.custom")
+        }
         for name in only + skip where !all.contains(name) {
             throw PreflightError(
                 .usage, "there is no check '\(name)'",
                 hint: NearestName.hint(name, among: all) ?? "checks are \(all.joined(separator: ", "))")
         }
-        return Set(only.isEmpty ? all : only).subtracting(skip)
+        let selected = Set(only.isEmpty ? all : only).subtracting(skip)
+        guard !selected.isEmpty else {
+            throw PreflightError(.usage, "no check is left", hint: "what is asked for by --only is left out by --skip")
+        }
+        return selected
     }
 }

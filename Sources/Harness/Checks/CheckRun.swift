@@ -122,6 +122,15 @@ package struct CheckRun: Sendable {
             Pending(name: "disk") { [runs] in MachineChecks.disk(runs) },
             Pending(name: "leftovers") { await MachineChecks.leftovers(sweeper) },
         ]
+        let configured = [
+            "http_health": !checks.httpHealth.isEmpty, "env_vars": !checks.envVars.isEmpty,
+            "docker_health": !checks.dockerHealth.isEmpty, "git_version": checks.gitVersion != nil,
+        ]
+        // Said only where it was asked for by name: passing without a question would be a lie.
+        for (name, isConfigured) in configured where !isConfigured && experiment.checks.only.contains(name) {
+            pending.append(
+                Pending(name: name) { CheckResult(name, .skip, "the experiment asks nothing, see checks.\(name)") })
+        }
         if !checks.httpHealth.isEmpty {
             pending.append(Pending(name: "http_health") { await InfrastructureChecks.httpHealth(checks.httpHealth) })
         }

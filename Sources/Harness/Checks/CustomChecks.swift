@@ -37,13 +37,16 @@ enum CustomChecks {
     static func interpret(_ name: String, _ result: ProcessResult) -> CheckResult {
         let lastLine = result.stdoutText.split(separator: "\n").last.map(String.init) ?? ""
         let answer = (try? JSON.parse(result.stdoutText)) ?? (try? JSON.parse(lastLine))
-        if let answer, let status = answer["status"]?.string.flatMap(CheckResult.Status.init(rawValue:)) {
-            // A program that says pass and fails has not passed.
-            let isLying = status == .pass && !result.isSuccess
-            return CheckResult(
-                name, isLying ? .fail : status,
-                isLying ? "says pass, exit code \(result.exitCode)" : answer["detail"]?.string ?? status.rawValue,
-                hint: answer["hint"]?.string)
+        if let answer, let word = answer["status"]?.string {
+            guard let status = CheckResult.Status(rawValue: word) else {
+                return CheckResult(
+                    name, .fail, "answered the status '\(word.prefix(40))'", hint: "one of pass, warn, fail, skip")
+            }
+            // A program that fails has not passed, whatever it says.
+            guard status == .fail || result.isSuccess else {
+                return CheckResult(name, .fail, "says \(word), exit code \(result.exitCode)")
+            }
+            return CheckResult(name, status, answer["detail"]?.string ?? word, hint: answer["hint"]?.string)
         }
         let words = [result.stderrText.split(separator: "\n").last.map(String.init) ?? "", lastLine].first {
             !$0.isEmpty

@@ -60,7 +60,8 @@ enum MachineChecks {
         guard access(path, W_OK) == 0 else {
             return CheckResult("disk", .fail, "\(path) is not writable", hint: "choose another place with --runs-dir")
         }
-        let free = Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        let free = overflow ? Int.max : Int(clamping: bytes)
         let text = "\(Quantity.bytesText(free)) free at \(runs.path)"
         if free < leastDisk {
             return CheckResult("disk", .fail, text, hint: "free disk space, or choose another --runs-dir")

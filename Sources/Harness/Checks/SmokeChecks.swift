@@ -151,8 +151,17 @@ extension SmokeChecks {
     ) async -> CheckResult {
         let key: ProvisionedKey
         do {
-            key = try await provisioner.create(
-                run: checkID, trial: name, limit: limit, expiresAt: world.now() + Self.keyLife)
+            // Shielded: a request that is cut off may have made a key that nobody knows.
+            let made: Result<ProvisionedKey, any Error> = await shielded {
+                do {
+                    return .success(
+                        try await provisioner.create(
+                            run: checkID, trial: name, limit: limit, expiresAt: world.now() + Self.keyLife))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            key = try made.get()
         } catch {
             return CheckResult(
                 name, .fail, "no sub-key: \(error)", hint: (error as? OpenRouterError)?.hint)

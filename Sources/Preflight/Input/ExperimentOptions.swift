@@ -106,7 +106,11 @@ enum EnvironmentTwins {
         ]
     }()
 
-    private static let lists: Set<String> = ["model", "mount", "env", "eject", "require", "only", "skip"]
+    private static let lists: [String: Character] = [
+        "model": ",", "require": ",", "only": ",", "skip": ",",
+        // Their values may hold commas.
+        "mount": "\n", "env": "\n", "eject": "\n",
+    ]
 
     /// The arguments with those that the environment gives put before a closing `--`.
     static func expand(_ arguments: [String], environment: [String: String]) -> [String] {
@@ -117,7 +121,7 @@ enum EnvironmentTwins {
             guard let value = environment[variable], !value.isEmpty,
                 !own.contains(where: { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") })
             else { continue }
-            let values = lists.contains(flag) ? value.split(separator: ",").map(String.init) : [value]
+            let values = lists[flag].map { value.split(separator: $0).map(String.init) } ?? [value]
             for value in values { own.append("--\(flag)=\(value.trimmingCharacters(in: .whitespaces))") }
         }
         return own + arguments[end...]
