@@ -47,8 +47,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
-        .target(name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "PreflightCoreTests", dependencies: ["PreflightCore", "TestSupport"], swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "PreflightCoreTests", dependencies: ["PreflightCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "OpenRouterTests", dependencies: ["OpenRouter", "Simulator", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "TestSupport"], swiftSettings: settings),
@@ -61,7 +63,8 @@ let package = Package(
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Store", "TestSupport"], swiftSettings: settings),
         // Uses the built command as its users do; depends on it so that it is built.
         .testTarget(
-            name: "PreflightTests", dependencies: ["Preflight", "PreflightMain", "PreflightCore", "Containers", "Simulator", "TestSupport"],
+            name: "PreflightTests",
+            dependencies: ["Preflight", "PreflightMain", "PreflightCore", "Containers", "Simulator", "TestSupport"],
             swiftSettings: settings),
     ]
 )

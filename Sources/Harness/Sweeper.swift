@@ -1,6 +1,6 @@
 package import Containers
 package import OpenRouter
-import PreflightCore
+package import PreflightCore
 package import Store
 
 /// Finds and removes what dead runs left: containers, networks and sub-keys. Never those of a living run.
@@ -30,6 +30,8 @@ package struct Sweeper: Sendable {
         package var run: String
         /// A sub-key's hash.
         package var handle: String?
+        /// What a sub-key has spent, as far as OpenRouter shows it.
+        package var spent: USD?
         /// Its entry in the journal, where it has one.
         package var entry: Int64?
         /// Why it must not be taken without being asked to; nil when it may.
@@ -64,7 +66,7 @@ package struct Sweeper: Sendable {
             } catch {
                 outcome.blind.append("sub-keys: \(error)")
             }
-        } else if entries.contains(where: { $0.kind == .subkey }) {
+        } else {
             outcome.blind.append("sub-keys: no management key; set OR_ADMIN_KEY")
         }
         outcome.kept = outcome.removed.filter { $0.keepReason != nil }
@@ -95,9 +97,22 @@ package struct Sweeper: Sendable {
         case .network: try await docker.removeNetwork(finding.name)
         case .subkey:
             guard let management, let hash = finding.handle else { return }
+            // Afterwards nobody can tell any more.
+            if finding.entry != nil { try await keepSpend(of: finding) }
             try await management.deleteSubKey(hash: hash)
         }
         if let entry = finding.entry { try await journal?.gone(entry, at: world.now()) }
+    }
+
+    /// Writes down what a lost trial's key had spent.
+    private func keepSpend(of finding: Finding) async throws {
+        guard let journal, let spent = finding.spent, let (run, alias) = Names.parseSubKey(finding.name),
+            var trial = try await journal.trials(run: run).map(\.summary).first(where: { $0.alias == alias }),
+            spent > trial.polledSpend
+        else { return }
+        trial.polledSpend = spent
+        trial.cost = max(trial.cost, spent)
+        try await journal.update([trial], run: run, at: world.now())
     }
 
     /// Entries of dead runs whose thing was looked for and not found are closed.
@@ -183,7 +198,7 @@ extension Sweeper {
             if entry != nil, life == .unknown { life = .dead }
             guard life != .living else { return nil }
             return Finding(
-                kind: .subkey, name: key.name, run: run, handle: key.hash, entry: entry?.id,
+                kind: .subkey, name: key.name, run: run, handle: key.hash, spent: key.usage, entry: entry?.id,
                 keepReason: keepReason(life, until: key.expiresAt ?? entry?.until))
         }
     }

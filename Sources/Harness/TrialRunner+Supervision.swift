@@ -81,11 +81,16 @@ extension TrialRunner {
                 case .verdict(let reason):
                     guard stop == nil else { continue }
                     stop = .ejected(reason)
-                    group.addTask { await self.stopContainer(key: key, why: "\(reason.policy): \(reason.message)") }
+                    group.addTask {
+                        await self.stopContainer(
+                            key: key, as: "eject_decided", why: "\(reason.policy): \(reason.message)")
+                    }
                 case .cancelled:
                     guard stop == nil else { continue }
                     stop = .cancelled
-                    group.addTask { await self.stopContainer(key: key, why: "stopped by its owner") }
+                    group.addTask {
+                        await self.stopContainer(key: key, as: "stop_decided", why: "stopped by its owner")
+                    }
                 case .stopped(let hasDied):
                     isDead = hasDied
                     // A dead container's command ends at once; one that does not is given up on.
@@ -198,8 +203,8 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Disables the key, stops the container, and returns once the engine says that it is dead.
-    private func stopContainer(key: ProvisionedKey, why: String) async -> Signal {
-        recorder.record("eject_decided", ["reason": .string(why)])
+    private func stopContainer(key: ProvisionedKey, as decision: String, why: String) async -> Signal {
+        recorder.record(decision, ["reason": .string(why)])
         report(.stopping(plan, why))
         let began = world.uptime()
         let isQuick = stop.urgency == .quick

@@ -43,7 +43,9 @@ package struct OpenRouterError: Error, Sendable, Equatable {
         switch kind {
         case .unreachable: "check the network, the proxy variables and OPENROUTER_BASE_URL"
         case .interrupted: "try again; if it stays, look at https://status.openrouter.ai"
-        case .unauthorized: "the key is unknown, disabled or expired: make one at https://openrouter.ai/settings/keys"
+        case .unauthorized:
+            "the key is unknown, disabled or expired: look at OR_ADMIN_KEY (https://openrouter.ai/settings/management-keys) "
+                + "and OPENROUTER_API_KEY (https://openrouter.ai/settings/keys)"
         case .paymentRequired: "add credits at https://openrouter.ai/settings/credits, or lower max_tokens"
         case .forbidden:
             message.contains("management")

@@ -10,7 +10,8 @@ final class Signals: Sendable {
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
     private let first = Mutex<CInt?>(nil)
 
-    init(stop: StopSignal, terminal: Terminal = .shared) {
+    /// - Parameter isQuiet: for a server, which has nothing to give back.
+    init(stop: StopSignal, isQuiet: Bool = false, terminal: Terminal = .shared) {
         let queue = DispatchQueue(label: "preflight.signals")
         // `nohup` ignores SIGHUP for us: that is to stay so.
         var hangUp = sigaction()
@@ -23,7 +24,7 @@ final class Signals: Sendable {
             return DispatchSource.makeSignalSource(signal: number, queue: queue)
         }
         for (source, number) in zip(sources, numbers) {
-            source.setEventHandler { [weak self] in self?.receive(number, stop, terminal) }
+            source.setEventHandler { [weak self] in self?.receive(number, stop, isQuiet ? nil : terminal) }
             source.resume()
         }
     }
@@ -32,14 +33,14 @@ final class Signals: Sendable {
         for source in sources { source.cancel() }
     }
 
-    private func receive(_ number: CInt, _ stop: StopSignal, _ terminal: Terminal) {
+    private func receive(_ number: CInt, _ stop: StopSignal, _ terminal: Terminal?) {
         first.withLock { $0 = $0 ?? number }
         switch stop.urgency {
         case .none:
-            terminal.say("stopping: what was begun is ended and given back; once more to hurry")
+            terminal?.say("stopping: what was begun is ended and given back; once more to hurry")
             stop.raise(to: .graceful)
         case .graceful:
-            terminal.say("hurrying: containers are killed, late usage is not waited for")
+            terminal?.say("hurrying: containers are killed, late usage is not waited for")
             stop.raise(to: .quick)
         case .quick: break
         }

@@ -43,8 +43,8 @@ extension EjectPolicy {
         switch name {
         case "budget_exceeded": return .budgetExceeded
         case "budget_fraction": return try budgetFraction(reader)
-        case "idle": return .idle(try reader.duration())
-        case "wall": return .wall(try reader.duration())
+        case "idle": return .idle(try bound(reader))
+        case "wall": return .wall(try bound(reader))
         case "errors":
             let bound = try reader.int()
             guard bound > 0 else { throw reader.fail("expected a number of errors of at least 1") }
@@ -64,6 +64,12 @@ extension EjectPolicy {
                 "unknown eject policy '\(name)'",
                 hint: NearestName.hint(name, among: keys) ?? "policies are \(keys.joined(separator: ", "))")
         }
+    }
+
+    private static func bound(_ reader: TreeReader) throws(PreflightError) -> Duration {
+        let duration = try reader.duration()
+        guard duration > .zero else { throw reader.fail("expected a time of more than 0") }
+        return duration
     }
 
     private static func budgetFraction(_ reader: TreeReader) throws(PreflightError) -> EjectPolicy {

@@ -101,6 +101,18 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         }
     }
 
+    /// The same policy with its command policies changed.
+    package func mappingCommands(_ change: (CommandPolicy) -> CommandPolicy) -> EjectPolicy {
+        switch self {
+        case .command(let command): .command(change(command))
+        case .any(let policies): .any(policies.map { $0.mappingCommands(change) })
+        case .all(let policies): .all(policies.map { $0.mappingCommands(change) })
+        case .not(let policy): .not(policy.mappingCommands(change))
+        case .after(let bound, let policy): .after(bound, policy.mappingCommands(change))
+        default: self
+        }
+    }
+
     /// The same policy with another bound for silence, or with none.
     package func replacingIdle(with bound: Duration?) -> EjectPolicy {
         var policies: [EjectPolicy]

@@ -37,7 +37,7 @@ package struct EndRule: Sendable {
             return (.budgetExhausted, "the agent gave up, exit code \(exitCode)\(last)")
         }
         let signal = exitCode > 128 && exitCode < 160 ? " (signal \(exitCode - 128))" : ""
-        let words = lastStderr.last ?? state.lastError
+        let words = state.lastError ?? lastStderr.last
         return (.agentFailed, "exit code \(exitCode)\(signal)\(words.map { ": \($0.prefix(200))" } ?? "")")
     }
 }

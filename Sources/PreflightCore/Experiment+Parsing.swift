@@ -26,7 +26,14 @@ extension Experiment {
             }
             mounts.append(mount)
         }
-        if let env = members["env"] { self.env = try Self.variables(env) }
+        if let env = members["env"] {
+            self.env = try Self.variables(env)
+            if let hidden = self.env.first(where: { $0.value == Self.hiddenValue }) {
+                throw TreeReader(.null, path: "env.\(hidden.name)").fail(
+                    "a run's record leaves values out",
+                    hint: "write the value, or take the key out and give --env \(hidden.name)")
+            }
+        }
         arguments = try members["args"]?.strings() ?? arguments
         if let limits = members["limits"] { self.limits = try Limits(reader: limits) }
         if let checks = members["checks"] { self.checks = try Checks(reader: checks) }
@@ -87,6 +94,7 @@ extension Experiment.Limits {
         wall = try members["wall"]?.duration() ?? wall
         if let memory = members["memory"] {
             self.memory = memory.value.string == "none" ? nil : try memory.bytes()
+            if let bytes = self.memory, bytes < 6 << 20 { throw memory.fail("a container needs at least 6m") }
         }
         if let cpus = members["cpus"] {
             let text = try cpus.string()
@@ -95,8 +103,14 @@ extension Experiment.Limits {
             }
             self.cpus = text == "none" ? nil : text
         }
-        if let pids = members["pids"] { self.pids = pids.value.string == "none" ? nil : try pids.int() }
-        log = try members["log"]?.bytes() ?? log
+        if let pids = members["pids"] {
+            self.pids = pids.value.string == "none" ? nil : try pids.int()
+            if let number = self.pids, number < 1 { throw pids.fail("expected at least 1, or none") }
+        }
+        if let log = members["log"] {
+            self.log = try log.bytes()
+            if self.log < 64 << 10 { throw log.fail("expected at least 64k") }
+        }
         capabilities = try members["capabilities"]?.strings() ?? capabilities
     }
 }

@@ -1,11 +1,15 @@
 extension Experiment {
+    /// What a record has in the place of a variable's value.
+    package static let hiddenValue = "****"
+
     /// The experiment as a file would have it, with defaults and flags filled in. Holds no secret of Preflight's own;
     /// values of `env` are left out, since people put keys there.
     package var tree: JSON {
         .record([
             "name": name.map(JSON.string),
             "image": image.map(JSON.string),
-            "build": build.map(JSON.string),
+            // A build has become an image by the time it is recorded.
+            "build": image == nil ? build.map(JSON.string) : nil,
             "models": .array(
                 models.map {
                     .record([
@@ -26,7 +30,8 @@ extension Experiment {
                 }
             },
             "mounts": mounts.isEmpty ? nil : .strings(mounts.map(\.text)),
-            "env": env.isEmpty ? nil : .object(JSON.Object(env.map { .init(key: $0.name, value: "****") })),
+            "env": env.isEmpty
+                ? nil : .object(JSON.Object(env.map { .init(key: $0.name, value: .string(Self.hiddenValue)) })),
             "args": arguments.isEmpty ? nil : .strings(arguments),
             "limits": .record([
                 "wall": .string(limits.wall.secondsText),

@@ -177,7 +177,7 @@ extension TrialState {
             let ejects = event.fields["eject"]?.bool ?? false
             customVerdicts[policy] =
                 ejects ? .eject(.init(policy: policy, message: event.fields["reason"]?.string ?? "asked for")) : .stay
-        case "eject_decided", "cancelled": phase = .stopping
+        case "eject_decided", "stop_decided": phase = .stopping
         case "container_exited":
             containerExited = event.elapsed
             exitCode = event.fields["exit_code"]?.int

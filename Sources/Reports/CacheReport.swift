@@ -37,10 +37,14 @@ package struct CacheReport: Sendable {
 
     /// What the same tokens would have cost uncached, less what they cost.
     static func saved(_ usage: Usage, at pricing: Pricing) -> USD? {
-        guard let prompt = pricing.rates.prompt, !prompt.isNegative else { return nil }
-        let read = (prompt - (pricing.rates.cacheRead ?? prompt)) * usage.cachedTokens
-        let write = ((pricing.rates.cacheWrite ?? prompt) - prompt) * usage.cacheWriteTokens
-        return read - write
+        // Base rates: the tokens are a sum over calls, which says nothing of any one prompt's length.
+        let base = Pricing(rates: pricing.rates)
+        let prompts = Usage(
+            promptTokens: usage.promptTokens, cachedTokens: usage.cachedTokens,
+            cacheWriteTokens: usage.cacheWriteTokens)
+        guard let uncached = base.cost(of: Usage(promptTokens: usage.promptTokens)), let paid = base.cost(of: prompts)
+        else { return nil }
+        return uncached - paid
     }
 
     package var saved: USD { lines.reduce(.zero) { $0 + ($1.saved ?? .zero) } }

@@ -70,6 +70,13 @@ package enum Files {
         (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     }
 
+    /// Whether a name, looked for on the PATH, or a path can be run.
+    package static func isProgram(_ name: String) -> Bool {
+        if name.contains("/") { return access(name, X_OK) == 0 && !isDirectory(name) }
+        let directories = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        return !name.isEmpty && directories.contains { isProgram("\($0)/\(name)") }
+    }
+
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

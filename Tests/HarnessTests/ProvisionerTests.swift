@@ -47,6 +47,7 @@ import Testing
             #expect(keys.isEmpty)
             // One that turns up late is found by its name.
             #expect(try await bench.journal.resourcesLeft().map(\.state) == [.intended])
+            bench.server.removeFaults()
             _ = try await bench.management.createSubKey(
                 name: "preflight:run-x:a", limit: USD(cents: 1), expiresAt: expiry)
             let swept = await bench.sweeper.sweep(force: false)

@@ -41,6 +41,11 @@ import Testing
             ),
             (["run-multi", "e.yaml"], "limits: [", 64, "no valid YAML"),
             (["run-multi", "e.yaml"], "access: gateway", 64, "not part of this version"),
+            (["run-multi", "e.yaml"], "eject: {command: [./nothere]}", 64, "there is no program"),
+            (["run-multi", "e.yaml"], "env: {A: '****'}", 64, "a run's record leaves values out"),
+            (["run-multi", "e.yaml"], "limits: {pids: -3}", 64, "limits.pids: expected at least 1"),
+            (["run-multi", "e.yaml"], "eject: {idle: 0}", 64, "more than 0"),
+            (["run-multi", "e.yaml", "--prompt", "e.yaml"], "", 64, "--prompt @e.yaml"),
             (
                 ["run-multi", "e.yaml", "--skip-check", "--image", "no-such-image:1"], "", 3,
                 "there is no image no-such-image:1"

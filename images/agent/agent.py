@@ -307,10 +307,9 @@ def files_in(folder, leave_out):
 
 # --- the loop -------------------------------------------------------------------------------------
 
-def system_message(model, text):
-    if model.startswith("anthropic/"):  # others cache by themselves, these want to be asked
-        text = [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
-    return {"role": "system", "content": text}
+def caching(model):
+    """Others cache by themselves, these want to be asked: for the whole conversation, as it grows."""
+    return {"cache_control": {"type": "ephemeral"}} if model.startswith("anthropic/") else {}
 
 
 def tool_calls_of(message):
@@ -345,7 +344,7 @@ def run(options):
             raise Stop(EXIT_SETUP, f"{name} is not set")
     url = (os.environ.get("OPENROUTER_BASE_URL") or "https://openrouter.ai/api/v1").rstrip("/") + "/chat/completions"
     folder, budget = os.getcwd(), Budget()
-    messages = [system_message(model, options.system), {"role": "user", "content": get_prompt()}]
+    messages = [{"role": "system", "content": options.system}, {"role": "user", "content": get_prompt()}]
     # One session for the whole conversation: it stays with the provider whose cache is warm, and
     # two entrants with the same model do not warm each other's.
     session = f"{os.environ.get('PREFLIGHT_RUN_ID') or 'local'}:{alias or model}"[:128]
@@ -357,7 +356,7 @@ def run(options):
             messages[-1]["content"] += f"\n\n<budget>\n{text}\n</budget>"
         emit("message_start")
         body = complete(url, {"model": model, "messages": messages, "tools": TOOLS,
-                              "max_tokens": options.max_tokens, "session_id": session})
+                              "max_tokens": options.max_tokens, "session_id": session, **caching(model)})
         choice = body["choices"][0]
         message, calls = choice["message"], tool_calls_of(choice["message"])
         said = message.get("content") if isinstance(message.get("content"), str) else ""

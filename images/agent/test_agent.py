@@ -224,8 +224,8 @@ class Runs(Case):
     def test_anthropic_models_get_a_cache_mark(self):
         os.environ["PREFLIGHT_MODEL"] = "anthropic/claude"
         _, _, requests = self.run_agent(arguments=["--system", "Be brief.", "--max-tokens", "99"])
-        self.assertEqual(requests[0][2]["messages"][0]["content"],
-                         [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}])
+        self.assertEqual(requests[0][2]["cache_control"], {"type": "ephemeral"})
+        self.assertEqual(requests[0][2]["messages"][0]["content"], "Be brief.")
         self.assertEqual(requests[0][2]["max_tokens"], 99)
 
     def test_the_key_goes_neither_out_nor_back(self):

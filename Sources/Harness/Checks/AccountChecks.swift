@@ -13,7 +13,18 @@ enum AccountFacts: Sendable {
 
     static func read(_ doors: HarnessDoors) async -> AccountFacts {
         if let management = doors.management {
-            do { return .balance(try await management.credits().balance) } catch { return .failed(error) }
+            do throws(OpenRouterError) {
+                let credits = try await management.credits()
+                // Zero for both is also what a key that is no management key gets.
+                if credits.isUnknown, try await !management.keyInfo().isManagement {
+                    return .failed(
+                        OpenRouterError(
+                            kind: .forbidden, call: "GET /key", message: "OR_ADMIN_KEY is no management key"))
+                }
+                return .balance(credits.balance)
+            } catch {
+                return .failed(error)
+            }
         }
         guard let inference = doors.inference else { return .noKey }
         do throws(OpenRouterError) {

@@ -16,7 +16,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
             Bundled scenarios: \(Scenario.bundled.keys.sorted().joined(separator: ", ")). No money is spent and
             nothing leaves the machine. It also listens on Docker's bridge, so that containers reach it.
-            Faults, the bill and the keys: /_simulator on the same port.
+            Faults, the bill and the keys: /_simulator/state on the same port, see docs/simulator.md.
             """)
 
     @Option(help: ArgumentHelp("What its models do: a bundled scenario or a JSON file.", valueName: "NAME|FILE"))
@@ -48,10 +48,16 @@ struct SimulateCommand: AsyncParsableCommand {
 
         let addresses = try await addresses()
         let stop = StopSignal()
-        let signals = Signals(stop: stop)
-        try await SimulatorServer.withServer(options, addresses: addresses) { _, bound in
-            announce(bound, options)
-            await stop.wait(for: .graceful)
+        let signals = Signals(stop: stop, isQuiet: true)
+        do {
+            try await SimulatorServer.withServer(options, addresses: addresses) { _, bound in
+                announce(bound, options)
+                await stop.wait(for: .graceful)
+            }
+        } catch {
+            throw PreflightError(
+                .failed, "cannot listen on \(addresses.map(\.description).joined(separator: " and ")): \(error)",
+                hint: "another port: --listen 127.0.0.1:8788")
         }
         if let status = signals.exitStatus { throw status }
     }

@@ -35,6 +35,17 @@ struct ExperimentLoader {
     private func resolvePaths(of experiment: inout Experiment, relativeTo base: String) {
         experiment.build = experiment.build.map { Files.absolute($0, relativeTo: base) }
         experiment.mounts = experiment.mounts.map { $0.resolvingHostPath { Files.absolute($0, relativeTo: base) } }
+        // A program that is named by a relative path lies beside the file; one without a path is on the PATH.
+        func program(_ command: [String]) -> [String] {
+            guard let first = command.first, first.contains("/") else { return command }
+            return [Files.absolute(first, relativeTo: base)] + command.dropFirst()
+        }
+        for index in experiment.checks.custom.indices {
+            experiment.checks.custom[index].command = program(experiment.checks.custom[index].command)
+        }
+        experiment.eject = experiment.eject.mappingCommands {
+            CommandPolicy(name: $0.name, command: program($0.command), every: $0.every)
+        }
         if case .file(let path) = experiment.prompt {
             experiment.prompt = .file(Files.absolute(path, relativeTo: base))
         }
@@ -61,6 +72,13 @@ struct ExperimentLoader {
         }
         for text in options.env { experiment.env.append(try variable(text)) }
         if let prompt = options.prompt {
+            if !prompt.hasPrefix("@"), !prompt.contains(" "),
+                Files.exists(Files.absolute(prompt, relativeTo: workingDirectory))
+            {
+                throw PreflightError(
+                    .usage, "--prompt '\(prompt)' names a file, and would be handed over as text",
+                    hint: "--prompt @\(prompt) hands over the file's content")
+            }
             experiment.prompt = .init(flag: prompt)
             if case .file(let path) = experiment.prompt {
                 experiment.prompt = .file(Files.absolute(path, relativeTo: workingDirectory))
@@ -158,6 +176,11 @@ extension Experiment {
                 throw PreflightError(
                     .usage, "mounts: /workspace/output is each trial's own", hint: "mount it elsewhere")
             }
+        }
+        for policy in eject.commands where !Files.isProgram(policy.command.first ?? "") {
+            throw PreflightError(
+                .usage, "eject: there is no program '\(policy.command.first ?? "")' for the policy \(policy.name)",
+                hint: "name a program on the PATH, or one by its path, beside the experiment file")
         }
         if let build, !Files.isDirectory(build) {
             throw PreflightError(.usage, "build: there is no directory \(build)")
