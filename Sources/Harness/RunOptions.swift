@@ -3,7 +3,7 @@ package import PreflightCore
 /// The times that decide how a run behaves. The defaults are for real providers; tests shorten them.
 package struct Pace: Sendable {
     /// Between two looks at a sub-key's spend.
-    package var poll = Duration.seconds(3)
+    package var poll = Duration.seconds(2)
     /// Between two looks of time-based policies.
     package var tick = Duration.milliseconds(250)
     package var budgetFile = Duration.seconds(30)

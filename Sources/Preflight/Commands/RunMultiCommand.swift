@@ -50,7 +50,7 @@ struct RunOptions: ParsableArguments {
     var skipCheck = false
 
     @Option(help: ArgumentHelp("How often a sub-key's spend is read.", valueName: "TIME"))
-    var poll: String = "3s"
+    var poll: String = "2s"
 
     @Option(help: ArgumentHelp("How long a finished trial waits for late usage.", valueName: "TIME"))
     var settle: String = "30s"

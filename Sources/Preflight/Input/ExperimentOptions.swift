@@ -89,7 +89,7 @@ struct PlaceOptions: ParsableArguments {
 /// Variables that stand for flags: `PREFLIGHT_IMAGE=x` is `--image x`, unless the flag is given.
 enum EnvironmentTwins {
     static let perCommand: [String: [String: String]] = {
-        let place = ["runs-dir": "PREFLIGHT_RUNS_DIR"]
+        let place = ["runs-dir": "PREFLIGHT_RUNS_DIR", "json": "PREFLIGHT_JSON"]
         let experiment = place.merging([
             "model": "PREFLIGHT_MODELS", "image": "PREFLIGHT_IMAGE", "budget": "PREFLIGHT_BUDGET",
             "total-budget": "PREFLIGHT_TOTAL_BUDGET", "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
@@ -100,9 +100,16 @@ enum EnvironmentTwins {
         ]) { $1 }
         let run = experiment.merging([
             "settle": "PREFLIGHT_SETTLE", "poll": "PREFLIGHT_POLL", "run-id": "PREFLIGHT_RUN_ID",
+            "skip-check": "PREFLIGHT_SKIP_CHECK",
         ]) { $1 }
+        let sweep = place.merging(["dry-run": "PREFLIGHT_DRY_RUN", "force": "PREFLIGHT_FORCE"]) { $1 }
+        let simulate = [
+            "scenario": "PREFLIGHT_SCENARIO", "listen": "PREFLIGHT_LISTEN", "credits": "PREFLIGHT_CREDITS",
+            "usage-delay": "PREFLIGHT_USAGE_DELAY",
+        ]
         return [
-            "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": place,
+            "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": sweep,
+            "simulate": simulate,
         ]
     }()
 
@@ -111,6 +118,9 @@ enum EnvironmentTwins {
         // Their values may hold commas.
         "mount": "\n", "env": "\n", "eject": "\n",
     ]
+
+    /// Flags without a value; their variable says yes or no.
+    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force"]
 
     /// The arguments with those that the environment gives put before a closing `--`.
     static func expand(_ arguments: [String], environment: [String: String]) -> [String] {
@@ -121,6 +131,10 @@ enum EnvironmentTwins {
             guard let value = environment[variable], !value.isEmpty,
                 !own.contains(where: { $0 == "--\(flag)" || $0.hasPrefix("--\(flag)=") })
             else { continue }
+            if switches.contains(flag) {
+                if ["1", "true", "yes", "on"].contains(value.lowercased()) { own.append("--\(flag)") }
+                continue
+            }
             let values = lists[flag].map { value.split(separator: $0).map(String.init) } ?? [value]
             for value in values { own.append("--\(flag)=\(value.trimmingCharacters(in: .whitespaces))") }
         }
