@@ -3,14 +3,14 @@ import Subprocess
 
 /// Something that the engine did to a container.
 package struct ContainerEvent: Sendable, Equatable {
-    package enum Action: String, Sendable { case start, oom, other }
+    package enum Action: String, Sendable { case start, other }
 
     package var action: Action
     package var container: String
 }
 
 extension Docker {
-    /// Follows starts and out-of-memory kills of containers with a label, until cancelled or the engine goes away.
+    /// Follows starts of containers with a label, until cancelled or the engine goes away.
     ///
     /// - Parameter since: what happened from then on is told too, so that nothing falls between start and listening.
     package func events(
@@ -18,7 +18,7 @@ extension Docker {
     ) async throws {
         let arguments = [
             "events", "--since", String(since.secondsSince1970), "--filter", "type=container", "--filter",
-            "label=\(label)", "--filter", "event=start", "--filter", "event=oom", "--format", "{{json .}}",
+            "label=\(label)", "--filter", "event=start", "--format", "{{json .}}",
         ]
         try await runner.stream(executable, arguments, environment: environment) { streams in
             try await withThrowingTaskGroup(of: Void.self) { group in

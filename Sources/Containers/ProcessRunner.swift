@@ -114,7 +114,7 @@ extension ProcessRunner {
     ) async throws -> Result {
         var options = PlatformOptions()
         options.processGroupID = 0
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
+        options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(1))]
         let values = environment ?? inherited
         let environment: Environment = .custom(
             Dictionary(uniqueKeysWithValues: values.map { (.init(stringLiteral: $0), $1) }))

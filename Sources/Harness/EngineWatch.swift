@@ -9,7 +9,6 @@ import Synchronization
 final class EngineWatch: Sendable {
     private struct State {
         var started: Set<String> = []
-        var outOfMemory: Set<String> = []
         var listeners: [String: AsyncStream<Void>.Continuation] = [:]
     }
 
@@ -34,7 +33,6 @@ final class EngineWatch: Sendable {
             case .start:
                 state.started.insert(event.container)
                 return state.listeners.removeValue(forKey: event.container)
-            case .oom: state.outOfMemory.insert(event.container)
             case .other: break
             }
             return nil

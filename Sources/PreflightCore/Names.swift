@@ -9,10 +9,8 @@ package enum Names {
 
     package static let subKeyPrefix = "preflight:"
 
-    /// `run-20260312-120000`, or with `suffix` where that name is taken.
-    package static func runID(at time: Timestamp, suffix: String? = nil) -> String {
-        "run-" + time.compact + (suffix.map { "-\($0)" } ?? "")
-    }
+    /// `run-20260312-120000`.
+    package static func runID(at time: Timestamp) -> String { "run-" + time.compact }
 
     package static func subKey(run: String, trial: String) -> String { "\(subKeyPrefix)\(run):\(trial)" }
 

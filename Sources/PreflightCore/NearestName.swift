@@ -14,7 +14,7 @@ package enum NearestName {
         return best?.name
     }
 
-    /// ` -> did you mean …?` ready to be appended, or nothing.
+    /// `did you mean '…'?`, or nil where nothing is near.
     package static func hint(_ name: String, among candidates: some Sequence<String>) -> String? {
         of(name, among: candidates).map { "did you mean '\($0)'?" }
     }

@@ -18,8 +18,6 @@ package enum Outcome: String, Sendable, CaseIterable {
     /// The harness died; what the trial did after is not known.
     case lost
 
-    package var isSuccess: Bool { self == .completed }
-
     /// The word in the status table.
     package var label: String {
         switch self {

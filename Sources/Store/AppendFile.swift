@@ -1,7 +1,7 @@
 import Foundation
 import PreflightCore
 
-/// A file that only grows, up to a limit, through a buffer of its own.
+/// A file that only grows, through a buffer of its own; its owner asks `hasRoom` before it appends.
 ///
 /// Not safe for several threads: its owner guards it.
 package struct AppendFile: ~Copyable {
@@ -36,8 +36,6 @@ package struct AppendFile: ~Copyable {
         buffer.append(contentsOf: bytes)
         size += buffer.count - before
     }
-
-    package var bufferedBytes: Int { buffer.count }
 
     /// Hands the buffer to the system: after it a crash of this process loses nothing.
     package mutating func flush() throws {

@@ -1,5 +1,6 @@
 import Containers
 import PreflightCore
+import TestSupport
 import Testing
 
 @Suite struct SpecificationTests {
@@ -117,6 +118,14 @@ import Testing
     @Test func `more output than is kept does not stop the program`() async throws {
         let result = try await runner.run("sh", ["-c", "head -c 9000000 /dev/zero; exit 5"])
         #expect(result.exitCode == 5 && result.stdout.count == ProcessRunner.outputLimit)
+    }
+
+    @Test func `a program that is given up on takes its children with it`() async throws {
+        let mark = "3\(UInt32.random(in: 100_000..<999_999))"
+        await #expect(throws: ProcessRunner.Failure.timedOut(.milliseconds(300))) {
+            try await runner.run("sh", ["-c", "sleep \(mark) & wait"], timeout: .milliseconds(300))
+        }
+        #expect(try await eventually { try await runner.run("pgrep", ["-f", "^sleep \(mark)"]).exitCode == 1 })
     }
 
     @Test func `time is limited, and a missing program is told`() async throws {

@@ -49,7 +49,8 @@ import Testing
                 separator: "\n", omittingEmptySubsequences: false
             ).enumerated() {
                 let words = line.split(separator: " ").drop {
-                    $0 == "package" || $0 == "public" || $0 == "@preconcurrency"
+                    ["package", "public", "internal", "fileprivate", "private", "@preconcurrency", "@testable"]
+                        .contains($0)
                 }
                 guard words.first == "import", let module = words.dropFirst().first else { continue }
                 #expect(allowed.contains(String(module)), "\(file.lastPathComponent):\(number + 1) imports \(module)")

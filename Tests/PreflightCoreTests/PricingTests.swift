@@ -116,6 +116,34 @@ import Testing
         #expect(short == Usage(promptTokens: 14, completionTokens: 2, cachedTokens: 4, cost: USD(cents: 50)))
     }
 
+    /// Chat and responses, streamed and not, of 2025 and 2026.
+    @Test func `the usage of every recorded answer is read`() throws {
+        var read = 0
+        for file in try TestData.captures() where file.contains(".response.") {
+            let bytes = try TestData.bytes("captures/openrouter/\(file)")
+            let answers: [JSON]
+            if file.hasSuffix(".json") {
+                answers = [try JSON.parse(bytes)]
+            } else {
+                // Keep-alive comments and the end mark are no JSON.
+                answers = bytes.split(separator: 0x0A).filter { $0.starts(with: Array("data: {".utf8)) }
+                    .map { try? JSON.parse($0.dropFirst(6)) }.compactMap(\.self)
+                #expect(!answers.isEmpty, "\(file)")
+            }
+            for answer in answers {
+                guard let usage = answer["usage"] ?? answer["response"]?["usage"], !usage.isNull else { continue }
+                let usageRead = try #require(Usage(json: usage), "\(file)")
+                #expect(usageRead.promptTokens == (usage["prompt_tokens"] ?? usage["input_tokens"])?.int, "\(file)")
+                #expect(
+                    usageRead.completionTokens == (usage["completion_tokens"] ?? usage["output_tokens"])?.int, "\(file)"
+                )
+                #expect((usageRead.cost != nil) == (usage["cost"] != nil), "\(file)")
+                read += 1
+            }
+        }
+        #expect(read >= 35)
+    }
+
     @Test func `with a key of one's own the true price counts`() throws {
         let usage = try #require(
             Usage(json: try TestData.json("captures/openrouter/google_nested_schema-1.response.json")["usage"] ?? .null)
