@@ -64,30 +64,40 @@ package struct FieldRun: Sendable {
         defer { withExtendedLifetime(harnessLock) {} }
         try await workshop.journal.begin(
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
+        let trials: [TrialSummary]
         do {
             try Files.replace(directory.experimentPath, with: experimentText)
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
-            let trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
-            let result = RunResult(
-                id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-                finishedAt: world.now(), wasStopped: stop.urgency > .none)
-            try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
-            let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
-            try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
-            return result
+            trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
         } catch {
-            let failed = plan.trials.map { trial in
-                var summary = TrialSummary(plan: trial)
-                summary.phase = .finished
-                summary.outcome = .harnessFailed
-                summary.reason = "the run did not start: \((error as? PreflightError)?.message ?? "\(error)")"
-                return summary
-            }
-            try? await workshop.journal.update(failed, run: directory.id, at: world.now())
-            try? await workshop.journal.finish(
-                run: directory.id, exitStatus: ExitStatus.failed.rawValue, at: world.now())
+            // No trial has begun: a trial's own failure is a summary, not an error.
+            await recordFailedStart(error)
             throw error
+        }
+        let result = RunResult(
+            id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
+            finishedAt: world.now(), wasStopped: stop.urgency > .none)
+        let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
+        try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+        return result
+    }
+
+    private func recordFailedStart(_ error: any Error) async {
+        let failed = plan.trials.map { trial in
+            var summary = TrialSummary(plan: trial)
+            summary.phase = .finished
+            summary.outcome = .harnessFailed
+            summary.reason = "the run did not start: \((error as? PreflightError)?.message ?? "\(error)")"
+            return summary
+        }
+        let now = workshop.world.now()
+        do {
+            try await workshop.journal.update(failed, run: directory.id, at: now)
+            try await workshop.journal.finish(run: directory.id, exitStatus: ExitStatus.failed.rawValue, at: now)
+        } catch {
+            report(.warning("the journal does not hold the run's failure: \(error)"))
         }
     }
 

@@ -131,7 +131,8 @@ extension TrialRunner {
     }
 
     private func runContainer(_ specification: RunSpecification) async -> Signal {
-        defer { command.noteEnd() }
+        // A command that was cut off says nothing of what the engine still does for it.
+        defer { if !Task.isCancelled { command.noteEnd() } }
         let input = Array(runPlan.prompt.map(PromptLine.text)?.utf8 ?? "".utf8)
         do {
             return .exited(

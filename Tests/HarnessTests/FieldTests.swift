@@ -186,6 +186,26 @@ struct FieldTests {
         }
     }
 
+    @Test func `a run whose summary cannot be written keeps what its trials did`() async throws {
+        try await withBench(forContainers: true) { bench in
+            let told = Told()
+            let field = bench.field(["a": "\(speak); sleep 2"], told: told)
+            async let running = bench.run(field)
+            #expect(await eventually { told.has("running a") })
+            // A directory in the summary's place cannot be replaced by a file.
+            try Files.createDirectory(field.directory.summaryPath + "/x")
+            do {
+                _ = try await running
+                Issue.record("the missing summary is not said")
+            } catch let error as PreflightError {
+                #expect(error.message.contains("summary.json"))
+            }
+            let trials = try await bench.journal.trials(run: field.directory.id)
+            #expect(trials.map(\.summary.outcome) == [.completed])
+            try await bench.expectNothingLeft(of: field.directory.id)
+        }
+    }
+
     @Test func `a command policy ejects, and its words are the reason`() async throws {
         try await withBench(forContainers: true) { bench in
             let judge =
