@@ -10,8 +10,16 @@ let settings: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let nio = [
+    Target.Dependency.product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -24,6 +32,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -31,22 +42,28 @@ let package = Package(
     ],
     targets: [
         .target(name: "PreflightCore", swiftSettings: settings),
-        .target(name: "Store", dependencies: ["PreflightCore", grdb], swiftSettings: settings),
+        .target(name: "Store", dependencies: ["PreflightCore", grdb, sqlite, crypto], swiftSettings: settings),
         .target(name: "OpenRouter", dependencies: ["PreflightCore"], swiftSettings: settings),
         .target(name: "Containers", dependencies: ["PreflightCore", subprocess], swiftSettings: settings),
         .target(
             name: "Harness", dependencies: ["PreflightCore", "Store", "OpenRouter", "Containers"],
             swiftSettings: settings),
+        .target(
+            name: "Gateway", dependencies: ["PreflightCore", "Store", "OpenRouter"] + nio, swiftSettings: settings),
         .target(name: "Reports", dependencies: ["PreflightCore", "Store"], swiftSettings: settings),
         .target(name: "Simulator", dependencies: ["PreflightCore", hummingbird], swiftSettings: settings),
         .target(
             name: "Preflight",
             dependencies: [
-                "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Reports", "Simulator",
-                argumentParser, yams,
+                "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Gateway", "Reports",
+                "Simulator", argumentParser, yams,
             ],
             swiftSettings: settings),
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
+        // What benchmarks run, and tests that need several processes.
+        .executableTarget(
+            name: "preflight-tools", dependencies: ["PreflightCore", "Store"], path: "Benchmarks/Tools",
+            swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
@@ -54,7 +71,11 @@ let package = Package(
         .testTarget(
             name: "OpenRouterTests", dependencies: ["OpenRouter", "Simulator", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ContainersTests", dependencies: ["Containers", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "TestSupport", "preflight-tools"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Store", "Simulator", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "PreflightCore"], swiftSettings: settings),
         .testTarget(
             name: "HarnessTests",

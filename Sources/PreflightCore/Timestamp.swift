@@ -78,6 +78,9 @@ extension Timestamp {
         self.init(microseconds: Int64(seconds) * 1_000_000 + Int64(micros))
     }
 
+    /// 1…31, in UTC.
+    var dayOfMonth: Int { Self.civil(days: Int(day)).day }
+
     private var fraction: Int { Int(microseconds - secondsSince1970 * 1_000_000) }
 
     private var dateText: String {

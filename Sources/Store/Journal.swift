@@ -15,38 +15,12 @@ package struct Journal: Sendable {
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
-            try Self.migrator.migrate(pool)
+            try Schema.migrator.migrate(pool)
         } catch let error as DatabaseError {
             throw PreflightError(
                 .failed, "cannot open the journal \(path): \(error.message ?? "SQLite \(error.resultCode.rawValue)")",
                 hint: "check the disk and the permissions, or choose another place with --runs-dir")
         }
-    }
-
-    private static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE run (
-                        id TEXT PRIMARY KEY, directory TEXT NOT NULL, created_us INTEGER NOT NULL,
-                        finished_us INTEGER, exit_status INTEGER
-                    ) STRICT;
-                    CREATE TABLE trial (
-                        run TEXT NOT NULL REFERENCES run(id), alias TEXT NOT NULL, position INTEGER NOT NULL,
-                        updated_us INTEGER NOT NULL, summary TEXT NOT NULL,
-                        PRIMARY KEY (run, alias)
-                    ) STRICT, WITHOUT ROWID;
-                    CREATE TABLE resource (
-                        id INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('subkey', 'container', 'network')),
-                        run TEXT NOT NULL, trial TEXT, name TEXT NOT NULL,
-                        handle TEXT, state TEXT NOT NULL CHECK (state IN ('intended', 'made', 'gone')),
-                        until_us INTEGER, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL
-                    ) STRICT;
-                    CREATE INDEX resource_left ON resource(run) WHERE state <> 'gone';
-                    """)
-        }
-        return migrator
     }
 
     private func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {

@@ -1,0 +1,142 @@
+/// One node of the tree of budgets: an envelope, a run, a trial, a tenant, a virtual key.
+package struct BudgetScope: Sendable, Equatable {
+    package var name: String
+    package var limits: BudgetLimits
+    /// No call is accepted any more.
+    package var isClosed = false
+
+    /// Settled spend in the window that `day` lies in; `total` is of all time.
+    package private(set) var spent = PerWindow<USD>(all: .zero)
+    /// The worst cases of calls under way.
+    package private(set) var reserved = USD.zero
+    /// Of calls whose outcome is unknown: counts as spent until it is known.
+    package private(set) var held = USD.zero
+    package private(set) var tokens = 0
+    package private(set) var reservedTokens = 0
+    package private(set) var calls = 0
+    package private(set) var openCalls = 0
+    package private(set) var firstCallAt: Timestamp?
+    /// The latest day seen. A clock that goes back opens no window again.
+    package private(set) var day = Int64.min
+
+    package init(name: String, limits: BudgetLimits = BudgetLimits()) {
+        self.name = name
+        self.limits = limits
+    }
+
+    /// For a store that reads a scope back.
+    package init(
+        name: String, limits: BudgetLimits, isClosed: Bool, spent: PerWindow<USD>, reserved: USD, held: USD,
+        tokens: Int, reservedTokens: Int, calls: Int, openCalls: Int, firstCallAt: Timestamp?, day: Int64
+    ) {
+        self.name = name
+        self.limits = limits
+        self.isClosed = isClosed
+        self.spent = spent
+        self.reserved = reserved
+        self.held = held
+        self.tokens = tokens
+        self.reservedTokens = reservedTokens
+        self.calls = calls
+        self.openCalls = openCalls
+        self.firstCallAt = firstCallAt
+        self.day = day
+    }
+
+    /// What is left in a window for calls that begin now; nil where the window has no limit. Negative after an overrun.
+    package func headroom(_ window: BudgetWindow) -> USD? {
+        potential(window).map { $0 - reserved }
+    }
+
+    /// What would be left if all calls under way cost nothing.
+    package func potential(_ window: BudgetWindow) -> USD? {
+        limits.cap(window).map { $0 - spent[window] - held }
+    }
+
+    /// The least that any window leaves; nil without a limit.
+    package var headroom: USD? {
+        var least: USD?
+        for window in BudgetWindow.allCases {
+            guard let left = headroom(window) else { continue }
+            least = least.map { Swift.min($0, left) } ?? left
+        }
+        return least
+    }
+
+    /// Settled and held spend of all time.
+    package var committed: USD { spent.total + held }
+
+    package var softCapReached: Bool { capReached(permille: limits.softCapPermille) }
+    package var hardCapReached: Bool { isClosed || capReached(permille: limits.hardCapPermille) }
+
+    private func capReached(permille: Int) -> Bool {
+        BudgetWindow.allCases.contains { window in
+            guard let limit = limits.money[window] else { return false }
+            return spent[window] + held >= limit.share(permille: permille)
+        }
+    }
+
+    /// Moves to the windows that `now` lies in. What is reserved or held stays: a new window creates no money.
+    mutating func roll(to now: Timestamp) {
+        let today = now.day
+        guard today > day else { return }
+        let before = Timestamp(day: day)
+        if day != .min {
+            spent.daily = .zero
+            if BudgetWindow.weekly.start(of: now) != BudgetWindow.weekly.start(of: before) { spent.weekly = .zero }
+            if BudgetWindow.monthly.start(of: now) != BudgetWindow.monthly.start(of: before) { spent.monthly = .zero }
+        }
+        day = today
+    }
+
+    mutating func open(_ amount: USD, tokens: Int, at now: Timestamp) {
+        if firstCallAt == nil { firstCallAt = now }
+        reserved += amount
+        reservedTokens = reservedTokens.saturatingAdd(tokens)
+        openCalls += 1
+    }
+
+    mutating func resize(by amount: USD, tokens: Int) {
+        reserved += amount
+        reservedTokens = reservedTokens.saturatingAdd(tokens)
+    }
+
+    mutating func close(_ amount: USD, tokens: Int) {
+        reserved -= amount
+        reservedTokens = reservedTokens.saturatingAdd(-tokens)
+        openCalls -= 1
+    }
+
+    mutating func charge(_ cost: USD, tokens count: Int) {
+        for window in BudgetWindow.allCases { spent[window] += cost }
+        tokens = tokens.saturatingAdd(count)
+        calls += 1
+    }
+
+    mutating func hold(_ amount: USD, tokens count: Int) {
+        held += amount
+        tokens = tokens.saturatingAdd(count)
+        calls += 1
+    }
+
+    mutating func unhold(_ amount: USD, tokens count: Int) {
+        held -= amount
+        tokens = tokens.saturatingAdd(-count)
+        calls -= 1
+    }
+
+    /// Forgets what was spent, but not what is under way or unknown.
+    package mutating func reset() {
+        spent = PerWindow(all: .zero)
+        tokens = 0
+        calls = 0
+        firstCallAt = nil
+    }
+}
+
+extension Int {
+    func saturatingAdd(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other > 0 ? .max : .min) : sum
+    }
+}

@@ -1,0 +1,276 @@
+import Dispatch
+import GRDB
+package import PreflightCore
+import Synchronization
+
+/// Who may spend what: reservations that are on the disk before a call is sent, and what came of them.
+///
+/// Many callers' reservations are decided and written in one transaction (group commit), which takes SQLite's write
+/// lock, so that several processes on one file stay correct. Settlements ride along. A process that dies leaves its
+/// calls to be held in full by the next one that opens the file. Where the file cannot be written, nothing is granted.
+package final class Ledger: Sendable {
+    package let path: String
+    private let queue = DispatchQueue(label: "preflight.ledger", qos: .userInitiated)
+    private let inbox = Mutex(Inbox())
+    private let desk: Desk
+
+    /// What callers have put in, for the queue to take.
+    private struct Inbox: ~Copyable {
+        var work: [LedgerWork] = []
+        var isDue = false
+        var isLazilyDue = false
+        var isClosed = false
+        var nextTicket = 0
+        var hasWaiters = false
+    }
+
+    /// Used on the queue only.
+    private final class Desk: @unchecked Sendable {
+        let engine: LedgerEngine
+        init(engine: LedgerEngine) { self.engine = engine }
+    }
+
+    /// How long settlements may wait for a reservation to share its write to the disk with.
+    private static let laziness = DispatchTimeInterval.milliseconds(2)
+    /// How often those who wait look whether another process has given back.
+    private static let foreignLook = DispatchTimeInterval.milliseconds(50)
+    /// How long after a failed write the next is tried.
+    private static let retryPause = DispatchTimeInterval.milliseconds(100)
+
+    /// Opens the file, makes its tables if needed, and holds what dead processes have left under way.
+    ///
+    /// - Parameter maxWaiting: How many calls may wait for headroom at once; more are refused as busy.
+    package init(path: String, maxWaiting: Int = 4096, now: @escaping @Sendable () -> Timestamp) throws {
+        self.path = path
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(15)
+            try Schema.migrator.migrate(DatabasePool(path: path, configuration: configuration))
+            desk = Desk(engine: try LedgerEngine(path: path, maxWaiting: maxWaiting, now: now))
+        } catch let error as PreflightError {
+            throw error
+        } catch {
+            throw PreflightError(
+                .failed, "cannot open the ledger \(path): \(error)",
+                hint: "check the disk and the permissions, or choose another place with --runs-dir")
+        }
+    }
+
+    private func submit(_ work: LedgerWork, isUrgent: Bool) {
+        enum Step { case none, now, soon, refuse }
+        let step: Step = inbox.withLock { inbox in
+            if inbox.isClosed { return .refuse }
+            inbox.work.append(work)
+            if isUrgent || inbox.hasWaiters {
+                defer { inbox.isDue = true }
+                return inbox.isDue ? .none : .now
+            }
+            defer { inbox.isLazilyDue = true }
+            return inbox.isDue || inbox.isLazilyDue ? .none : .soon
+        }
+        switch step {
+        case .none: break
+        case .now: queue.async { self.drain() }
+        case .soon: queue.asyncAfter(deadline: .now() + Self.laziness) { self.drain() }
+        case .refuse: work.fail(.unavailable("the ledger is closed"))
+        }
+    }
+
+    private func drain() {
+        let work = inbox.withLock { inbox in
+            inbox.isDue = false
+            inbox.isLazilyDue = false
+            var taken: [LedgerWork] = []
+            swap(&taken, &inbox.work)
+            return taken
+        }
+        let engine = desk.engine
+        let deliveries = engine.run(work)
+        inbox.withLock { inbox in
+            inbox.hasWaiters = engine.hasWaiters
+            inbox.work.reserveCapacity(work.count)
+        }
+        deliveries.send()
+        if engine.hasFailed {
+            look(after: Self.retryPause)
+        } else if engine.hasWaiters {
+            look(after: Self.foreignLook)
+        }
+    }
+
+    /// One look is under way at most: each ends in a drain that asks for the next.
+    private func look(after pause: DispatchTimeInterval) {
+        guard !desk.engine.isLooking else { return }
+        desk.engine.isLooking = true
+        queue.asyncAfter(deadline: .now() + pause) {
+            self.desk.engine.isLooking = false
+            self.drain()
+        }
+    }
+
+    /// Ends this process's part: what is under way becomes held. Nothing is granted afterwards.
+    package func close() async {
+        inbox.withLock { $0.isClosed = true }
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.drain()
+                self.desk.engine.end().send()
+                continuation.resume()
+            }
+        }
+    }
+}
+
+// MARK: Calls
+
+extension Ledger {
+    /// Where a reservation that waits can be given up.
+    package struct Ticket: Hashable, Sendable { let number: Int }
+
+    /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is on disk.
+    ///
+    /// - Parameters:
+    ///   - patience: How long to wait for headroom that calls under way hold. When it is over, what is there is taken
+    ///     if it is enough for the least answer.
+    @discardableResult
+    package func reserve(
+        _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration,
+        on caller: (any LedgerCaller)?, then: @escaping @Sendable (Result<LedgerGrant, LedgerRefusal>) -> Void
+    ) -> Ticket {
+        let ticket = inbox.withLock { inbox in
+            inbox.nextTicket += 1
+            return Ticket(number: inbox.nextTicket)
+        }
+        let wait = LedgerWait(
+            ticket: ticket, ask: ask, scope: scope, model: model, deadline: ContinuousClock.now + patience,
+            caller: caller, then: then)
+        submit(.reserve(wait), isUrgent: true)
+        return ticket
+    }
+
+    /// Takes a waiting reservation out of the queue: it is refused as cancelled. One that was granted stays granted.
+    package func cancel(_ ticket: Ticket) { submit(.cancel(ticket), isUrgent: true) }
+
+    /// The same for a task, which gives its place up when it is cancelled.
+    package func reserve(
+        _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration = .seconds(60)
+    ) async throws(LedgerRefusal) -> LedgerGrant {
+        let ticket = Mutex<Ticket?>(nil)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let made = reserve(ask, scope: scope, model: model, patience: patience, on: nil) {
+                    continuation.resume(returning: $0)
+                }
+                ticket.withLock { $0 = made }
+                if Task.isCancelled { cancel(made) }
+            }
+        } onCancel: {
+            if let made = ticket.withLock({ $0 }) { cancel(made) }
+        }
+        return try result.get()
+    }
+
+    /// More output for a running call: `then` gets how many tokens of those asked for are paid, which may be none.
+    package func extend(
+        _ call: CallID, output: Int, on caller: (any LedgerCaller)?, then: @escaping @Sendable (Int) -> Void
+    ) {
+        submit(.extend(call, output: output, caller, then), isUrgent: true)
+    }
+
+    /// Gives back what a running call cannot need any more.
+    package func shrink(_ call: CallID, to amount: USD, tokens: Int) {
+        submit(.shrink(call, to: amount, tokens: tokens), isUrgent: false)
+    }
+
+    /// Keeps the provider's name of a call, by which its cost can be asked for after a crash.
+    package func note(_ call: CallID, generation: String) {
+        submit(.note(call, generation: generation), isUrgent: false)
+    }
+
+    /// How a call ended. Written with the next reservation, or within milliseconds; `then` gets the scope's standing.
+    package func resolve(
+        _ call: CallID, _ resolution: LedgerResolution, on caller: (any LedgerCaller)? = nil,
+        then: (@Sendable (LedgerStanding?) -> Void)? = nil
+    ) {
+        submit(.resolve(call, resolution, caller, then), isUrgent: false)
+    }
+
+    /// The same, on the disk when it returns.
+    @discardableResult
+    package func resolve(_ call: CallID, _ resolution: LedgerResolution) async -> LedgerStanding? {
+        await withCheckedContinuation { continuation in
+            submit(.resolve(call, resolution, nil) { continuation.resume(returning: $0) }, isUrgent: true)
+        }
+    }
+
+    /// The cost of a held call has become known. False when it was not held any more.
+    package func reconcile(_ call: HeldCall, cost: USD, tokens: Int = 0) async throws -> Bool {
+        try await control { try $0.reconcile(call, cost: cost, tokens: tokens, now: $1) }
+    }
+}
+
+// MARK: Scopes
+
+extension Ledger {
+    /// A scope of that name: the one there is, or a new one with these limits.
+    package func scope(
+        named name: String, parent: ScopeID? = nil, limits: BudgetLimits = BudgetLimits()
+    ) async throws -> ScopeID {
+        try await control { state, now in
+            if let row = try state.file.scopeID(named: name) { return ScopeID(row: row) }
+            return try state.addScope(name: name, parent: parent, limits: limits, now: now)
+        }
+    }
+
+    /// The scope of that name, or nil.
+    package func findScope(named name: String) async throws -> ScopeID? {
+        try await control { state, _ in try state.file.scopeID(named: name).map(ScopeID.init(row:)) }
+    }
+
+    package func setLimits(_ limits: BudgetLimits, of scope: ScopeID) async throws -> LedgerStanding {
+        try await control { state, _ in try state.change(scope) { $0.limits = limits } }
+    }
+
+    /// A closed scope accepts no call; those under way go on to their end.
+    package func setClosed(_ isClosed: Bool, scope: ScopeID) async throws -> LedgerStanding {
+        try await control { state, _ in try state.change(scope) { $0.isClosed = isClosed } }
+    }
+
+    /// Forgets what a scope has spent. Its parents keep what they count.
+    package func reset(_ scope: ScopeID) async throws -> LedgerStanding {
+        try await control { state, _ in try state.change(scope) { $0.reset() } }
+    }
+
+    package func standing(of scope: ScopeID) async throws -> LedgerStanding {
+        try await control { state, _ in try state.standing(of: scope) }
+    }
+
+    /// Holds what processes that are gone have left under way; how many calls that were.
+    package func recover() async throws -> Int {
+        try await control { try $0.holdLost(now: $1) }
+    }
+
+    private func control<T: Sendable>(
+        _ body: @escaping @Sendable (LedgerState, Timestamp) throws -> T
+    ) async throws -> T {
+        let result: Result<T, any Error> = await withCheckedContinuation { continuation in
+            let box = Mutex<Result<T, any Error>?>(nil)
+            submit(
+                .control(
+                    { state, now in
+                        let value = try body(state, now)
+                        box.withLock { $0 = .success(value) }
+                    },
+                    then: { error in
+                        let value = box.withLock { $0 }
+                        continuation.resume(
+                            returning: error.map(Result.failure)
+                                ?? value ?? .failure(LedgerRefusal.unavailable("no answer")))
+                    }),
+                isUrgent: true)
+        }
+        do { return try result.get() } catch let refusal as LedgerRefusal {
+            throw PreflightError(.failed, "the ledger \(path) failed: \(refusal)")
+        }
+    }
+}

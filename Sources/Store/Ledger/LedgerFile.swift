@@ -1,0 +1,174 @@
+import PreflightCore
+
+/// The ledger's tables and the statements on them. Used on one queue only.
+final class LedgerFile {
+    let database: SQLite
+    private let begin: SQLite.Statement
+    private let commit: SQLite.Statement
+    private let dataVersion: SQLite.Statement
+    private let readScope: SQLite.Statement
+    private let writeScope: SQLite.Statement
+    private let insertCall: SQLite.Statement
+    private let resizeCall: SQLite.Statement
+    private let resolveCall: SQLite.Statement
+    private let noteCall: SQLite.Statement
+    private var version: Int64 = -1
+
+    init(path: String) throws {
+        database = try SQLite(path: path)
+        begin = try database.prepare("BEGIN IMMEDIATE")
+        commit = try database.prepare("COMMIT")
+        dataVersion = try database.prepare("PRAGMA data_version")
+        readScope = try database.prepare("SELECT \(Self.scopeColumns) FROM scope WHERE id = ?")
+        writeScope = try database.prepare(
+            """
+            UPDATE scope SET spent = ?, spent_daily = ?, spent_weekly = ?, spent_monthly = ?,
+                reserved = ?, held = ?, tokens = ?, reserved_tokens = ?, calls = ?, open_calls = ?, first_call_us = ?,
+                day = ?
+            WHERE id = ?
+            """)
+        insertCall = try database.prepare(
+            """
+            INSERT INTO call (scope, session, state, amount, worst, tokens, created_us, model)
+            VALUES (?, ?, 0, ?, ?, ?, ?, ?)
+            """)
+        resizeCall = try database.prepare("UPDATE call SET amount = ?, worst = ?, tokens = ? WHERE id = ?")
+        resolveCall = try database.prepare(
+            "UPDATE call SET state = ?, amount = ?, tokens = ?, cost = ?, resolved_us = ? WHERE id = ?")
+        noteCall = try database.prepare("UPDATE call SET generation = ? WHERE id = ?")
+    }
+
+    enum State: Int { case open, settled, released, held }
+
+    // MARK: Transactions
+
+    /// Begins to write. True when another process, or another connection, has written since the last time.
+    func beginWriting() throws -> Bool {
+        try begin.execute()
+        var current: Int64 = 0
+        try dataVersion.query { current = $0.int64(0) }
+        defer { version = current }
+        return current != version
+    }
+
+    func commitWriting() throws { try commit.execute() }
+    func rollback() { database.rollback() }
+
+    /// Whether another connection has written since this one's last transaction. Takes no lock.
+    func hasForeignChanges() throws -> Bool {
+        var current: Int64 = 0
+        try dataVersion.query { current = $0.int64(0) }
+        return current != version
+    }
+
+    // MARK: Scopes
+
+    static let scopeColumns = """
+        name, parent, limits, closed, spent, spent_daily, spent_weekly, spent_monthly, reserved, held, tokens, \
+        reserved_tokens, calls, open_calls, first_call_us, day
+        """
+
+    func scope(_ id: Int64) throws -> (scope: BudgetScope, parent: Int64?)? {
+        var found: (BudgetScope, Int64?)?
+        readScope.bind(0, id)
+        try readScope.query { row in found = (try Self.scope(row), row.optional(1)) }
+        return found
+    }
+
+    /// A row of `scopeColumns`.
+    static func scope(_ row: SQLite.Statement) throws -> BudgetScope {
+        BudgetScope(
+            name: row.text(0) ?? "", limits: try BudgetLimits(json: JSON.parse(row.text(2) ?? "{}")),
+            isClosed: row.int(3) != 0,
+            spent: PerWindow(total: row.usd(4), daily: row.usd(5), weekly: row.usd(6), monthly: row.usd(7)),
+            reserved: row.usd(8), held: row.usd(9), tokens: row.int(10), reservedTokens: row.int(11),
+            calls: row.int(12), openCalls: row.int(13),
+            firstCallAt: row.optional(14).map(Timestamp.init(microseconds:)), day: row.optional(15) ?? .min)
+    }
+
+    /// Writes the sums. Limits are written by `setLimits` alone.
+    func write(_ scope: BudgetScope, id: Int64) throws {
+        let row = writeScope
+        row.bind(0, scope.spent.total)
+        row.bind(1, scope.spent.daily)
+        row.bind(2, scope.spent.weekly)
+        row.bind(3, scope.spent.monthly)
+        row.bind(4, scope.reserved)
+        row.bind(5, scope.held)
+        row.bind(6, scope.tokens)
+        row.bind(7, scope.reservedTokens)
+        row.bind(8, scope.calls)
+        row.bind(9, scope.openCalls)
+        row.bind(10, scope.firstCallAt?.microseconds)
+        row.bind(11, scope.day == .min ? nil : scope.day)
+        row.bind(12, id)
+        try row.execute()
+    }
+
+    func setLimits(_ limits: BudgetLimits, isClosed: Bool, of id: Int64) throws {
+        let statement = try database.prepare("UPDATE scope SET limits = ?, closed = ? WHERE id = ?")
+        statement.bind(0, limits.json.text)
+        statement.bind(1, isClosed ? 1 : 0)
+        statement.bind(2, id)
+        try statement.execute()
+    }
+
+    func scopeID(named name: String) throws -> Int64? {
+        let statement = try database.prepare("SELECT id FROM scope WHERE name = ?")
+        statement.bind(0, name)
+        var id: Int64?
+        try statement.query { id = $0.int64(0) }
+        return id
+    }
+
+    func addScope(name: String, parent: Int64?, limits: BudgetLimits, at now: Timestamp) throws -> Int64 {
+        let statement = try database.prepare(
+            "INSERT INTO scope (name, parent, limits, created_us) VALUES (?, ?, ?, ?)")
+        statement.bind(0, name)
+        statement.bind(1, parent)
+        statement.bind(2, limits.json.text)
+        statement.bind(3, now.microseconds)
+        try statement.execute()
+        return database.lastInsertedRowID
+    }
+
+    // MARK: Calls
+
+    func insertCall(
+        scope: Int64, session: Int64, amount: USD, worst: USD, tokens: Int, model: String?, at now: Timestamp
+    ) throws -> Int64 {
+        insertCall.bind(0, scope)
+        insertCall.bind(1, session)
+        insertCall.bind(2, amount)
+        insertCall.bind(3, worst)
+        insertCall.bind(4, tokens)
+        insertCall.bind(5, now.microseconds)
+        insertCall.bind(6, model)
+        try insertCall.execute()
+        return database.lastInsertedRowID
+    }
+
+    func resize(_ call: Int64, amount: USD, worst: USD, tokens: Int) throws {
+        resizeCall.bind(0, amount)
+        resizeCall.bind(1, worst)
+        resizeCall.bind(2, tokens)
+        resizeCall.bind(3, call)
+        try resizeCall.execute()
+    }
+
+    func resolve(_ call: Int64, _ state: State, amount: USD, tokens: Int, cost: USD?, at now: Timestamp) throws {
+        resolveCall.bind(0, state.rawValue)
+        resolveCall.bind(1, amount)
+        resolveCall.bind(2, tokens)
+        resolveCall.bind(3, cost?.picodollars)
+        resolveCall.bind(4, now.microseconds)
+        resolveCall.bind(5, call)
+        try resolveCall.execute()
+    }
+
+    func note(_ call: Int64, generation: String) throws {
+        noteCall.bind(0, generation)
+        noteCall.bind(1, call)
+        try noteCall.execute()
+    }
+}

@@ -1,0 +1,228 @@
+import PreflightCore
+
+/// The ledger's decisions and their rows, inside transactions that `Ledger` begins and ends. Used on one queue only.
+///
+/// The tree in memory is a copy of the file's rows, trusted only while no other connection has written.
+final class LedgerState {
+    let file: LedgerFile
+    let session: Int64
+    private(set) var tree = BudgetTree()
+    private var rows: [Int64] = []
+    private var indices: [Int64: Int] = [:]
+    private var isFresh: [Bool] = []
+    private var dirty: [Int] = []
+    private var isDirty: [Bool] = []
+    /// Calls of this process that are under way.
+    private var open: [Int64: OpenCall] = [:]
+    /// What `open` held before this transaction, for when it fails.
+    private var undo: [(id: Int64, before: OpenCall?)] = []
+
+    struct OpenCall {
+        var reservation: BudgetReservation
+        var worst: USD
+    }
+
+    init(file: LedgerFile, session: Int64) {
+        self.file = file
+        self.session = session
+    }
+
+    // MARK: The copy
+
+    /// Another connection wrote: every row is read again before it is used.
+    func distrust() { for index in isFresh.indices { isFresh[index] = false } }
+
+    /// The transaction is on the disk.
+    func keep() { undo.removeAll(keepingCapacity: true) }
+
+    /// The transaction failed: nothing of it holds.
+    func forget() {
+        for entry in undo.reversed() { open[entry.id] = entry.before }
+        undo.removeAll(keepingCapacity: true)
+        distrust()
+        for index in dirty { isDirty[index] = false }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// The tree's index of a scope, with its whole chain read.
+    func index(of scope: ScopeID) throws -> Int {
+        guard let index = indices[scope.row] else { return try load(scope.row) }
+        try refresh(from: index)
+        return index
+    }
+
+    private func load(_ row: Int64) throws -> Int {
+        if let index = indices[row] { return index }
+        guard let (scope, parent) = try file.scope(row) else { throw LedgerRefusal.unavailable("no scope \(row)") }
+        let parentIndex = try parent.map { try load($0) }
+        let index = tree.add(scope, parent: parentIndex)
+        rows.append(row)
+        isFresh.append(true)
+        isDirty.append(false)
+        indices[row] = index
+        if let parentIndex { try refresh(from: parentIndex) }
+        return index
+    }
+
+    private func refresh(from index: Int) throws {
+        var next: Int? = index
+        while let current = next {
+            if !isFresh[current] {
+                guard let (scope, _) = try file.scope(rows[current]) else {
+                    throw LedgerRefusal.unavailable("scope \(tree.scopes[current].name) was removed")
+                }
+                tree.update(current) { $0 = scope }
+                isFresh[current] = true
+            }
+            next = tree.parents[current]
+        }
+    }
+
+    private func touch(from index: Int) {
+        tree.forEach(from: index) { index in
+            guard !isDirty[index] else { return }
+            isDirty[index] = true
+            dirty.append(index)
+        }
+    }
+
+    /// Writes the sums of every scope that changed.
+    func writeScopes() throws {
+        for index in dirty {
+            try file.write(tree.scopes[index], id: rows[index])
+            isDirty[index] = false
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    func standing(of scope: ScopeID) throws -> LedgerStanding { standing(at: try index(of: scope)) }
+
+    private func standing(at index: Int) -> LedgerStanding {
+        var headroom: USD?
+        tree.forEach(from: index) { index in
+            guard let left = tree.scopes[index].headroom else { return }
+            headroom = headroom.map { min($0, left) } ?? left
+        }
+        return LedgerStanding(scope: tree.scopes[index], headroom: headroom)
+    }
+
+    /// The row of a scope that the tree holds.
+    func row(at index: Int) -> ScopeID { ScopeID(row: rows[index]) }
+
+    // MARK: Calls
+
+    func reserve(_ ask: BudgetAsk, grant: BudgetGrant, at index: Int, model: String?, now: Timestamp) throws -> CallID {
+        let worst = grant.ceiling > grant.output ? ask.cost(output: grant.ceiling) : grant.amount
+        let id = try file.insertCall(
+            scope: rows[index], session: session, amount: grant.amount, worst: worst, tokens: grant.tokens,
+            model: model, at: now)
+        let reservation = tree.reserve(grant, for: ask, scope: index, at: now)
+        touch(from: index)
+        setOpen(id, OpenCall(reservation: reservation, worst: worst), before: nil)
+        return CallID(row: id)
+    }
+
+    func extend(_ call: CallID, output: Int, now: Timestamp) throws -> Int {
+        guard let before = open[call.row] else { return 0 }
+        var entry = before
+        try refresh(from: entry.reservation.scope)
+        let granted = tree.extend(&entry.reservation, output: output, at: now)
+        guard granted > 0 else { return 0 }
+        entry.worst = max(entry.worst, entry.reservation.amount)
+        try resized(call, entry, before: before)
+        return granted
+    }
+
+    func shrink(_ call: CallID, to amount: USD, tokens: Int) throws {
+        guard let before = open[call.row] else { return }
+        var entry = before
+        try refresh(from: entry.reservation.scope)
+        tree.shrink(&entry.reservation, to: amount, tokens: tokens)
+        entry.worst = entry.reservation.amount
+        try resized(call, entry, before: before)
+    }
+
+    private func resized(_ call: CallID, _ entry: OpenCall, before: OpenCall) throws {
+        let reservation = entry.reservation
+        try file.resize(call.row, amount: reservation.amount, worst: entry.worst, tokens: reservation.tokens)
+        touch(from: reservation.scope)
+        setOpen(call.row, entry, before: before)
+    }
+
+    private func setOpen(_ id: Int64, _ entry: OpenCall?, before: OpenCall?) {
+        undo.append((id, before))
+        open[id] = entry
+    }
+
+    func resolve(_ call: CallID, _ resolution: LedgerResolution, now: Timestamp) throws -> LedgerStanding? {
+        guard let entry = open[call.row] else { return nil }
+        let reservation = entry.reservation
+        try refresh(from: reservation.scope)
+        switch resolution {
+        case .settled(let cost, let tokens):
+            try file.resolve(call.row, .settled, amount: reservation.amount, tokens: tokens, cost: cost, at: now)
+            tree.settle(reservation, cost: cost, tokens: tokens, at: now)
+        case .released:
+            try file.resolve(call.row, .released, amount: reservation.amount, tokens: 0, cost: .zero, at: now)
+            tree.release(reservation)
+        case .held(let amount):
+            let amount = amount ?? entry.worst
+            try file.resolve(call.row, .held, amount: amount, tokens: reservation.tokens, cost: nil, at: now)
+            tree.hold(reservation, amount: amount)
+        }
+        touch(from: reservation.scope)
+        setOpen(call.row, nil, before: entry)
+        return standing(at: reservation.scope)
+    }
+
+    /// All that is under way becomes held: the process ends.
+    func holdAll(now: Timestamp) throws {
+        for id in open.keys { _ = try resolve(CallID(row: id), .held(nil), now: now) }
+    }
+
+    /// Calls of processes that are gone: whether they were billed is unknown.
+    func holdLost(now: Timestamp) throws -> Int {
+        let lost = try LedgerSession.bury(file: file, except: session, at: now)
+        for call in lost {
+            let index = try index(of: ScopeID(row: call.scope))
+            let reservation = BudgetReservation(
+                scope: index, amount: call.amount, tokens: call.tokens, perOutputToken: .zero)
+            try file.resolve(call.id, .held, amount: call.worst, tokens: call.tokens, cost: nil, at: now)
+            tree.hold(reservation, amount: call.worst)
+            touch(from: index)
+        }
+        return lost.count
+    }
+
+    /// The cost of a held call has become known. False when the call is not held.
+    func reconcile(_ call: HeldCall, cost: USD, tokens: Int, now: Timestamp) throws -> Bool {
+        let check = try file.database.prepare("SELECT amount, tokens FROM call WHERE id = ? AND state = 3")
+        check.bind(0, call.id.row)
+        var held: (amount: USD, tokens: Int)?
+        try check.query { held = ($0.usd(0), $0.int(1)) }
+        guard let held else { return false }
+        let index = try index(of: call.scope)
+        try file.resolve(call.id.row, .settled, amount: held.amount, tokens: tokens, cost: cost, at: now)
+        tree.reconcile(scope: index, held: held.amount, heldTokens: held.tokens, cost: cost, tokens: tokens, at: now)
+        touch(from: index)
+        return true
+    }
+
+    // MARK: Scopes
+
+    func addScope(name: String, parent: ScopeID?, limits: BudgetLimits, now: Timestamp) throws -> ScopeID {
+        ScopeID(row: try file.addScope(name: name, parent: parent?.row, limits: limits, at: now))
+    }
+
+    func change(_ scope: ScopeID, _ change: (inout BudgetScope) -> Void) throws -> LedgerStanding {
+        let index = try index(of: scope)
+        tree.update(index, change)
+        let node = tree.scopes[index]
+        try file.setLimits(node.limits, isClosed: node.isClosed, of: scope.row)
+        if !isDirty[index] {
+            isDirty[index] = true
+            dirty.append(index)
+        }
+        return standing(at: index)
+    }
+}

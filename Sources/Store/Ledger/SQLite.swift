@@ -1,0 +1,125 @@
+import GRDBSQLite
+import PreflightCore
+
+/// One connection, by SQLite's C API: the ledger's few statements run tens of thousands of times a second.
+///
+/// Not safe for several threads: the ledger uses it on its own queue.
+final class SQLite {
+    private let handle: OpaquePointer
+
+    struct Failure: Error, CustomStringConvertible {
+        var code: CInt
+        var description: String
+    }
+
+    init(path: String) throws {
+        var handle: OpaquePointer?
+        let code = sqlite3_open_v2(
+            path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        guard code == SQLITE_OK, let handle else {
+            let failure = Failure(code: code, description: handle.map { String(cString: sqlite3_errmsg($0)) } ?? "")
+            sqlite3_close_v2(handle)
+            throw failure
+        }
+        self.handle = handle
+        // Short naps of equal length: the default ones grow, and starve whoever came late.
+        sqlite3_busy_handler(
+            handle,
+            { _, tries in
+                sqlite3_sleep(1)
+                return tries < 15_000 ? 1 : 0
+            }, nil)
+        sqlite3_extended_result_codes(handle, 1)
+        try run("PRAGMA journal_mode = WAL")
+        try run("PRAGMA synchronous = FULL")
+        try run("PRAGMA foreign_keys = ON")
+    }
+
+    deinit { sqlite3_close_v2(handle) }
+
+    func run(_ sql: String) throws {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    func prepare(_ sql: String) throws -> Statement {
+        var statement: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement else { throw failure(code) }
+        return Statement(statement, of: self)
+    }
+
+    var lastInsertedRowID: Int64 { sqlite3_last_insert_rowid(handle) }
+    /// Rows that the last statement changed.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// Ends a transaction that may have failed in any state.
+    func rollback() {
+        if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+    }
+
+    fileprivate func failure(_ code: CInt) -> Failure {
+        Failure(code: code, description: String(cString: sqlite3_errmsg(handle)))
+    }
+
+    /// A prepared statement. Values are bound and columns read by position, from 0.
+    final class Statement {
+        private let handle: OpaquePointer
+        private unowned let connection: SQLite
+
+        fileprivate init(_ handle: OpaquePointer, of connection: SQLite) {
+            self.handle = handle
+            self.connection = connection
+        }
+
+        deinit { sqlite3_finalize(handle) }
+
+        func bind(_ index: CInt, _ value: Int64) { sqlite3_bind_int64(handle, index + 1, value) }
+        func bind(_ index: CInt, _ value: Int) { sqlite3_bind_int64(handle, index + 1, Int64(value)) }
+        func bind(_ index: CInt, _ value: USD) { sqlite3_bind_int64(handle, index + 1, value.picodollars) }
+        func bind(_ index: CInt, _ value: Int64?) {
+            if let value { bind(index, value) } else { sqlite3_bind_null(handle, index + 1) }
+        }
+
+        func bind(_ index: CInt, _ value: String?) {
+            guard var value else { return void(sqlite3_bind_null(handle, index + 1)) }
+            // SQLITE_TRANSIENT: the bytes are copied before this returns.
+            let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+            value.withUTF8 { bytes in
+                _ = bytes.withMemoryRebound(to: CChar.self) {
+                    sqlite3_bind_text(handle, index + 1, $0.baseAddress, CInt($0.count), transient)
+                }
+            }
+        }
+
+        private func void(_: CInt) {}
+
+        /// Runs a statement that gives no rows.
+        func execute() throws {
+            let code = sqlite3_step(handle)
+            sqlite3_reset(handle)
+            guard code == SQLITE_DONE else { throw connection.failure(code) }
+        }
+
+        /// Calls `row` for each row.
+        func query(_ row: (Statement) throws -> Void) throws {
+            defer { sqlite3_reset(handle) }
+            while true {
+                let code = sqlite3_step(handle)
+                if code == SQLITE_DONE { return }
+                guard code == SQLITE_ROW else { throw connection.failure(code) }
+                try row(self)
+            }
+        }
+
+        func int64(_ column: CInt) -> Int64 { sqlite3_column_int64(handle, column) }
+        func int(_ column: CInt) -> Int { Int(sqlite3_column_int64(handle, column)) }
+        func usd(_ column: CInt) -> USD { USD(picodollars: sqlite3_column_int64(handle, column)) }
+        func optional(_ column: CInt) -> Int64? {
+            sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : sqlite3_column_int64(handle, column)
+        }
+        func text(_ column: CInt) -> String? {
+            sqlite3_column_text(handle, column).map { String(cString: $0) }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import GRDB
+
+/// The tables of a runs directory's SQLite file, made and brought up to date by whoever opens it first.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { try $0.execute(sql: journal) }
+        migrator.registerMigration("2") { try $0.execute(sql: ledger) }
+        return migrator
+    }
+
+    private static let journal = """
+        CREATE TABLE run (
+            id TEXT PRIMARY KEY, directory TEXT NOT NULL, created_us INTEGER NOT NULL,
+            finished_us INTEGER, exit_status INTEGER
+        ) STRICT;
+        CREATE TABLE trial (
+            run TEXT NOT NULL REFERENCES run(id), alias TEXT NOT NULL, position INTEGER NOT NULL,
+            updated_us INTEGER NOT NULL, summary TEXT NOT NULL,
+            PRIMARY KEY (run, alias)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE resource (
+            id INTEGER PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('subkey', 'container', 'network')),
+            run TEXT NOT NULL, trial TEXT, name TEXT NOT NULL,
+            handle TEXT, state TEXT NOT NULL CHECK (state IN ('intended', 'made', 'gone')),
+            until_us INTEGER, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX resource_left ON resource(run) WHERE state <> 'gone';
+        """
+
+    /// Money is in picodollars. `scope` holds sums of `call`, kept in the same transactions, so that a decision reads
+    /// a few rows. A call's `state`: 0 under way, 1 settled, 2 released, 3 held.
+    private static let ledger = """
+        CREATE TABLE session (
+            id INTEGER PRIMARY KEY, lock TEXT NOT NULL, started_us INTEGER NOT NULL, ended_us INTEGER
+        ) STRICT;
+        CREATE TABLE scope (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent INTEGER REFERENCES scope(id),
+            limits TEXT NOT NULL, closed INTEGER NOT NULL DEFAULT 0,
+            spent INTEGER NOT NULL DEFAULT 0, spent_daily INTEGER NOT NULL DEFAULT 0,
+            spent_weekly INTEGER NOT NULL DEFAULT 0, spent_monthly INTEGER NOT NULL DEFAULT 0,
+            reserved INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,
+            tokens INTEGER NOT NULL DEFAULT 0, reserved_tokens INTEGER NOT NULL DEFAULT 0,
+            calls INTEGER NOT NULL DEFAULT 0, open_calls INTEGER NOT NULL DEFAULT 0,
+            first_call_us INTEGER, day INTEGER, created_us INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE call (
+            id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, session INTEGER NOT NULL, state INTEGER NOT NULL,
+            amount INTEGER NOT NULL, worst INTEGER NOT NULL, tokens INTEGER NOT NULL, cost INTEGER,
+            created_us INTEGER NOT NULL, resolved_us INTEGER, model TEXT, generation TEXT
+        ) STRICT;
+        CREATE INDEX call_open ON call(state) WHERE state IN (0, 3);
+        CREATE TABLE virtual_key (
+            id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, label TEXT NOT NULL, name TEXT,
+            scope INTEGER NOT NULL REFERENCES scope(id), models TEXT NOT NULL DEFAULT '[]',
+            calls_per_minute INTEGER, expires_us INTEGER, created_us INTEGER NOT NULL, revoked_us INTEGER
+        ) STRICT;
+        """
+}
