@@ -102,10 +102,13 @@ package struct Pricing: Hashable, Sendable {
         let cached = usage.cachedTokens
         let written = usage.cacheWriteTokens
         let overlapping = cached + written > usage.promptTokens
+        // A price list without a price for them: Anthropic, who alone has such writes, takes twice the prompt's.
+        let writtenFor1h = Swift.min(written, Swift.max(0, usage.cacheWrite1hTokens))
         let plain = usage.promptTokens - (overlapping ? Swift.max(cached, written) : cached + written)
         return prompt * Swift.max(0, plain)
             + (rates.cacheRead ?? prompt) * cached
-            + (rates.cacheWrite ?? prompt) * written
+            + (rates.cacheWrite ?? prompt) * (written - writtenFor1h)
+            + (rates.cacheWrite1h ?? Swift.max(rates.cacheWrite ?? prompt, prompt * 2)) * writtenFor1h
             + completion * usage.completionTokens
             + (rates.request ?? .zero)
     }
@@ -118,19 +121,23 @@ package struct Usage: Hashable, Sendable {
     /// All completion tokens, reasoning included.
     package var completionTokens: Int
     package var cachedTokens: Int
+    /// All tokens written to a cache.
     package var cacheWriteTokens: Int
+    /// Those of them that are to be kept for an hour, which costs more.
+    package var cacheWrite1hTokens: Int
     package var reasoningTokens: Int
     /// What the provider says it charged; nil when it did not say.
     package var cost: USD?
 
     package init(
         promptTokens: Int = 0, completionTokens: Int = 0, cachedTokens: Int = 0, cacheWriteTokens: Int = 0,
-        reasoningTokens: Int = 0, cost: USD? = nil
+        cacheWrite1hTokens: Int = 0, reasoningTokens: Int = 0, cost: USD? = nil
     ) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
         self.cachedTokens = cachedTokens
         self.cacheWriteTokens = cacheWriteTokens
+        self.cacheWrite1hTokens = cacheWrite1hTokens
         self.reasoningTokens = reasoningTokens
         self.cost = cost
     }
@@ -149,7 +156,7 @@ package struct Usage: Hashable, Sendable {
         return Usage(
             promptTokens: sum(\.promptTokens), completionTokens: sum(\.completionTokens),
             cachedTokens: sum(\.cachedTokens), cacheWriteTokens: sum(\.cacheWriteTokens),
-            reasoningTokens: sum(\.reasoningTokens),
+            cacheWrite1hTokens: sum(\.cacheWrite1hTokens), reasoningTokens: sum(\.reasoningTokens),
             cost: a.cost == nil && b.cost == nil ? nil : (a.cost ?? .zero) + (b.cost ?? .zero))
     }
 }
@@ -174,10 +181,12 @@ extension Usage {
 
         let cached = detail("cached_tokens") ?? count("cache_read_input_tokens", "cacheRead") ?? 0
         let written = detail("cache_write_tokens") ?? count("cache_creation_input_tokens", "cacheWrite") ?? 0
-        // Anthropic's and the short names leave cached tokens out of the input count.
+        let writtenFor1h = object["cache_creation"]?["ephemeral_1h_input_tokens"]?.int ?? 0
+        // Anthropic's and the short names leave cached tokens out of the input count; `prompt_tokens` never does.
         let excludesCache =
-            object["cache_read_input_tokens"] != nil || object["cache_creation_input_tokens"] != nil
-            || (object["input"] != nil && object["prompt_tokens"] == nil)
+            object["prompt_tokens"] == nil
+            && (object["cache_read_input_tokens"] != nil || object["cache_creation_input_tokens"] != nil
+                || object["input"] != nil)
         let prompt = count("prompt_tokens", "input_tokens", "input")
         let completion = count("completion_tokens", "output_tokens", "output")
         let cost = Self.cost(in: object)
@@ -187,6 +196,7 @@ extension Usage {
         self.init(
             promptTokens: (prompt ?? 0) + (excludesCache ? cached + written : 0),
             completionTokens: completion ?? 0, cachedTokens: cached, cacheWriteTokens: written,
+            cacheWrite1hTokens: Swift.min(written, Swift.max(0, writtenFor1h)),
             reasoningTokens: completionDetails?["reasoning_tokens"]?.int.map {
                 Swift.min(Swift.max(0, $0), 1_000_000_000)
             } ?? 0,

@@ -70,7 +70,7 @@ package struct USD: Hashable, Comparable, Sendable {
     /// This amount times `permille`/1000, rounded down.
     package func share(permille: Int) -> USD {
         let wide = picodollars.multipliedFullWidth(by: Int64(permille))
-        guard wide.high < 1000, wide.high >= -1000 else { return .max }
+        guard wide.high < 500, wide.high >= -500 else { return picodollars > 0 ? .max : USD(picodollars: .min) }
         return USD(picodollars: Int64(1000).dividingFullWidth(wide).quotient)
     }
 }

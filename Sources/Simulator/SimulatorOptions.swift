@@ -32,7 +32,56 @@ package struct SimulatorOptions: Sendable {
     /// Fixes ids and keys; nil draws them at random.
     package var seed: UInt64?
 
+    /// Whether a provider stops when a client leaves its stream.
+    package var cancellation = CancellationRule.byProvider
+    /// Whether calls are served by provider keys of the account's own: then only OpenRouter's fee is charged.
+    package var isBYOK = false
+    /// That fee, in thousandths of the provider's price.
+    package var byokFeePermille = 0
+    /// What `service_tier: priority` multiplies token prices by; at least 1.
+    package var priorityFactor = 2
+    /// Whether the stream of `/messages` ends with the cost in its usage.
+    package var showsCostInMessageStreams = false
+    /// Whether `/models` lists embedding models too, and not only `/embeddings/models`.
+    package var listsEmbeddingModels = false
+
+    package var flavour = Flavour.openRouter
+    /// What a server of another flavour serves.
+    package var servedModels = [ServedModel(id: "Qwen/Qwen3-8B", contextLength: 32_768)]
+    /// The key that a server of another flavour asks for; nil lets everybody in.
+    package var serverKey: String?
+
     package init() {}
+
+    /// Whose API is spoken.
+    package enum Flavour: Sendable {
+        /// Under `/api/v1`, with everything that this simulator knows.
+        case openRouter
+        /// Under `/v1`: models, completions and embeddings as vLLM has them, without costs.
+        case vllm
+        /// The same in the shapes of OpenAI.
+        case openAI
+    }
+
+    /// A model of a server that is not OpenRouter.
+    package struct ServedModel: Sendable, Hashable {
+        package var id: String
+        /// Tokens of prompt and answer together.
+        package var contextLength: Int
+
+        package init(id: String, contextLength: Int) {
+            self.id = id
+            self.contextLength = contextLength
+        }
+    }
+
+    package enum CancellationRule: Sendable {
+        /// As OpenRouter's list of providers says.
+        case byProvider
+        case stops
+        /// The whole completion is charged.
+        case keepsGenerating
+    }
 
     /// What an ordinary key is told by `/credits`: the documentation and recorded answers disagree.
     package enum OrdinaryCredits: Sendable {
@@ -41,13 +90,13 @@ package struct SimulatorOptions: Sendable {
 }
 
 /// The three shapes in which a stream's usage has been seen.
-package enum UsageChunkShape: Sendable, CaseIterable {
+package enum UsageChunkShape: String, Sendable, CaseIterable {
     /// `"choices": []`, as documented.
-    case noChoices
+    case noChoices = "no_choices"
     /// An empty delta with `finish_reason: null`, as in 2025.
-    case nullFinish
+    case nullFinish = "null_finish"
     /// An empty delta with the `finish_reason` repeated, and a service tier, as since July 2026.
-    case repeatedFinish
+    case repeatedFinish = "repeated_finish"
     /// One after the other, call by call.
     case rotating
 

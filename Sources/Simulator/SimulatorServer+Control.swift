@@ -16,6 +16,24 @@ extension SimulatorServer {
     /// The newest requests, oldest first.
     package var calls: [AnsweredCall] { withState { $0.calls.recent } }
 
+    /// Connections that clients hold open now, idle ones included.
+    package var openConnectionCount: Int { clients.count }
+
+    /// Clients that left before the end, newest last, and over all: the list keeps the newest only.
+    package var departures: [Departure] { withState { $0.departures.recent } }
+    package var departureCount: Int { withState { $0.departures.count } }
+    package var cancelledStreamCount: Int { withState { $0.departures.streamCount } }
+
+    func noteDeparture(of client: ClientConnection, _ call: Admission, produced: Int) async {
+        await client.waitUntilClosed()
+        // A server that stops, or a writer that fails otherwise, is not a client that left.
+        guard let noticedAt = client.leftAt else { return }
+        let departure = Departure(
+            generationID: call.generationID, keyHash: call.keyHash, isStreamed: call.request.isStreamed,
+            completionTokens: produced, at: now(), noticedAt: noticedAt)
+        withState { $0.departures.add(departure) }
+    }
+
     /// What the account has bought in all; its balance is this less the bill.
     package func setCredits(_ total: USD) { withState { $0.account.totalCredits = total } }
 
@@ -65,7 +83,7 @@ extension SimulatorServer {
     }
 
     private var stateJSON: JSON {
-        let now = now()
+        let (now, connections) = (now(), openConnectionCount)
         return withState { state in
             [
                 "total_credits": .usd(state.account.totalCredits), "total_usage": .usd(state.account.spend.total),
@@ -73,6 +91,8 @@ extension SimulatorServer {
                 "scenario": .string(state.scenario.name),
                 "keys": .array(state.keys.all.map { $0.controlView(at: now) }),
                 "faults": state.faults.json, "call_count": .int(state.calls.count),
+                "open_connections": .int(connections), "departures": .int(state.departures.count),
+                "cancelled_streams": .int(state.departures.streamCount),
                 "calls": .array(state.calls.recent.map(\.json)),
             ]
         }

@@ -6,7 +6,7 @@ extension SimulatorServer {
         do {
             return try await route(call)
         } catch let error as APIError {
-            return Reply(error)
+            return Reply(error, call.errorShape)
         } catch {
             // The client left, or the server stops: nobody reads an answer.
             return nil
@@ -14,11 +14,18 @@ extension SimulatorServer {
     }
 
     private func route(_ call: ServerCall) async throws -> Reply {
+        guard options.flavour == .openRouter else { return try await routePlain(call) }
         guard call.path.hasPrefix("/api/v1/") else { throw APIError.notFound }
         let segments = call.segments
         switch (call.method, segments.first, segments.count) {
         case ("POST", "chat", 2) where segments[1] == "completions": return try await complete(call, kind: .chat)
         case ("POST", "completions", 1): return try await complete(call, kind: .legacy)
+        case ("POST", "messages", 1): return try await complete(call, kind: .messages)
+        case ("POST", "messages", 2) where segments[1] == "count_tokens": return try countTokens(call)
+        case ("POST", "responses", 1): return try await complete(call, kind: .responses)
+        case ("POST", "embeddings", 1): return try await complete(call, kind: .embeddings)
+        case ("GET", "embeddings", 2) where segments[1] == "models":
+            return Reply(["data": .array(catalogue.embeddingEntries)])
         case ("GET", "models", 1): return try models(call)
         case ("GET", "models", 2) where segments[1] == "count":
             return Reply(["data": ["count": .int(catalogue.entries.count)]])
@@ -41,6 +48,13 @@ extension SimulatorServer {
         case (_, "keys", 1...2): return try keys(call, segments)
         default: throw APIError.notFound
         }
+    }
+
+    /// Free of charge.
+    private func countTokens(_ call: ServerCall) throws(APIError) -> Reply {
+        _ = try authenticated(call)
+        let request = try CompletionRequest(json: call.json(), kind: .messages)
+        return Reply(["input_tokens": .int(request.prompt.tokenCount)])
     }
 
     private func keys(_ call: ServerCall, _ segments: [String]) throws(APIError) -> Reply {

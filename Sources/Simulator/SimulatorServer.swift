@@ -21,7 +21,9 @@ package final class SimulatorServer: Sendable {
 
         package var description: String { "\(host):\(port)" }
         /// What OpenRouter's base URL is here.
-        package var baseURL: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)/api/v1" }
+        package var baseURL: String { rootURL + "/api/v1" }
+        /// What stands before `/v1` on a server of another flavour, and before `/_simulator`.
+        package var rootURL: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
     }
 
     package let options: SimulatorOptions
@@ -29,6 +31,7 @@ package final class SimulatorServer: Sendable {
     private let state: Mutex<SimulatorState>
     let now: @Sendable () -> Timestamp
     let clock: any Clock<Duration>
+    let clients = ClientConnections()
     private let requested: [Address]
     private let bound: Binding
 

@@ -16,6 +16,13 @@ struct TestClient: Sendable {
         self.key = key
     }
 
+    /// For a server of another flavour, whose paths begin with `/v1`, `/health` and the like.
+    static func plain(_ address: SimulatorServer.Address, key: String? = nil) -> TestClient {
+        var client = TestClient(address, key: key)
+        client.base = address.rootURL
+        return client
+    }
+
     static func management(_ address: SimulatorServer.Address) -> TestClient {
         TestClient(address, key: SimulatorOptions.defaultManagementKey)
     }
@@ -45,12 +52,15 @@ struct TestClient: Sendable {
     }
 
     /// - Parameter path: below `/api/v1`, or from the root when it begins with `/_simulator`.
-    func send(_ method: String, _ path: String, _ json: JSON? = nil, body: [UInt8]? = nil) async throws -> Answer {
-        let root = path.hasPrefix("/_simulator") ? String(base.dropLast(7)) : base
+    func send(
+        _ method: String, _ path: String, _ json: JSON? = nil, body: [UInt8]? = nil, headers: [String: String] = [:]
+    ) async throws -> Answer {
+        let root = path.hasPrefix("/_simulator") && base.hasSuffix("/api/v1") ? String(base.dropLast(7)) : base
         guard let url = URL(string: root + path) else { throw URLError(.badURL) }
         var request = URLRequest(url: url, timeoutInterval: 60)
         request.httpMethod = method
         if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
         if let bytes = body ?? json?.bytes { request.httpBody = Data(bytes) }
         // A session of its own: no connection is shared between requests that are cut.
         let session = URLSession(configuration: .ephemeral)
@@ -63,7 +73,11 @@ struct TestClient: Sendable {
     }
 
     func get(_ path: String) async throws -> Answer { try await send("GET", path) }
-    func post(_ path: String, _ json: JSON) async throws -> Answer { try await send("POST", path, json) }
+    /// - Parameter orders: headers without `x-simulator-`.
+    func post(_ path: String, _ json: JSON, _ orders: [String: String] = [:]) async throws -> Answer {
+        let headers = Dictionary(uniqueKeysWithValues: orders.map { ("x-simulator-\($0.key)", $0.value) })
+        return try await send("POST", path, json, headers: headers)
+    }
 
     func chat(
         _ model: String = "meta-llama/llama-3.3-70b-instruct", _ text: String = "Hello", maxTokens: Int? = 100,

@@ -3,6 +3,11 @@ import PreflightCore
 /// The models the simulator serves, as JSON for the list and as values for prices.
 struct ServedCatalogue: Sendable {
     let entries: [JSON]
+    /// Listed by `/embeddings/models`.
+    let embeddingEntries: [JSON]
+    private let embeddingIDs: Set<String>
+    /// Both lists, without repetitions.
+    private let all: [JSON]
     private let catalogue: Catalogue
     private let aliases: [String: String]
     private let entryByID: [String: Int]
@@ -23,7 +28,16 @@ struct ServedCatalogue: Sendable {
     }
 
     private init(entries: [JSON]) {
+        let isEmbedding = { (entry: JSON) in
+            entry["architecture"]?["output_modalities"]?.array?.contains("embeddings") ?? false
+        }
+        let own = entries.filter(isEmbedding)
+        let added = own.isEmpty ? EmbeddingModels.entries : []
         self.entries = entries
+        embeddingEntries = own.isEmpty ? added : own
+        embeddingIDs = Set(embeddingEntries.compactMap { $0["id"]?.string })
+        let entries = entries + added
+        all = entries
         catalogue = Catalogue(models: entries.compactMap(Model.init(json:)))
         var aliases: [String: String] = [:]
         var entryByID: [String: Int] = [:]
@@ -42,8 +56,10 @@ struct ServedCatalogue: Sendable {
 
     /// The list entry of a model named by id or canonical slug.
     func entry(_ name: String) -> JSON? {
-        catalogue[name].flatMap { entryByID[$0.id] }.map { entries[$0] }
+        catalogue[name].flatMap { entryByID[$0.id] }.map { all[$0] }
     }
+
+    func isEmbedding(_ model: Model) -> Bool { embeddingIDs.contains(model.id) }
 
     /// The model that serves a call: aliases lead to their target, routers to one they could have picked.
     func serving(_ name: String) -> Model? {

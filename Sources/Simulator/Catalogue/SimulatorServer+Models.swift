@@ -4,6 +4,9 @@ extension SimulatorServer {
     /// `GET /models`: everything, or a page when `offset` or `limit` is given.
     func models(_ call: ServerCall) throws(APIError) -> Reply {
         var entries = catalogue.entries
+        if options.listsEmbeddingModels {
+            for entry in catalogue.embeddingEntries where !entries.contains(entry) { entries.append(entry) }
+        }
         if let wanted = call.query["supported_parameters"] {
             let names = wanted.split(separator: ",").map(String.init)
             entries = entries.filter { entry in

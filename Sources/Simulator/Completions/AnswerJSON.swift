@@ -1,8 +1,14 @@
 import PreflightCore
 
-/// The JSON shapes of one completion's answer, whole and in chunks.
-struct AnswerJSON: Sendable {
-    var call: Admission
+/// An answer of `/chat/completions` or `/completions` as OpenRouter tells it.
+struct AnswerJSON: AnswerFormat {
+    private var call: Admission
+    /// For the texts of each choice.
+    private var templates: [Int: ChunkTemplate] = [:]
+
+    init(call: Admission) { self.call = call }
+
+    private static let keepAlive = ": OPENROUTER PROCESSING\n\n"
 
     private var draft: Draft { call.draft }
     private var isChat: Bool { call.request.kind == .chat }
@@ -12,63 +18,83 @@ struct AnswerJSON: Sendable {
         let finish = failure == nil ? draft.finishReason : "error"
         let choices = (0..<call.request.choices).map { index -> JSON in
             var choice = JSON.Object()
-            choice["index"] = .int(index)
-            choice["finish_reason"] = .string(finish)
-            choice["native_finish_reason"] =
-                failure == nil ? .string(draft.nativeFinishReason(call.provider)) : "error"
-            choice["logprobs"] = .null
-            if isChat { choice["message"] = message } else { choice["text"] = .string(draft.text) }
-            if let failure { choice["error"] = Self.errorJSON(failure) }
+            choice.append("index", .int(index))
+            choice.append("finish_reason", .string(finish))
+            choice.append(
+                "native_finish_reason", failure == nil ? .string(draft.nativeFinishReason(call.provider)) : "error")
+            choice.append("logprobs", .null)
+            if isChat { choice.append("message", message) } else { choice.append("text", .string(draft.text)) }
+            if let failure { choice.append("error", Self.errorJSON(failure)) }
             return .object(choice)
         }
         var answer = head(object: isChat ? "chat.completion" : "text_completion")
-        answer["system_fingerprint"] = .null
-        answer["service_tier"] = "default"
-        answer["choices"] = .array(choices)
-        answer["usage"] = settlement.json
+        answer.append("system_fingerprint", .null)
+        answer.append("service_tier", .string(call.tariff.serviceTier))
+        answer.append("choices", .array(choices))
+        answer.append("usage", settlement.json)
         return .object(answer)
     }
 
-    /// A chunk that says something.
-    func chunk(_ piece: StreamPiece, choice: Int) -> JSON {
-        chunk(choices: [choiceJSON(index: choice, delta: delta(piece), finish: .null)])
+    mutating func begin(_ events: inout EventBuffer) { idle(&events) }
+
+    func idle(_ events: inout EventBuffer) { events.append(Self.keepAlive) }
+
+    mutating func say(_ piece: StreamPiece, choice: Int, produced: Int, _ events: inout EventBuffer) {
+        func pattern(_ piece: StreamPiece) -> JSON {
+            chunk(choices: [choiceJSON(index: choice, delta: delta(piece), finish: .null)])
+        }
+        guard case .text(let text) = piece else { return events.data(pattern(piece)) }
+        if let template = templates[choice] { return template.write(text, to: &events) }
+        templates[choice] = ChunkTemplate(pattern(.text(ChunkTemplate.mark)))
+        events.data(pattern(piece))
     }
 
-    /// The chunk with the reason for the end.
-    func finishChunk(choice: Int) -> JSON {
-        chunk(choices: [choiceJSON(index: choice, delta: delta(.text("")), finish: .string(draft.finishReason))])
+    mutating func end(_ settlement: Settlement?, _ events: inout EventBuffer) {
+        for index in 0..<call.request.choices {
+            let finish = JSON.string(draft.finishReason)
+            events.data(chunk(choices: [choiceJSON(index: index, delta: delta(.text("")), finish: finish)]))
+        }
+        if let settlement { events.data(usageChunk(settlement)) }
+        events.done()
     }
 
-    func usageChunk(_ settlement: Settlement) -> JSON {
+    /// Without usage the stream stops at the error; with it, all is told in one chunk, and `[DONE]` follows.
+    mutating func fail(_ failure: Scenario.Failure, _ settlement: Settlement?, _ events: inout EventBuffer) {
+        events.data(errorChunk(failure, settlement))
+        if settlement != nil { events.done() }
+    }
+
+    private func usageChunk(_ settlement: Settlement) -> JSON {
         let finish: JSON = call.usageChunk == .repeatedFinish ? .string(draft.finishReason) : .null
         let choices: [JSON] =
             call.usageChunk == .noChoices ? [] : [choiceJSON(index: 0, delta: delta(.text("")), finish: finish)]
         var chunk = chunk(choices: choices).object ?? JSON.Object()
-        if call.usageChunk == .repeatedFinish { chunk["service_tier"] = "default" }
+        if call.usageChunk == .repeatedFinish { chunk["service_tier"] = .string(call.tariff.serviceTier) }
         chunk["usage"] = settlement.json
         return .object(chunk)
     }
 
-    func errorChunk(_ failure: Scenario.Failure) -> JSON {
+    private func errorChunk(_ failure: Scenario.Failure, _ settlement: Settlement?) -> JSON {
         var chunk = head(object: "chat.completion.chunk")
-        chunk["error"] = Self.errorJSON(failure)
-        chunk["choices"] = [["index": 0, "delta": ["content": ""], "finish_reason": "error"]]
+        let finish: JSON = settlement == nil ? "error" : .null
+        chunk.append("error", Self.errorJSON(failure))
+        chunk.append("choices", [["index": 0, "delta": ["content": ""], "finish_reason": finish]])
+        if let settlement { chunk.append("usage", settlement.json) }
         return .object(chunk)
     }
 
     private func head(object: String) -> JSON.Object {
-        var head = JSON.Object()
-        head["id"] = .string(call.generationID)
-        head["object"] = .string(object)
-        head["created"] = .int(Int(call.admittedAt.secondsSince1970))
-        head["model"] = .string(call.modelName)
-        head["provider"] = .string(call.provider.name)
-        return head
+        JSON.Object([
+            .init(key: "id", value: .string(call.generationID)), .init(key: "object", value: .string(object)),
+            .init(key: "created", value: .int(Int(call.admittedAt.secondsSince1970))),
+            .init(key: "model", value: .string(call.modelName)),
+            .init(key: "provider", value: .string(call.provider.name)),
+        ])
     }
 
     private func chunk(choices: [JSON]) -> JSON {
         var chunk = head(object: isChat ? "chat.completion.chunk" : "text_completion")
-        chunk["choices"] = .array(choices)
+        chunk.append("choices", .array(choices))
         return .object(chunk)
     }
 
@@ -135,7 +161,7 @@ struct AnswerJSON: Sendable {
         ]
     }
 
-    private static func errorType(_ status: Int) -> String {
+    static func errorType(_ status: Int) -> String {
         switch status {
         case 400: "invalid_request"
         case 401: "authentication"

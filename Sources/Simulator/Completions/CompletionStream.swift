@@ -6,68 +6,123 @@ struct CompletionStream: Sendable {
     var call: Admission
     var client: ClientConnection
     var server: SimulatorServer
-    var omitsUsage: Bool
 
-    private static let keepAlive = ": OPENROUTER PROCESSING\n\n"
+    /// Thrown when the connection was closed on purpose.
+    struct Cut: Error {}
+
+    private static let mostBytesPerWrite = 16_384
 
     /// Writes the whole stream. When the client leaves, what was produced until then is charged.
     func run(_ writer: inout any ResponseBodyWriter) async throws {
-        var produced = 0
+        var call = call
+        let prompt = server.promptUsage(of: &call)
+        var voice = Voice(
+            writer: writer,
+            format: call.format(
+                prompt: prompt, showsMessageCost: server.options.showsCostInMessageStreams))
+        defer { writer = voice.writer }
         do {
-            try await speak(&writer, produced: &produced)
+            try await speak(call, &voice)
         } catch {
-            let billed = call.provider.stopsWhenCancelled || produced == 0 ? produced : call.completionTokens
-            _ = server.settle(call, Ending(completionTokens: billed, finishReason: nil, isCancelled: true))
+            await leave(call, produced: voice.produced)
             throw error
         }
-        if let failure = call.turn.failure {
-            _ = server.settle(call, Ending(completionTokens: produced, finishReason: "error"))
-            try await send(AnswerJSON(call: call).errorChunk(failure), to: &writer)
-            return
+        switch call.breakage?.kind {
+        case .error(let failure, let showsUsage):
+            let charges = call.breakage?.chargesAll ?? false
+            let settlement = server.settle(
+                call,
+                Ending(
+                    completionTokens: charges ? call.completionTokens : voice.produced, finishReason: "error",
+                    isCharged: showsUsage || charges))
+            voice.format.fail(failure, showsUsage ? settlement : nil, &voice.events)
+        case .cut, .end:
+            let charges = call.breakage?.chargesAll ?? false
+            _ = server.settle(
+                call, Ending(completionTokens: charges ? call.completionTokens : voice.produced, finishReason: nil))
+        case .stall, nil:
+            let settlement = server.settle(call, .complete(call))
+            voice.format.end(call.orders.omitsUsage ? nil : settlement, &voice.events)
         }
-        let settlement = server.settle(call, .complete(call))
-        for choice in 0..<call.request.choices {
-            try await send(AnswerJSON(call: call).finishChunk(choice: choice), to: &writer)
+        try await voice.flush()
+        if case .cut = call.breakage?.kind {
+            await client.cut()
+            throw Cut()
         }
-        if !omitsUsage { try await send(AnswerJSON(call: call).usageChunk(settlement), to: &writer) }
-        try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
     }
 
-    /// Everything up to the end of the text; of an answer that fails, the first half.
-    private func speak(_ writer: inout any ResponseBodyWriter, produced: inout Int) async throws {
-        try await writer.write(ByteBuffer(string: Self.keepAlive))
-        try await waitForFirstToken(&writer)
-        let all = call.draft.pieces
-        let pieces = call.turn.failure == nil ? all[...] : all.prefix(max(1, all.count / 2))
-        for (index, piece) in pieces.enumerated() {
-            if index > 0 { try await client.wait(server.options.pace, on: server.clock) }
-            guard !client.hasLeft else { throw ClientConnection.Left() }
-            for choice in 0..<call.request.choices {
-                try await send(AnswerJSON(call: call).chunk(piece, choice: choice), to: &writer)
+    /// The books of a stream that its client did not see through.
+    private func leave(_ call: Admission, produced: Int) async {
+        let stops = call.stopsWhenCancelled(server.options.cancellation)
+        let billed = stops || produced == 0 ? produced : call.completionTokens
+        _ = server.settle(call, Ending(completionTokens: billed, finishReason: nil, isCancelled: true))
+        await server.noteDeparture(of: client, call, produced: produced)
+    }
+
+    /// Everything up to the end of the text; of an answer that breaks, the first part.
+    private func speak(_ call: Admission, _ voice: inout Voice) async throws {
+        let pace = call.orders.pace ?? server.options.pace
+        voice.format.begin(&voice.events)
+        try await waitForFirstToken(call, &voice)
+        let pieces = call.draft.pieces
+        var stall: Duration?
+        var count = pieces.count
+        if let breakage = call.breakage {
+            let before = breakage.partsBefore(of: pieces.count)
+            if case .stall(let duration) = breakage.kind { stall = duration } else { count = min(before, count) }
+            if stall != nil { voice.stallsBefore = before }
+        }
+        for (index, piece) in pieces.prefix(count).enumerated() {
+            if index > 0, pace > .zero {
+                try await voice.flush()
+                try await client.wait(pace, on: server.clock)
             }
-            produced = call.completionTokens * (index + 1) / all.count
+            if let stall, index == voice.stallsBefore { try await pause(stall, &voice) }
+            guard !client.hasLeft else { throw ClientConnection.Left() }
+            voice.produced = call.completionTokens * (index + 1) / pieces.count
+            for choice in 0..<call.request.choices {
+                voice.format.say(piece, choice: choice, produced: voice.produced, &voice.events)
+                if voice.events.bytes.count >= Self.mostBytesPerWrite { try await voice.flush() }
+            }
         }
+        // Short answers stall before their end.
+        if let stall, (voice.stallsBefore ?? 0) >= count { try await pause(stall, &voice) }
+        guard !client.hasLeft else { throw ClientConnection.Left() }
     }
 
-    private func waitForFirstToken(_ writer: inout any ResponseBodyWriter) async throws {
+    private func pause(_ duration: Duration, _ voice: inout Voice) async throws {
+        try await voice.flush()
+        try await client.wait(duration, on: server.clock)
+    }
+
+    private func waitForFirstToken(_ call: Admission, _ voice: inout Voice) async throws {
         var remaining: Duration? =
-            switch call.turn.wait {
+            switch call.wait {
             case .none: .zero
             case .duration(let duration): duration
             case .forever: nil
             }
         while remaining.map({ $0 > .zero }) ?? true {
+            try await voice.flush()
             let step = min(remaining ?? server.options.keepAlive, server.options.keepAlive)
             try await client.wait(step, on: server.clock)
             remaining = remaining.map { $0 - step }
-            if remaining != .zero { try await writer.write(ByteBuffer(string: Self.keepAlive)) }
+            if remaining != .zero { voice.format.idle(&voice.events) }
         }
     }
+}
 
-    private func send(_ chunk: JSON, to writer: inout any ResponseBodyWriter) async throws {
-        var bytes = Array("data: ".utf8)
-        chunk.write(into: &bytes)
-        bytes += [0x0A, 0x0A]
-        try await writer.write(ByteBuffer(bytes: bytes))
+/// A stream's place in its answer, and the way out.
+private struct Voice {
+    var writer: any ResponseBodyWriter
+    var format: any AnswerFormat
+    var events = EventBuffer()
+    /// Tokens so far, over all choices.
+    var produced = 0
+    var stallsBefore: Int?
+
+    mutating func flush() async throws {
+        guard !events.bytes.isEmpty else { return }
+        try await writer.write(ByteBuffer(bytes: events.take()))
     }
 }

@@ -29,26 +29,46 @@ struct Draft: Sendable {
         }
     }
 
-    init(turn: Scenario.Turn, request: CompletionRequest, idSuffix: String) {
+    init(turn: Scenario.Turn, request: CompletionRequest, orders: Orders, idSuffix: String, seed: UInt64) {
         func filled(_ template: String) -> String {
-            template.replacing("{{turn}}", with: String(request.turnIndex + 1))
+            guard template.utf8.contains(UInt8(ascii: "{")) else { return template }
+            return template.replacing("{{turn}}", with: String(request.turnIndex + 1))
                 .replacing("{{prompt}}", with: String(request.lastUserText.prefix(200)))
         }
-        text = turn.text.map(filled) ?? ""
+        if request.kind == .embeddings {
+            text = ""
+            toolCalls = []
+            (completionTokens, reasoningTokens, finishReason) = (0, 0, "stop")
+            return
+        }
+        let ordered = Self.orderedTokens(orders, limit: request.maxTokens)
+        text = ordered.map { Babble.text(tokens: $0, seed: seed) } ?? turn.text.map(filled) ?? ""
         reasoning = turn.reasoning.map(filled)
-        let calls = Self.calls(turn: turn, request: request)
+        let calls = ordered == nil ? Self.calls(turn: turn, request: request) : []
         toolCalls = calls.enumerated().map { index, call in
             ToolCall(
                 id: "call_\(idSuffix)_\(index)", name: call.name,
                 arguments: call.arguments.mappingStrings(filled).text)
         }
-        if text.isEmpty, toolCalls.isEmpty, turn.toolCalls.isEmpty == false { text = "I would need my tools for that." }
+        if text.isEmpty, ordered == nil, toolCalls.isEmpty, turn.toolCalls.isEmpty == false {
+            text = "I would need my tools for that."
+        }
 
         reasoningTokens = turn.reasoningTokens ?? Prompt.tokens(bytes: reasoning?.utf8.count ?? 0)
         let spoken = text.utf8.count + toolCalls.reduce(0) { $0 + $1.name.utf8.count + $1.arguments.utf8.count }
-        completionTokens = turn.completionTokens ?? max(1, Prompt.tokens(bytes: spoken)) + reasoningTokens
+        completionTokens = ordered ?? turn.completionTokens ?? max(1, Prompt.tokens(bytes: spoken)) + reasoningTokens
         finishReason = toolCalls.isEmpty ? "stop" : "tool_calls"
-        if let limit = request.maxTokens, completionTokens > limit { cut(to: limit) }
+        reasoningTokens = ordered.map { min($0, reasoningTokens) } ?? reasoningTokens
+        if let limit = request.maxTokens, completionTokens > limit, orders.overrun == nil { cut(to: limit) }
+    }
+
+    /// The count that was ordered, by itself or to run over the caller's limit.
+    private static func orderedTokens(_ orders: Orders, limit: Int?) -> Int? {
+        switch orders.overrun {
+        case nil: orders.completionTokens
+        case .tokens(let count): count
+        case .fourfold: orders.completionTokens ?? min(limit ?? 256, 250_000) * 4
+        }
     }
 
     /// Ends the answer by length: the text is cut, and calls that do not fit are lost.

@@ -25,7 +25,8 @@ struct Prompt: Sendable {
     private(set) var blocks: [Block] = []
 
     /// Deterministic, and near enough to what tokenizers make of English and code.
-    static func tokens(bytes: Int) -> Int { (bytes + 3) / 4 }
+    static func tokens(bytes: Int) -> Int { (bytes + bytesPerToken - 1) / bytesPerToken }
+    static let bytesPerToken = 4
 
     var tokenCount: Int { max(1, Self.tokens(bytes: blocks.last?.prefixBytes ?? 0)) }
 
@@ -35,6 +36,21 @@ struct Prompt: Sendable {
         if let prompt = request["prompt"] { append(prompt, role: "prompt") }
         if let marker = Breakpoint(json: request["cache_control"]), !blocks.isEmpty {
             blocks[blocks.count - 1].breakpoint = marker
+        }
+    }
+
+    /// The input of an embedding: a text, tokens, or a list of either.
+    init(embedding input: JSON) {
+        let tokens = Self.embeddingTokens(input, depth: 0)
+        blocks = [Block(prefixHash: 0, prefixBytes: tokens * Self.bytesPerToken)]
+    }
+
+    private static func embeddingTokens(_ input: JSON, depth: Int) -> Int {
+        switch input {
+        case .string(let text): max(1, tokens(bytes: text.utf8.count))
+        case .number: 1
+        case .array(let values): depth < 2 ? values.reduce(0) { $0 + embeddingTokens($1, depth: depth + 1) } : 1
+        default: max(1, tokens(bytes: input.bytes.count))
         }
     }
 

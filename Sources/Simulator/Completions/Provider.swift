@@ -16,6 +16,22 @@ struct Provider: Sendable, Equatable {
         slug = isGemma ? "deepinfra" : known?.slug ?? "deepinfra"
     }
 
+    /// The one that a caller asked for by its slug; nil when nobody has that slug.
+    init?(slug: String) {
+        guard let name = Self.nameBySlug[slug] else { return nil }
+        self.name = name
+        self.slug = slug
+    }
+
+    private static let nameBySlug: [String: String] = {
+        var names = [
+            "deepinfra": "DeepInfra", "google-vertex": "Google", "groq": "Groq", "together": "Together",
+            "azure": "Azure", "fireworks": "Fireworks", "novita": "Novita", "cerebras": "Cerebras",
+        ]
+        for known in byAuthor.values { names[known.slug] = known.name }
+        return names
+    }()
+
     private static let byAuthor: [String: (name: String, slug: String)] = [
         "ai21": ("AI21", "ai21"), "amazon": ("Amazon Bedrock", "amazon-bedrock"),
         "anthropic": ("Anthropic", "anthropic"), "cohere": ("Cohere", "cohere"),
@@ -29,6 +45,11 @@ struct Provider: Sendable, Equatable {
 
     /// Whether dropping a stream ends generation and billing; providers on no list are assumed to go on.
     var stopsWhenCancelled: Bool {
-        ["Anthropic", "OpenAI", "DeepInfra", "DeepSeek", "Cohere", "xAI", "Liquid", "Mancer"].contains(name)
+        Self.stopping.contains(name)
     }
+
+    private static let stopping: Set = [
+        "Anthropic", "OpenAI", "DeepInfra", "DeepSeek", "Cohere", "xAI", "Liquid", "Mancer", "Azure", "Fireworks",
+        "Novita", "Together",
+    ]
 }

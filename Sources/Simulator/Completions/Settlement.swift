@@ -6,27 +6,10 @@ struct Settlement: Sendable {
     var cost: USD
     var promptCost: USD
     var completionCost: USD
-
-    /// `usage` as answers carry it.
-    var json: JSON {
-        [
-            "prompt_tokens": .int(usage.promptTokens), "completion_tokens": .int(usage.completionTokens),
-            "total_tokens": .int(usage.promptTokens + usage.completionTokens),
-            "cost": .usd(cost), "is_byok": false,
-            "prompt_tokens_details": [
-                "cached_tokens": .int(usage.cachedTokens), "cache_write_tokens": .int(usage.cacheWriteTokens),
-                "audio_tokens": 0, "video_tokens": 0,
-            ],
-            "cost_details": [
-                "upstream_inference_cost": .usd(promptCost + completionCost),
-                "upstream_inference_prompt_cost": .usd(promptCost),
-                "upstream_inference_completions_cost": .usd(completionCost),
-            ],
-            "completion_tokens_details": [
-                "reasoning_tokens": .int(usage.reasoningTokens), "image_tokens": 0, "audio_tokens": 0,
-            ],
-        ]
-    }
+    /// What the provider itself charged; the account owes it in place of OpenRouter's price when `isBYOK`.
+    var upstreamCost: USD
+    var isBYOK = false
+    var searches = 0
 }
 
 /// How a call ended.
@@ -35,6 +18,8 @@ struct Ending: Sendable {
     var completionTokens: Int
     var finishReason: String?
     var isCancelled = false
+    /// Whether what was produced is charged although the call ended in an error.
+    var isCharged = false
 
     static func complete(_ call: Admission) -> Ending {
         Ending(completionTokens: call.completionTokens, finishReason: call.draft.finishReason)
@@ -46,11 +31,12 @@ extension SimulatorState {
     mutating func settle(_ call: Admission, _ ending: Ending, now: Timestamp) -> Settlement {
         let settlement = priced(call, ending, now: now)
         account.spend.add(settlement.cost, at: now)
-        keys.charge(settlement.cost, hash: call.keyHash, at: now)
+        let owed = settlement.isBYOK ? settlement.upstreamCost : .zero
+        keys.charge(settlement.cost, byok: owed, hash: call.keyHash, at: now)
         bill.add(
             Charge(
                 keyHash: call.keyHash, model: call.model.id, usage: settlement.usage, cost: settlement.cost,
-                generationID: call.generationID, cancelled: ending.isCancelled, at: now))
+                generationID: call.generationID, cancelled: ending.isCancelled, at: now, upstreamCost: owed))
         let delay = ending.isCancelled ? options.cancelledGenerationDelay : options.generationDelay
         let isComplete = ending.finishReason == call.draft.finishReason
         generations.add(
@@ -61,38 +47,65 @@ extension SimulatorState {
                 isStreamed: call.request.isStreamed, isCancelled: ending.isCancelled,
                 finishReason: ending.finishReason,
                 nativeFinishReason: isComplete ? call.draft.nativeFinishReason(call.provider) : ending.finishReason,
-                duration: now - call.admittedAt, apiType: "completions"))
+                duration: now - call.admittedAt,
+                apiType: call.request.kind == .embeddings ? "embeddings" : "completions",
+                isBYOK: settlement.isBYOK, upstreamCost: owed, serviceTier: call.tariff.serviceTier,
+                searches: call.tariff.searches))
         return settlement
     }
 
     private mutating func priced(_ call: Admission, _ ending: Ending, now: Timestamp) -> Settlement {
-        let turn = call.turn
-        var usage = Usage(
-            promptTokens: turn.promptTokens ?? call.request.prompt.tokenCount,
-            completionTokens: ending.completionTokens,
-            reasoningTokens: min(call.draft.reasoningTokens * call.request.choices, ending.completionTokens))
-        var pricing = call.model.pricing
+        let tariff = call.tariff
         // Insurance: nothing produced, or an error at the end, costs no tokens.
-        let isInsured = ending.finishReason == "error" || (ending.completionTokens == 0 && ending.finishReason == nil)
+        let isInsured =
+            !ending.isCharged
+            && (ending.finishReason == "error" || (ending.completionTokens == 0 && ending.finishReason == nil))
+        var (usage, pricing) = promptUsage(call, isInsured: isInsured, now: now)
+        usage.completionTokens = ending.completionTokens
+        usage.reasoningTokens = min(call.draft.reasoningTokens * call.request.choices, ending.completionTokens)
+        let extra = call.turn.extraCost ?? .zero
+        guard !isInsured else {
+            return Settlement(
+                usage: usage, cost: extra, promptCost: .zero, completionCost: .zero, upstreamCost: .zero,
+                isBYOK: tariff.isBYOK)
+        }
+        var promptUsage = usage
+        promptUsage.completionTokens = 0
+        let promptCost = (pricing.cost(of: promptUsage, utcTime: now.utcTime) ?? .zero) * tariff.factor
+        let total = (pricing.cost(of: usage, utcTime: now.utcTime) ?? .zero) * tariff.factor
+        let search = tariff.searchPrice * tariff.searches
+        return Settlement(
+            usage: usage, cost: tariff.cost(tokens: total, search: search) + extra, promptCost: promptCost,
+            completionCost: total - promptCost, upstreamCost: tariff.upstreamCost(tokens: total, search: search),
+            isBYOK: tariff.isBYOK, searches: tariff.searches)
+    }
+
+    /// The prompt's counts, and the prices that hold for them. A prompt that is charged leaves its mark in the cache.
+    private mutating func promptUsage(
+        _ call: Admission, isInsured: Bool, now: Timestamp
+    ) -> (Usage, Pricing) {
+        let turn = call.turn
+        var usage = Usage(promptTokens: turn.promptTokens ?? call.request.prompt.tokenCount)
+        var pricing = call.model.pricing
         if turn.promptTokens != nil || turn.cachedTokens != nil || turn.cacheWriteTokens != nil {
             usage.cachedTokens = turn.cachedTokens ?? 0
             usage.cacheWriteTokens = turn.cacheWriteTokens ?? 0
         } else if !isInsured {
-            let hit = cache.use(call.request.prompt, model: call.model, now: now)
+            let hit = call.cacheHit ?? cache.use(call.request.prompt, model: call.model, now: now)
             usage.cachedTokens = hit.cachedTokens
             usage.cacheWriteTokens = hit.writtenTokens
             if hit.isHourWrite { pricing.chargeHourWrites() }
         }
-        guard !isInsured else {
-            return Settlement(usage: usage, cost: turn.extraCost ?? .zero, promptCost: .zero, completionCost: .zero)
+        return (usage, pricing)
+    }
+
+    /// For answers that begin with the prompt's counts: what the cache does for a call, before it ends.
+    mutating func useCache(_ call: inout Admission, now: Timestamp) -> Usage {
+        let turn = call.turn
+        if turn.promptTokens == nil, turn.cachedTokens == nil, turn.cacheWriteTokens == nil {
+            call.cacheHit = cache.use(call.request.prompt, model: call.model, now: now)
         }
-        var promptUsage = usage
-        promptUsage.completionTokens = 0
-        let promptCost = pricing.cost(of: promptUsage, utcTime: now.utcTime) ?? .zero
-        let total = pricing.cost(of: usage, utcTime: now.utcTime) ?? .zero
-        return Settlement(
-            usage: usage, cost: total + (turn.extraCost ?? .zero), promptCost: promptCost,
-            completionCost: total - promptCost)
+        return promptUsage(call, isInsured: false, now: now).0
     }
 
     /// What the cache saved; negative when writing cost more than it saved.

@@ -20,6 +20,7 @@ extension Draft {
 
     /// At most some two hundred parts, none smaller than a few words.
     private static func split(_ text: String) -> [String] {
+        if let parts = splitASCII(text) { return parts }
         let size = max(16, text.count / 200 + 1)
         var parts: [String] = []
         var rest = text[...]
@@ -28,5 +29,15 @@ extension Draft {
             rest = rest.dropFirst(size)
         }
         return parts
+    }
+
+    /// The same for text in which bytes are characters, without looking for their borders.
+    private static func splitASCII(_ text: String) -> [String]? {
+        let bytes = Array(text.utf8)
+        guard bytes.allSatisfy({ $0 < 0x80 && $0 != 0x0D }) else { return nil }
+        let size = max(16, bytes.count / 200 + 1)
+        return stride(from: 0, to: bytes.count, by: size).map {
+            String(decoding: bytes[$0..<min($0 + size, bytes.count)], as: UTF8.self)
+        }
     }
 }

@@ -19,6 +19,32 @@ package struct Fault: Sendable {
         case truncatedStream = "truncated_stream"
         /// The answer does not say what it cost.
         case missingUsage = "missing_usage"
+        /// The model says, and charges for, more than the caller allowed.
+        case ignoresMaxTokens = "ignores_max_tokens"
+        /// An error inside HTTP 200 after a part of the answer.
+        case midStreamError = "mid_stream_error"
+        /// The connection closes after a part of the answer.
+        case cutStream = "cut_stream"
+        /// The stream ends without usage and `[DONE]`, as if all were well.
+        case unfinishedStream = "unfinished_stream"
+        /// The stream stops for a while.
+        case stall
+        /// The stream begins at once, its first token comes late.
+        case slowFirstToken = "slow_first_token"
+        /// 200 with a body that is only an error.
+        case errorInSuccess = "error_in_200"
+        /// Whoever leaves the stream pays for all of it.
+        case keepsGenerating = "keeps_generating"
+
+        /// Whether it changes the answer itself; the others change how an answer is delivered.
+        var isOrder: Bool {
+            switch self {
+            case .missingUsage, .ignoresMaxTokens, .midStreamError, .cutStream, .unfinishedStream, .stall,
+                .slowFirstToken, .keepsGenerating:
+                true
+            case .status, .delay, .hang, .drop, .malformed, .html, .empty, .truncatedStream, .errorInSuccess: false
+            }
+        }
     }
 
     package var kind: Kind
@@ -35,12 +61,21 @@ package struct Fault: Sendable {
     package var retryAfter: Int?
     package var delay: Duration
     /// Whether the request is carried out, and charged, before its answer is spoilt. `delay`, `truncated_stream`
-    /// and `missing_usage` always carry it out.
+    /// and `missing_usage` always carry it out; an answer that breaks in the middle is then charged in full.
     package var isCarriedOut: Bool
+    /// Completion tokens of `ignores_max_tokens`; nil for four times what was allowed.
+    package var tokens: Int?
+    /// Parts of a stream that come before it breaks; nil for half of them.
+    package var after: Int?
+    /// Whether the error of `mid_stream_error` comes with what was used, which is then charged.
+    package var showsUsage: Bool
+    /// The one model whose provider it hits, when that model's turn in the call's list comes; `status` only.
+    package var model: String?
 
     package init(
         _ kind: Kind, path: String, method: String? = nil, count: Int? = 1, skip: Int = 0, status: Int? = nil,
-        body: String? = nil, retryAfter: Int? = nil, delay: Duration = .seconds(1), isCarriedOut: Bool = false
+        body: String? = nil, retryAfter: Int? = nil, delay: Duration = .seconds(1), isCarriedOut: Bool = false,
+        tokens: Int? = nil, after: Int? = nil, showsUsage: Bool = false, model: String? = nil
     ) {
         self.kind = kind
         self.path = path
@@ -52,6 +87,10 @@ package struct Fault: Sendable {
         self.retryAfter = retryAfter
         self.delay = delay
         self.isCarriedOut = isCarriedOut
+        self.tokens = tokens
+        self.after = after
+        self.showsUsage = showsUsage
+        self.model = model
     }
 
     func matches(method: String, path: String) -> Bool {

@@ -14,8 +14,12 @@ struct FaultList: Sendable {
     mutating func removeAll() { faults.removeAll() }
 
     /// The fault that hits this request, counted down. At most one does; the others see the request pass.
-    mutating func take(method: String, path: String) -> Fault? {
-        for index in faults.indices where faults[index].fault.matches(method: method, path: path) {
+    ///
+    /// - Parameter model: nil when the request comes in; then the model that is about to be tried, which only faults
+    ///   that name it hit.
+    mutating func take(method: String, path: String, model: String? = nil) -> Fault? {
+        for index in faults.indices
+        where faults[index].fault.model == model && faults[index].fault.matches(method: method, path: path) {
             if faults[index].fault.skip > 0 {
                 faults[index].fault.skip -= 1
                 continue
@@ -36,6 +40,7 @@ struct FaultList: Sendable {
                     "id": .int(entry.id), "kind": .string(entry.fault.kind.rawValue),
                     "path": .string(entry.fault.path), "method": entry.fault.method.map(JSON.string),
                     "count": entry.fault.count.map(JSON.int) ?? "forever", "skip": .int(entry.fault.skip),
+                    "model": entry.fault.model.map(JSON.string),
                 ])
             })
     }

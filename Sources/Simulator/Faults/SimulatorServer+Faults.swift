@@ -19,7 +19,7 @@ enum Delivery: Sendable {
 
 extension SimulatorServer {
     func takeFault(for call: ServerCall) -> Fault? {
-        withState { $0.faults.take(method: call.method, path: call.path) }
+        call.orders?.fault ?? withState { $0.faults.take(method: call.method, path: call.path) }
     }
 
     func log(_ call: ServerCall, status: Int?, fault: Fault?) {
@@ -31,10 +31,18 @@ extension SimulatorServer {
     /// The endpoint's answer, or what a fault makes of it.
     func delivery(of call: ServerCall, under fault: Fault?) async -> Delivery {
         guard let fault else { return Self.delivery(await answer(call)) }
+        if fault.kind.isOrder {
+            var call = call
+            var orders = call.orders ?? Orders()
+            orders.apply(fault)
+            call.orders = orders
+            return Self.delivery(await answer(call))
+        }
         if fault.isCarriedOut { await carryOut(call) }
         do {
             switch fault.kind {
-            case .status: return .reply(fault.statusReply)
+            case .status: return .reply(fault.statusReply(call.errorShape))
+            case .errorInSuccess: return .reply(fault.errorInSuccess(call.errorShape))
             case .delay:
                 try await call.client.wait(fault.delay, on: clock)
                 return Self.delivery(await answer(call))
@@ -50,9 +58,8 @@ extension SimulatorServer {
             case .truncatedStream:
                 let reply = await answer(call)
                 return reply.map(Delivery.truncated) ?? .nothing
-            case .missingUsage:
-                var call = call
-                call.omitsUsage = true
+            case .missingUsage, .ignoresMaxTokens, .midStreamError, .cutStream, .unfinishedStream, .stall,
+                .slowFirstToken, .keepsGenerating:
                 return Self.delivery(await answer(call))
             }
         } catch {
@@ -61,7 +68,10 @@ extension SimulatorServer {
         return .nothing
     }
 
-    private static func delivery(_ reply: Reply?) -> Delivery { reply.map(Delivery.reply) ?? .nothing }
+    private static func delivery(_ reply: Reply?) -> Delivery {
+        guard let reply else { return .nothing }
+        return reply.isTruncated ? .truncated(reply) : .reply(reply)
+    }
 
     /// Lets the call happen, with all it costs, for nobody.
     private func carryOut(_ call: ServerCall) async {
@@ -75,13 +85,20 @@ extension SimulatorServer {
 }
 
 extension Fault {
-    fileprivate var statusReply: Reply {
+    /// An error that is nowhere but in the body.
+    fileprivate func errorInSuccess(_ shape: ErrorShape) -> Reply {
+        let status = status ?? 502
+        let error = APIError(status: status, message: body ?? Self.message(status))
+        return Reply(error.json(shape), status: 200)
+    }
+
+    fileprivate func statusReply(_ shape: ErrorShape) -> Reply {
         let status = status ?? 500
         var reply: Reply
         if let body {
             reply = Reply(status: status, text: body, contentType: "application/json")
         } else {
-            reply = Reply(APIError(status: status, message: Self.message(status)))
+            reply = Reply(APIError(status: status, message: Self.message(status)), shape)
         }
         if let retryAfter { reply.headers.append(("Retry-After", String(retryAfter))) }
         return reply

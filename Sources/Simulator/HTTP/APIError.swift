@@ -7,19 +7,29 @@ struct APIError: Error, Sendable {
     var metadata: JSON?
     /// Whether the account's id stands beside the error.
     var namesUser = false
+    /// `error.availability`: why no endpoint could serve the call.
+    var availability: JSON?
     /// Management endpoints answer wrong JSON types in another envelope.
     var isZod = false
 
     var json: JSON {
         if isZod { return ["success": false, "error": ["name": "ZodError", "message": .string(message)]] }
         return .record([
-            "error": .record(["message": .string(message), "code": .int(status), "metadata": metadata]),
+            "error": .record([
+                "message": .string(message), "code": .int(status), "metadata": metadata, "availability": availability,
+            ]),
             "user_id": namesUser ? .string(Account.userID) : nil,
         ])
     }
 
     static func zod(_ message: String) -> APIError { APIError(status: 400, message: message, isZod: true) }
     static func badRequest(_ message: String) -> APIError { APIError(status: 400, message: message) }
+
+    static func wrongEndpoint(_ model: String) -> APIError {
+        APIError(
+            status: 400, message: "\(model) is not available at this endpoint",
+            availability: ["code": "wrong_endpoint", "retryable": false])
+    }
 
     static let missingHeader = APIError(status: 401, message: "Missing Authentication header")
     static let unknownKey = APIError(status: 401, message: "User not found.")

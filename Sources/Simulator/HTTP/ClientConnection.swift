@@ -19,6 +19,8 @@ struct ClientConnection: Sendable {
     static var patient: ClientConnection { ClientConnection(channel: nil, left: Latch()) }
 
     var hasLeft: Bool { channel.map { !$0.isActive } ?? false }
+    /// When the connection was seen to close.
+    var leftAt: ContinuousClock.Instant? { left.openedAt }
 
     func cut() async {
         // A connection that is already gone is as good as cut.
@@ -28,6 +30,12 @@ struct ClientConnection: Sendable {
     /// Returns when the duration has passed; throws when the client leaves, or the server stops, before.
     func wait(_ duration: Duration, on clock: any Clock<Duration>) async throws {
         guard duration > .zero else { return }
+        if let channel, clock is ContinuousClock {
+            // Cheaper than two tasks, of which a paced stream would need a pair for every part.
+            if await left.wait(for: duration, on: channel.eventLoop) { throw Left() }
+            try Task.checkCancellation()
+            return
+        }
         let slept = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await clock.sleep(for: duration)
@@ -43,6 +51,11 @@ struct ClientConnection: Sendable {
         guard slept else { throw Left() }
     }
 
+    /// A channel is inactive shortly before it says that it has closed.
+    func waitUntilClosed() async {
+        if hasLeft { await left.wait() }
+    }
+
     func waitUntilLeft() async throws {
         await left.wait()
         throw Left()
@@ -53,7 +66,14 @@ struct ClientConnection: Sendable {
 final class ClientConnections: Sendable {
     private let latches = Mutex<[ObjectIdentifier: Latch]>([:])
 
+    var count: Int { latches.withLock { $0.count } }
+
     func connection(of channel: any Channel) -> ClientConnection {
+        ClientConnection(channel: channel, left: latch(of: channel))
+    }
+
+    @discardableResult
+    func latch(of channel: any Channel) -> Latch {
         let id = ObjectIdentifier(channel)
         let (left, isNew) = latches.withLock { latches in
             if let known = latches[id] { return (known, false) }
@@ -67,7 +87,7 @@ final class ClientConnections: Sendable {
                 left.open()
             }
         }
-        return ClientConnection(channel: channel, left: left)
+        return left
     }
 }
 
@@ -77,6 +97,12 @@ final class ClientConnections: Sendable {
 /// waiting for an answer.
 final class ClosesWithClient: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = Any
+
+    private let connections: ClientConnections
+
+    init(connections: ClientConnections) { self.connections = connections }
+
+    func handlerAdded(context: ChannelHandlerContext) { connections.latch(of: context.channel) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)

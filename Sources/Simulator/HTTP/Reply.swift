@@ -11,6 +11,8 @@ struct Reply: Sendable {
     var status = 200
     var headers: [(name: String, value: String)] = []
     var body: Body
+    /// Whether only its first half is sent.
+    var isTruncated = false
 
     init(_ json: JSON, status: Int = 200, headers: [(name: String, value: String)] = []) {
         self.status = status
@@ -28,9 +30,9 @@ struct Reply: Sendable {
         body = .stream(stream)
     }
 
-    init(_ error: APIError) {
+    init(_ error: APIError, _ shape: ErrorShape = .openRouter) {
         status = error.status
-        body = .json(error.json)
+        body = .json(error.json(shape))
     }
 
     var contentType: String {

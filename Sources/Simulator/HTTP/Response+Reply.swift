@@ -31,10 +31,16 @@ extension Response {
             stream.client = .patient
             let patient = stream
             body = ResponseBody { writer in
-                var cutting: any ResponseBodyWriter = CuttingWriter(inner: writer, chunksLeft: 3, client: client)
+                var cutting: any ResponseBodyWriter = CuttingWriter(inner: writer, eventsLeft: 3, client: client)
                 try await patient.run(&cutting)
             }
         }
+    }
+
+    private static let generationID = HTTPField.Name("X-Generation-Id")
+
+    private static func name(_ text: String) -> HTTPField.Name? {
+        text == "X-Generation-Id" ? generationID : HTTPField.Name(text)
     }
 
     private init(head reply: Reply) {
@@ -44,22 +50,26 @@ extension Response {
         headers[.accessControlExposeHeaders] = "X-Generation-Id,X-Provider-Name,cf-ray"
         if case .stream = reply.body { headers[.cacheControl] = "no-cache" }
         for header in reply.headers {
-            if let name = HTTPField.Name(header.name) { headers[name] = header.value }
+            if let name = Self.name(header.name) { headers[name] = header.value }
         }
     }
 }
 
-/// Passes on the first chunks and cuts the connection; what follows is produced for nobody.
+/// Passes on the first events and cuts the connection; what follows is produced for nobody.
 private struct CuttingWriter: ResponseBodyWriter {
     var inner: any ResponseBodyWriter
-    var chunksLeft: Int
+    var eventsLeft: Int
     var client: ClientConnection
 
     mutating func write(_ buffer: ByteBuffer) async throws {
-        guard chunksLeft > 0 else { return }
-        chunksLeft -= 1
-        try await inner.write(buffer)
-        if chunksLeft == 0 { await client.cut() }
+        guard eventsLeft > 0 else { return }
+        var passed: [UInt8] = []
+        for byte in buffer.readableBytesView where eventsLeft > 0 {
+            if byte == 0x0A, passed.last == 0x0A { eventsLeft -= 1 }
+            passed.append(byte)
+        }
+        try await inner.write(ByteBuffer(bytes: passed))
+        if eventsLeft == 0 { await client.cut() }
     }
 
     consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}

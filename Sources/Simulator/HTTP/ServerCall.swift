@@ -12,8 +12,11 @@ struct ServerCall: Sendable {
     var bearer: String?
     var body: [UInt8]
     var client: ClientConnection
-    /// Set by a fault.
-    var omitsUsage = false
+    /// By headers, by the body, or by a fault.
+    var orders: Orders?
+    var errorShape = ErrorShape.openRouter
+    /// The body, once it is read as JSON.
+    var parsed: JSON?
 
     /// What follows `/api/v1/`, in parts.
     var segments: [String] {
@@ -21,6 +24,7 @@ struct ServerCall: Sendable {
     }
 
     func json() throws(APIError) -> JSON {
+        if let parsed { return parsed }
         do { return try JSON.parse(body) } catch { throw .invalidJSON }
     }
 

@@ -9,7 +9,8 @@ extension SimulatorServer {
     func serve(on address: Address, onBound: @escaping @Sendable (Int) -> Void) async throws {
         let application = Application(
             responder: Responder(server: self),
-            server: .http1(configuration: .init(additionalChannelHandlers: [ClosesWithClient()])),
+            server: .http1(
+                configuration: .init(additionalChannelHandlers: [ClosesWithClient(connections: self.clients)])),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: "cloudflare"),
             onServerRunning: { channel in onBound(channel.localAddress?.port ?? address.port) },
@@ -28,12 +29,9 @@ private struct Context: InitializableFromSource {
 /// Between HTTP and the endpoints: reads requests, plays faults, writes answers.
 private struct Responder: HTTPResponder {
     let server: SimulatorServer
-    private let clients = ClientConnections()
-
-    init(server: SimulatorServer) { self.server = server }
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let client = clients.connection(of: context.channel)
+        let client = server.clients.connection(of: context.channel)
         let parts = (request.head.path ?? "/").split(separator: "?", maxSplits: 1)
         var call = ServerCall(
             method: request.method.rawValue, path: PercentEncoding.decoded(parts.first ?? "/"),
@@ -42,6 +40,17 @@ private struct Responder: HTTPResponder {
         guard let body = try await Self.collected(request.body) else { return try Response(Reply(.tooLarge)) }
         call.body = body
         if call.path.hasPrefix("/_simulator") { return try Response(server.control(call)) }
+        call.errorShape =
+            call.path.hasPrefix("/api/v1/messages") ? .anthropic : server.options.flavour.errorShape
+        if call.errorShape == .anthropic, call.bearer == nil, let name = HTTPField.Name("x-api-key") {
+            call.bearer = request.headers[name]
+        }
+        if call.method == "POST" { call.parsed = try? JSON.parse(call.body) }
+        do throws(APIError) {
+            call.orders = try Orders(headers: request.headers, body: call.parsed)
+        } catch {
+            return try Response(Reply(error, call.errorShape))
+        }
 
         let fault = server.takeFault(for: call)
         let delivery = await server.delivery(of: call, under: fault)

@@ -48,9 +48,14 @@ extension APIKey {
         spend.seen(in: window, at: reading.now, horizon: reading.horizon, stale: reading.isStale)
     }
 
+    private func seenBYOK(_ window: SpendHistory.Window, _ reading: Reading) -> USD {
+        byokSpend.seen(in: window, at: reading.now, horizon: reading.horizon, stale: false)
+    }
+
     private func appendLimits(to view: inout JSON.Object, _ reading: Reading) {
+        let byok = includeBYOKInLimit ? seenBYOK(limitWindow, reading) : .zero
         view["limit"] = limit.map(JSON.usd) ?? .null
-        view["limit_remaining"] = limit.map { .usd($0 - seen(limitWindow, reading)) } ?? .null
+        view["limit_remaining"] = limit.map { .usd($0 - seen(limitWindow, reading) - byok) } ?? .null
         view["limit_reset"] = limitWindow == .lifetime ? .null : .string(limitWindow.rawValue)
         view["include_byok_in_limit"] = .bool(includeBYOKInLimit)
     }
@@ -60,8 +65,9 @@ extension APIKey {
         view["usage_daily"] = .usd(seen(.daily, reading))
         view["usage_weekly"] = .usd(seen(.weekly, reading))
         view["usage_monthly"] = .usd(seen(.monthly, reading))
-        for key in ["byok_usage", "byok_usage_daily", "byok_usage_weekly", "byok_usage_monthly"] {
-            view[key] = 0
-        }
+        view["byok_usage"] = .usd(seenBYOK(.lifetime, reading))
+        view["byok_usage_daily"] = .usd(seenBYOK(.daily, reading))
+        view["byok_usage_weekly"] = .usd(seenBYOK(.weekly, reading))
+        view["byok_usage_monthly"] = .usd(seenBYOK(.monthly, reading))
     }
 }

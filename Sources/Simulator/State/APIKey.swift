@@ -23,6 +23,8 @@ package struct APIKey: Sendable {
     package var expiresAt: String?
 
     var spend = SpendHistory()
+    /// At list price, through a provider key of the account's own.
+    var byokSpend = SpendHistory()
     /// How often its usage was read, for the readings that go backwards.
     var readings = 0
 
@@ -47,7 +49,9 @@ package struct APIKey: Sendable {
 
     /// What the cap leaves, in truth; nil without a cap.
     func remaining(at now: Timestamp) -> USD? {
-        limit.map { $0 - spend.spent(in: limitWindow, at: now) }
+        guard let limit else { return nil }
+        let byok = includeBYOKInLimit ? byokSpend.spent(in: limitWindow, at: now) : .zero
+        return limit - spend.spent(in: limitWindow, at: now) - byok
     }
 
     func isExpired(at now: Timestamp) -> Bool {

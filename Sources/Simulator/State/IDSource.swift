@@ -12,13 +12,20 @@ struct IDSource: Sendable {
         return z ^ (z >> 31)
     }
 
-    mutating func hex(_ count: Int) -> String { draw(count, from: Array("0123456789abcdef")) }
+    private static let hexDigits = Array("0123456789abcdef".utf8)
+    private static let alphanumerics = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
-    mutating func letters(_ count: Int) -> String {
-        draw(count, from: Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
-    }
+    mutating func hex(_ count: Int) -> String { draw(count, from: Self.hexDigits) }
 
-    private mutating func draw(_ count: Int, from alphabet: [Character]) -> String {
-        String((0..<count).map { _ in alphabet[Int(next() % UInt64(alphabet.count))] })
+    mutating func letters(_ count: Int) -> String { draw(count, from: Self.alphanumerics) }
+
+    /// 0 up to but not including `bound`, which has to be positive.
+    mutating func number(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+
+    private mutating func draw(_ count: Int, from alphabet: [UInt8]) -> String {
+        var drawn: [UInt8] = []
+        drawn.reserveCapacity(count)
+        while drawn.count < count { drawn.append(alphabet[Int(next() % UInt64(alphabet.count))]) }
+        return String(decoding: drawn, as: UTF8.self)
     }
 }

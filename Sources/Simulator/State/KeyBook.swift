@@ -35,8 +35,10 @@ struct KeyBook: Sendable {
         return true
     }
 
-    mutating func charge(_ cost: USD, hash: String, at now: Timestamp) {
+    /// - Parameter byok: what the key's owner owes a provider besides.
+    mutating func charge(_ cost: USD, byok: USD, hash: String, at now: Timestamp) {
         byHash[hash]?.spend.add(cost, at: now)
+        byHash[hash]?.byokSpend.add(byok, at: now)
     }
 
     mutating func countReading(hash: String) -> Int {

@@ -11,6 +11,7 @@ struct SimulatorState: Sendable {
     var faults = FaultList()
     var bill = Bill()
     var calls = CallLog()
+    var departures = DepartureLog()
     var scenario: Scenario
     var ids: IDSource
     var callNumber = 0

@@ -245,6 +245,11 @@ extension Ledger {
         try await control { state, _ in try state.standing(of: scope) }
     }
 
+    /// What a call would get now. Nothing is reserved.
+    package func decide(_ ask: BudgetAsk, scope: ScopeID) async throws -> BudgetDecision {
+        try await control { state, now in state.tree.decide(ask, scope: try state.index(of: scope), at: now) }
+    }
+
     /// Holds what processes that are gone have left under way; how many calls that were.
     package func recover() async throws -> Int {
         try await control { try $0.holdLost(now: $1) }

@@ -1,0 +1,306 @@
+import NIOCore
+import PreflightCore
+import Store
+
+extension Exchange: UpstreamDelegate {
+    func upstreamAnswered(_ head: HTTPResponseHead) {
+        self.head = head
+        stage = .answering
+        wait(.betweenBytes, settings.patience.betweenBytes)
+        report?.status = head.status
+        generation = head.fields["x-generation-id"]
+        if head.status < 500, head.status != 429 { context.warmUp(upstream.name) }
+        guard let facts, head.status < 300,
+            head.fields["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
+        else { return }
+        beginStream(facts)
+        if facts.isStreamed { writeStreamHead(head) }
+        noteGeneration()
+    }
+
+    private func noteGeneration() {
+        guard let generation, let grant else { return }
+        report?.generation = generation
+        gateway.ledger.note(grant.call, generation: generation)
+    }
+
+    private func beginStream(_ facts: CallFacts) {
+        guard let grant = grant?.grant else { return }
+        let withholds = facts.isStreamed && !facts.asksForUsage && upstream.hidesUsage
+        stream = StreamPassage(
+            meter: StreamMeter(dialect: dialect, withholdsUsageChunk: withholds),
+            assembler: facts.isStreamed ? nil : AnswerAssembler(dialect: dialect, limit: settings.bounds.answer),
+            grant: grant, choices: facts.choices, millibytesPerToken: context.millibytesPerToken(of: facts.model))
+    }
+
+    private func writeStreamHead(_ head: HTTPResponseHead) {
+        guard let client else { return }
+        var out = ByteBuffer()
+        out.reserveCapacity(head.fields.bytes.count + 320)
+        out.writeHead(status: head.status)
+        out.writeFields(of: head.fields, except: HTTPFields.isOfResponseConnection)
+        for field in budgetFields(cost: nil) { out.writeField(field.name, field.value) }
+        out.writeStaticString("transfer-encoding: chunked\r\n")
+        if !client.keepsAlive { out.writeStaticString("connection: close\r\n") }
+        out.writeStaticString("\r\n")
+        client.write(out)
+    }
+
+    /// What the caller is told of its budget.
+    func budgetFields(cost: USD?) -> [(name: String, value: String)] {
+        guard let report, let id = report.id else { return [] }
+        var fields = [("x-preflight-call", String(id))]
+        if let reserved = report.reserved { fields.append(("x-preflight-reserved", reserved.decimalText)) }
+        if let cost { fields.append(("x-preflight-cost", cost.decimalText)) }
+        if let headroom = report.headroom {
+            // What is left once this call is settled.
+            let left = cost.map { headroom + (report.reserved ?? .zero) - $0 } ?? headroom
+            fields.append(("x-preflight-remaining", max(.zero, left).decimalText))
+        }
+        return fields
+    }
+
+    // MARK: Bytes
+
+    func upstreamSent(_ bytes: ByteBuffer) {
+        deadline = min(deadline, .distantFuture)
+        guard stream != nil else { return gather(bytes) }
+        pass(bytes)
+        follow()
+    }
+
+    private func gather(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        guard body.readableBytes + bytes.readableBytes <= settings.bounds.answer else {
+            return upstreamFailed(.unreadable("the answer is above \(settings.bounds.answer) bytes"), wasReused: false)
+        }
+        if body.readableBytes == 0 { swap(&body, &bytes) } else { body.writeBuffer(&bytes) }
+    }
+
+    private func pass(_ bytes: ByteBuffer) {
+        let isSent = facts?.isStreamed == true && client != nil
+        let hadContent = stream?.meter.facts.hasContent ?? false
+        bytes.withUnsafeReadableBytes { raw in
+            var out = ByteBuffer()
+            stream?.meter.feed(raw) { piece in
+                guard isSent else { return }
+                out.writeChunk(piece)
+            }
+            if isSent, out.readableBytes > 0 { client?.write(out) }
+            stream?.assembler?.feed(raw)
+        }
+        if !hadContent, stream?.meter.facts.hasContent == true { firstTokenAt = .now() }
+    }
+
+    func upstreamPaused() {
+        guard let stream else { return }
+        if !isDone { wait(.betweenBytes, settings.patience.betweenBytes) }
+        if facts?.isStreamed == true { client?.flush() }
+        _ = stream
+    }
+
+    /// Keeps the reservation ahead of the answer, or ends the answer at the last token that is paid.
+    private func follow() {
+        guard let grant, let stream, let price else { return }
+        if stream.isOverdrawn { return stopAtBudget() }
+        guard let wanted = stream.wanted else { return }
+        self.stream?.isExtending = true
+        guard price.perOutputToken > .zero || grant.grant.tokens > 0 else { return }
+        gateway.ledger.extend(grant.call, output: wanted, on: context) { [self] granted in
+            guard !isDone, self.stream != nil else { return }
+            self.stream?.extended(by: granted)
+            if granted > 0 {
+                let more = price.perOutputToken * granted
+                self.grant?.grant.amount += more
+                report?.reserved = self.grant?.grant.amount
+            }
+            if self.stream?.isOverdrawn == true { stopAtBudget() }
+        }
+    }
+
+    /// The budget is used up: the answer ends as one that reached its longest length, and the upstream is left.
+    private func stopAtBudget() {
+        guard stream != nil, let facts else { return }
+        stream?.isStopped = true
+        report?.finishReasons = ["budget"]
+        finishStream(.truncated, facts)
+        leaveUpstream(reason: "the budget was used up")
+    }
+
+    /// Writes the end of a stream that the upstream has not ended itself.
+    private func finishStream(_ reason: StreamEnding.Reason, _ facts: CallFacts) {
+        guard let stream else { return }
+        let ending = StreamEnding(
+            reason, usage: stream.meter.facts.usage, id: report?.id.map { "pf-\($0)" } ?? "pf-0", model: facts.model)
+        guard facts.isStreamed else {
+            if case .truncated = reason, let bytes = ending.bytes(after: stream.meter) {
+                bytes.withUnsafeBytes { self.stream?.assembler?.feed($0) }
+                answerAssembled(cost: nil)
+            } else if case .failed(let refusal) = reason {
+                client?.answer(refusal.response(in: dialect))
+            }
+            client = nil
+            return
+        }
+        guard let client else { return }
+        let bytes = ending.bytes(after: stream.meter)
+        if let bytes {
+            var out = ByteBuffer()
+            bytes.withUnsafeBytes { out.writeChunk($0) }
+            out.writeStaticString("0\r\n\r\n")
+            client.write(out)
+        }
+        self.client = nil
+        client.finish(closes: bytes == nil)
+    }
+
+    // MARK: The end
+
+    func upstreamEnded() {
+        connection = nil
+        guard !isDone else { return }
+        if let facts, stream != nil { return endStream(facts) }
+        guard let facts, let head else { return passOn() }
+        if head.status >= 300 { return endRefused(head) }
+        let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
+        let cost = settle(answer, facts)
+        respond(head, cost: cost)
+        end()
+    }
+
+    private func endStream(_ facts: CallFacts) {
+        stream?.meter.finish { [client] piece in
+            guard facts.isStreamed else { return }
+            var out = ByteBuffer()
+            out.writeChunk(piece)
+            client?.write(out)
+        }
+        stream?.assembler?.finish()
+        guard let answer = stream?.meter.facts else { return }
+        let cost = settle(answer, facts)
+        if facts.isStreamed {
+            let client = client
+            end()
+            client?.write(Self.lastChunk)
+            client?.finish()
+        } else {
+            answerAssembled(cost: cost)
+            end()
+        }
+    }
+
+    private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
+
+    /// The answer that was asked for as a stream and is given as a whole.
+    private func answerAssembled(cost: USD?) {
+        guard let client else { return }
+        guard let answer = stream?.assembler?.answer else {
+            let refusal = Refusal.upstreamFailed(upstream.name, "the answer could not be put together")
+            return client.answer(refusal.response(in: dialect))
+        }
+        var response = HTTPResponse.json(answer)
+        response.fields += budgetFields(cost: cost)
+        if let generation { response.fields.append(("x-generation-id", generation)) }
+        client.answer(response)
+    }
+
+    private func respond(_ head: HTTPResponseHead, cost: USD?) {
+        var response = HTTPResponse(status: head.status, fields: budgetFields(cost: cost), body: body)
+        response.passed = head.fields
+        client?.answer(response)
+    }
+
+    /// What costs nothing is passed on as it came.
+    private func passOn() {
+        guard let head else { return finish(HTTPResponse(status: 502)) }
+        respond(head, cost: nil)
+        end()
+    }
+
+    /// The upstream refused. Its body is passed on as it is: clients know it.
+    private func endRefused(_ head: HTTPResponseHead) {
+        let isUpstreamsFault = head.status >= 500 || head.status == 429 || head.status == 408
+        if isUpstreamsFault {
+            let pause = head.fields["retry-after"].flatMap { Int64($0) }.map {
+                TimeAmount.seconds(min(max(0, $0), 300))
+            }
+            if pause != nil || head.status >= 500 {
+                context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
+            }
+        }
+        let mayBeBilled = [408, 504, 524].contains(head.status)
+        if isUpstreamsFault, !mayBeBilled, tryNext(because: "\(upstream.name) answered \(head.status)") { return }
+        if mayBeBilled {
+            hold(estimate: nil, reason: "\(upstream.name) answered \(head.status)")
+        } else {
+            release()
+            tell(.callFailed, reason: "\(upstream.name) answered \(head.status)")
+        }
+        respond(head, cost: nil)
+        end()
+    }
+
+    // MARK: Failures
+
+    func timedOut() {
+        let reason =
+            switch timeout {
+            case .firstByte: "no answer within \(settings.patience.firstByte.text)"
+            case .betweenBytes: "the answer stood still for \(settings.patience.betweenBytes.text)"
+            case .total: "the answer took more than \(settings.patience.total.text)"
+            }
+        upstreamFailed(.timedOut(reason), wasReused: false)
+    }
+
+    /// Sent, and no whole answer: it may have been billed.
+    func upstreamFailed(_ failure: UpstreamFailure, wasReused: Bool) {
+        guard !isDone else { return }
+        connection?.abandon()
+        connection = nil
+        guard let facts else {
+            return finish(Refusal.upstreamFailed(upstream.name, failure.text).response(in: dialect))
+        }
+        context.coolDown(upstream.name, until: .now() + .seconds(1))
+        if head == nil, failure == .cut, wasReused, retries == 0, client != nil {
+            // Most likely it was closed as idle while the request was on its way. What was sent stays held, and the
+            // second attempt has a reservation of its own.
+            retries += 1
+            hold(estimate: nil, reason: "the connection was closed as the call was sent")
+            return reserve()
+        }
+        let refusal: Refusal =
+            if case .timedOut = failure {
+                .upstreamTimedOut(upstream.name, "\(upstream.name): \(failure.text)")
+            } else {
+                .upstreamFailed(upstream.name, "\(upstream.name): \(failure.text)")
+            }
+        if let answer = stream?.meter.facts {
+            finishStream(.failed(refusal), facts)
+            _ = settle(answer, facts, reason: failure.text)
+            return end()
+        }
+        report?.status = refusal.status
+        hold(estimate: nil, reason: failure.text)
+        finish(refusal.response(in: dialect))
+    }
+
+    /// The caller has left, or is not to get more. A stream is broken off, which stops most providers; a call that is
+    /// not streamed runs to its end and is billed in any case, so its end is waited for.
+    func leaveUpstream(reason: String = "the caller left") {
+        guard let facts, facts.isStreamed || stream != nil || isStopping else { return }
+        connection?.abandon()
+        connection = nil
+        if let answer = stream?.meter.facts {
+            _ = settle(answer, facts, reason: reason)
+        } else {
+            hold(estimate: nil, reason: reason)
+        }
+        end()
+    }
+
+    private var isStopping: Bool { stream?.isStopped ?? false }
+}
+
+extension TimeAmount {
+    var text: String { Duration.nanoseconds(nanoseconds).shortText }
+}

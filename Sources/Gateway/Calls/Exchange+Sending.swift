@@ -1,0 +1,173 @@
+import NIOCore
+import PreflightCore
+import Store
+
+extension Exchange {
+    /// The reservation is on the disk: now the call may leave.
+    func send() {
+        let bytes: ByteBuffer
+        do throws(CallRefusal) { bytes = try outgoing() } catch {
+            release()
+            return refuse(Refusal(error))
+        }
+        stage = .connecting
+        let pool = context.pool(for: upstream.address, maximumHead: settings.bounds.head)
+        pool.take(timeout: settings.patience.connect) { [self] result in
+            guard !isDone else {
+                if case .success(let connection) = result { pool.giveBack(connection) }
+                return
+            }
+            switch result {
+            case .success(let connection):
+                guard client != nil || facts == nil else {
+                    pool.giveBack(connection)
+                    release()
+                    return end()
+                }
+                self.connection = connection
+                stage = .waiting
+                sentAt = .now()
+                wait(.firstByte, settings.patience.firstByte)
+                connection.send(bytes, for: self)
+            case .failure(let failure): unreachable(failure)
+            }
+        }
+    }
+
+    func wait(_ timeout: Timeout, _ amount: TimeAmount) {
+        self.timeout = timeout
+        deadline = .now() + amount
+        let total = sentAt + settings.patience.total
+        if total < deadline {
+            self.timeout = .total
+            deadline = total
+        }
+    }
+
+    /// Nothing was sent, so another upstream may be tried at no risk.
+    private func unreachable(_ failure: UpstreamFailure) {
+        context.coolDown(upstream.name, until: .now() + settings.patience.coolDown)
+        let reason = failure.text
+        guard !tryNext(because: reason) else { return }
+        release()
+        report?.status = 502
+        tell(.callFailed, reason: reason)
+        finish(
+            Refusal.upstreamFailed(upstream.name, "\(upstream.name) cannot be reached: \(reason)").response(in: dialect)
+        )
+    }
+
+    /// Goes to the next upstream with a reservation of its own; false when there is none.
+    func tryNext(because reason: String) -> Bool {
+        guard facts != nil, client != nil else { return false }
+        let now = NIODeadline.now()
+        guard
+            let next = candidates.indices.first(where: {
+                $0 > attempt && context.isCoolingDown(candidates[$0].name, at: now) == nil
+            })
+        else { return false }
+        release()
+        report?.status = nil
+        tell(.callFailed, reason: "\(reason); trying \(candidates[next].name)")
+        attempt = next
+        head = nil
+        body.clear()
+        reserve()
+        return true
+    }
+
+    func release() {
+        guard let grant else { return }
+        self.grant = nil
+        gateway.ledger.resolve(grant.call, .released, on: nil)
+    }
+
+    // MARK: The request that leaves
+
+    /// The caller's request, with the changes that the budget asks for.
+    private func outgoing() throws(CallRefusal) -> ByteBuffer {
+        let changed = try facts.map { (facts) throws(CallRefusal) in try changedBody(facts) } ?? nil
+        var out = ByteBuffer()
+        let count = changed?.count ?? request.body.readableBytes
+        out.reserveCapacity(count + request.fields.bytes.count + 512)
+        writeRequestLine(into: &out)
+        out.writeField("host", upstream.address.authority)
+        writeCredential(into: &out)
+        out.writeFields(of: request.fields, except: HTTPFields.isOfRequestConnection)
+        if request.method == "POST" { out.writeField("content-length", String(count)) }
+        out.writeStaticString("\r\n")
+        if let changed {
+            out.writeBytes(changed)
+        } else {
+            var body = request.body
+            out.writeBuffer(&body)
+        }
+        return out
+    }
+
+    private func writeRequestLine(into out: inout ByteBuffer) {
+        out.writeString(request.method)
+        out.writeStaticString(" ")
+        out.writeString(upstream.address.basePath)
+        out.writeString(suffix)
+        out.writeString(String(request.target.dropFirst(request.path.count)))
+        out.writeStaticString(" HTTP/1.1\r\n")
+    }
+
+    private func writeCredential(into out: inout ByteBuffer) {
+        guard let secret = key?.upstreamKey ?? upstream.key else { return }
+        if upstream.kind == .anthropic {
+            out.writeField("x-api-key", secret.reveal())
+        } else {
+            out.writeField("authorization", "Bearer " + secret.reveal())
+        }
+    }
+
+    /// Nil where nothing is to be changed.
+    private func changedBody(_ facts: CallFacts) throws(CallRefusal) -> [UInt8]? {
+        var changes = BodyChanges()
+        if let grant = grant?.grant, dialect != .embeddings, !isUnbounded(facts) {
+            // Two caps in one body may differ; both are set then.
+            changes.maxOutputTokens = grant.ceiling
+        }
+        if facts.isStreamed, !facts.asksForUsage, upstream.hidesUsage { changes.asksForUsage = true }
+        if !facts.isStreamed, isMeteredByStream(facts) {
+            changes.isStreamed = true
+            changes.asksForUsage = upstream.hidesUsage
+        }
+        if upstream.kind == .openRouter, settings.sendsMaxPrice, dialect != .embeddings {
+            changes.maxPrice = price?.maxPrice
+        }
+        changes.model = routedModel
+        guard changes != BodyChanges() else { return nil }
+        return try request.body.withBytes { (bytes) throws(CallRefusal) in
+            try changes.applied(to: bytes, facts: facts)
+        }
+    }
+
+    /// Neither the caller nor any budget bounds the answer: the upstream may choose, at no cost.
+    private func isUnbounded(_ facts: CallFacts) -> Bool {
+        guard facts.outputCap == nil, case .free = upstream.pricing, let ask, let grant = grant?.grant else {
+            return false
+        }
+        return grant.ceiling >= ask.wantedOutput
+    }
+
+    /// A call whose hold does not cover its longest answer is followed while it runs, also if its caller wants no
+    /// stream.
+    func isMeteredByStream(_ facts: CallFacts) -> Bool {
+        guard !facts.isStreamed, let grant = grant?.grant, facts.choices == 1 else { return false }
+        return grant.ceiling > grant.output && dialect != .embeddings
+    }
+}
+
+extension UpstreamFailure {
+    var text: String {
+        switch self {
+        case .unreachable(let reason): reason
+        case .cut: "the connection was closed before the answer's end"
+        case .unreadable(let reason): reason
+        case .timedOut(let reason): reason
+        }
+    }
+}

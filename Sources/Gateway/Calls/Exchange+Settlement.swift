@@ -1,0 +1,119 @@
+import NIOCore
+import PreflightCore
+import Store
+
+extension Exchange {
+    /// Ends the reservation by what the answer said; the cost, if it is known now.
+    func settle(_ answer: AnswerFacts, _ facts: CallFacts, reason: String? = nil) -> USD? {
+        describe(answer)
+        if case .free = upstream.pricing { return charge(.zero, basis: "free", answer, facts, reason) }
+        let time = gateway.now()
+        if let charge = answer.charge(prices: pricing(of: answer, facts), utcTime: time.hourAndMinute) {
+            return self.charge(charge.amount, basis: charge.basis.rawValue, answer, facts, reason)
+        }
+        let reason = reason ?? answer.error.map { "the answer ended in an error: \($0.message)" }
+        if upstream.knowsGenerations, generation ?? answer.id != nil {
+            generation = generation ?? answer.id
+            hold(estimate: nil, reason: reason ?? "the answer said no cost")
+            return nil
+        }
+        if let estimate = estimate(answer, facts) {
+            return charge(estimate, basis: "estimated", answer, facts, reason)
+        }
+        hold(estimate: nil, reason: reason ?? "the answer said no cost")
+        return nil
+    }
+
+    private func pricing(of answer: AnswerFacts, _ facts: CallFacts) -> Pricing? {
+        guard let catalogue = gateway.prices.catalogue(of: upstream) else { return nil }
+        let asked = routedModel ?? facts.model
+        // The name in the answer may be a dated one that no list has; without fallbacks only one model can have served.
+        if !facts.fallbacks.isEmpty, let served = answer.model, let model = catalogue[served] { return model.pricing }
+        return catalogue[asked]?.pricing
+    }
+
+    /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
+    /// text that came.
+    private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
+        guard let price, answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
+        let produced =
+            answer.runningCompletionTokens.flatMap { dialect == .messages ? nil : $0 }
+            ?? max(answer.contentEvents, (answer.producedBytes * 2 + 4) / 5)
+        let bounded = min(produced, price.maxOutputTokens)
+        return price.base + price.perOutputToken * bounded
+    }
+
+    private func charge(
+        _ cost: USD, basis: String, _ answer: AnswerFacts, _ facts: CallFacts, _ reason: String?
+    ) -> USD {
+        report?.cost = cost
+        report?.basis = basis
+        let usage = answer.usage
+        let tokens = usage.map { $0.promptTokens + $0.completionTokens } ?? grant?.grant.tokens ?? 0
+        guard let grant else { return cost }
+        self.grant = nil
+        gateway.ledger.resolve(
+            grant.call, .settled(cost: cost, tokens: tokens), on: context,
+            then: telling(.callSettled, report, reason: reason))
+        if answer.usageIsFinal, let usage { learn(answer, usage, facts) }
+        return cost
+    }
+
+    private func learn(_ answer: AnswerFacts, _ usage: Usage, _ facts: CallFacts) {
+        context.prompts.settle(facts, promptTokens: usage.promptTokens)
+        if let key { context.outputs.settle(subject(facts, key), outputTokens: usage.completionTokens) }
+        let visible = usage.completionTokens - usage.reasoningTokens
+        if stream != nil {
+            context.learn(model: facts.model, producedBytes: answer.producedBytes, tokens: max(visible, 0))
+        }
+    }
+
+    /// Counts the call as spent until its cost is known, and has that asked for where somebody can tell.
+    func hold(estimate: USD?, reason: String) {
+        guard let grant else { return }
+        self.grant = nil
+        report?.generation = generation
+        let call = report
+        gateway.ledger.resolve(
+            grant.call, .held(estimate), on: context, then: telling(.callHeld, call, reason: reason))
+        guard let key, let generation, upstream.knowsGenerations else { return }
+        let held = HeldCall(
+            id: grant.call, scope: key.scope, amount: grant.grant.amount, model: facts?.model, generation: generation,
+            createdAt: gateway.now())
+        gateway.reconciler.submit(
+            Reconciler.Job(call: held, upstream: upstream, key: key, listener: listener.name, report: call))
+    }
+
+    /// Reports a call as it was at its end, with how its scope stands then.
+    private func telling(
+        _ kind: GatewayEvent.Kind, _ call: GatewayEvent.Call?, reason: String?
+    ) -> @Sendable (LedgerStanding?) -> Void {
+        { [gateway, key, listener] standing in
+            var call = call
+            call?.headroom = standing?.headroom
+            call?.spent = standing.map { $0.scope.committed }
+            gateway.report(GatewayEvent(kind, key: key, listener: listener.name, call: call, reason: reason))
+        }
+    }
+
+    /// What the answer told, for the event.
+    private func describe(_ answer: AnswerFacts) {
+        let now = NIODeadline.now()
+        report?.servedModel = answer.model
+        report?.provider = answer.provider
+        report?.usage = answer.usage
+        report?.toolNames = answer.toolNames
+        if report?.finishReasons.isEmpty == true { report?.finishReasons = answer.finishReasons }
+        report?.generation = generation ?? answer.id
+        report?.duration = .nanoseconds((now - arrivedAt).nanoseconds)
+        report?.timeToFirstToken = firstTokenAt.map { .nanoseconds(($0 - arrivedAt).nanoseconds) }
+    }
+}
+
+extension Timestamp {
+    /// HHMM as a number.
+    var hourAndMinute: Int {
+        let minutes = Int(((secondsSince1970 / 60) % 1440 + 1440) % 1440)
+        return minutes / 60 * 100 + minutes % 60
+    }
+}

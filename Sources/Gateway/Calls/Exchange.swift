@@ -1,0 +1,281 @@
+import NIOCore
+import PreflightCore
+import Store
+
+/// One request, from its first look to its settlement. Lives on its connection's event loop.
+///
+/// The order is what keeps a budget: read what is asked, reckon its worst case, reserve that on the disk, send, meter,
+/// settle. It may outlive its caller: a call that was sent is settled in any case.
+final class Exchange: @unchecked Sendable {
+    let context: LoopContext
+    let gateway: Gateway
+    let settings: GatewaySettings
+    let request: HTTPRequest
+    let listener: Listener
+    let arrivedAt = NIODeadline.now()
+    /// Nil once the caller has left.
+    weak var client: ClientConnection?
+
+    var dialect: Dialect
+    var key: VirtualKey?
+    var suffix = ""
+    var stage = Stage.reading
+    var deadline = NIODeadline.distantFuture
+    var timeout = Timeout.total
+
+    // What is asked, and what it may cost.
+    var facts: CallFacts?
+    var narrowing: USD?
+    var candidates: [Upstream] = []
+    var routedModel: String?
+    var attempt = 0
+    var retries = 0
+    var price: CallPrice?
+    var ask: BudgetAsk?
+    var grant: LedgerGrant?
+
+    // The answer.
+    var connection: UpstreamConnection?
+    var sentAt = NIODeadline.now()
+    var head: HTTPResponseHead?
+    var firstTokenAt: NIODeadline?
+    var generation: String?
+    var body = ByteBuffer()
+    var stream: StreamPassage?
+    var report: GatewayEvent.Call?
+
+    enum Stage {
+        case reading
+        case reserving(Ledger.Ticket)
+        case connecting
+        /// Sent: from here on it may be billed.
+        case waiting
+        case answering
+        case done
+    }
+
+    /// What the deadline bounds.
+    enum Timeout { case firstByte, betweenBytes, total }
+
+    init(client: ClientConnection, request: HTTPRequest) {
+        self.client = client
+        self.request = request
+        context = client.context
+        gateway = client.context.gateway
+        listener = client.listener
+        settings = client.context.gateway.settings
+        dialect = Endpoint.dialect(of: request.path)
+    }
+
+    var upstream: Upstream { candidates[attempt] }
+    var isDone: Bool { if case .done = stage { true } else { false } }
+
+    func start() {
+        context.begin(self)
+        guard let (endpoint, suffix) = Endpoint.find(request.path, method: request.method) else {
+            return refuse(.unknownPath(String(request.path)))
+        }
+        self.suffix = suffix
+        if case .health = endpoint { return finish(HTTPResponse.json(["status": "ok"])) }
+        guard let key = admit() else { return }
+        switch endpoint {
+        case .call(let dialect):
+            self.dialect = dialect
+            call(key)
+        case .countTokens: countTokens(key)
+        case .key, .credits: tellBudget(key, endpoint)
+        case .reading: read(key)
+        case .health: break
+        }
+    }
+
+    /// The key of the request, if it is good here and now; else the request is refused.
+    private func admit() -> VirtualKey? {
+        func reject(_ key: VirtualKey?, _ message: String) -> VirtualKey? {
+            gateway.report(GatewayEvent(.keyRefused, key: key, listener: listener.name, reason: message))
+            finish(Refusal.unauthenticated(message).response(in: dialect))
+            return nil
+        }
+        guard let client else { return nil }
+        let (shown, found) = client.key(of: request)
+        guard let found else {
+            return reject(
+                nil, shown ? "This is no key of this gateway" : "No key was shown: send one as a bearer token")
+        }
+        if let objection = found.objection(at: gateway.now()) { return reject(found, objection) }
+        guard listener.wantsBoundKeys ? found.listener == listener.name : found.listener == nil else {
+            return reject(found, "This key is not good here")
+        }
+        key = found
+        return found
+    }
+
+    // MARK: Reading
+
+    private func call(_ key: VirtualKey) {
+        if let wait = key.takeCall(at: gateway.now()) {
+            return refuse(
+                .rateLimited(
+                    "This key may make \(key.callsPerMinute ?? 0) calls a minute",
+                    retryAfter: max(1, wait.wholeSeconds + 1)))
+        }
+        let facts: CallFacts
+        do throws(CallRefusal) {
+            facts = try request.body.withBytes { (bytes) throws(CallRefusal) in
+                try CallFacts.read(bytes, dialect: dialect)
+            }
+        } catch { return refuse(Refusal(error)) }
+        self.facts = facts
+        var report = GatewayEvent.Call(dialect: dialect, model: facts.model)
+        report.isStreamed = facts.isStreamed
+        self.report = report
+        for model in facts.models where !key.allows(model: model) {
+            return refuse(.forbidden("This key may not call \(model.prefix(256))", code: "model_not_allowed"))
+        }
+        if let text = request.fields["x-preflight-max-cost"] {
+            guard let limit = USD(decimal: text, rounding: .down), !limit.isNegative else {
+                return refuse(.invalid("x-preflight-max-cost is an amount in dollars", param: "x-preflight-max-cost"))
+            }
+            narrowing = limit
+        }
+        (candidates, routedModel) = settings.candidates(for: facts.model)
+        guard !candidates.isEmpty else { return refuse(.unknownModel(facts.model)) }
+        let now = NIODeadline.now()
+        attempt = candidates.firstIndex { context.isCoolingDown($0.name, at: now) == nil } ?? 0
+        reserve()
+    }
+
+    // MARK: Reserving
+
+    func reserve() {
+        guard let facts, let key else { return }
+        let price: CallPrice
+        do throws(CallRefusal) { price = try self.price(facts) } catch { return refuse(Refusal(error)) }
+        self.price = price
+        let isDry = request.fields["x-preflight-dry-run"] != nil
+        var ask = BudgetAsk(
+            base: price.base, perOutputToken: price.perOutputToken, promptTokens: price.promptTokens,
+            wantedOutput: price.maxOutputTokens, leastOutput: settings.leastOutput,
+            expectedOutput: context.outputs.quantile(settings.expectedPermille, of: subject(facts, key)))
+        ask.limit = narrowing
+        self.ask = ask
+        if isDry { return tellPrice(ask, key) }
+        report?.upstream = upstream.name
+        let ticket = gateway.ledger.reserve(
+            ask, scope: key.scope, model: facts.model, patience: settings.patience.headroom, on: context
+        ) { [self] result in reserved(result) }
+        stage = .reserving(ticket)
+    }
+
+    /// The worst case at the upstream whose turn it is.
+    private func price(_ facts: CallFacts) throws(CallRefusal) -> CallPrice {
+        if case .free = upstream.pricing {
+            let output = facts.outputCap ?? 1 << 20
+            return CallPrice(
+                promptTokens: facts.prompt.tokenBound(models: facts.models) ?? 0, base: .zero, perOutputToken: .zero,
+                maxOutputTokens: facts.dialect == .embeddings ? 0 : output, choices: facts.choices,
+                maxPrice: MaxPrice(prompt: .zero, completion: .zero))
+        }
+        guard let catalogue = gateway.prices.catalogue(of: upstream) else {
+            throw .unknownPrice(model: facts.model)
+        }
+        var facts = facts
+        if let routedModel { facts.model = routedModel }
+        return try WorstCase.price(
+            of: facts, in: catalogue, allowances: settings.allowances,
+            knownPromptTokens: context.prompts.tokenBound(of: facts))
+    }
+
+    func subject(_ facts: CallFacts, _ key: VirtualKey) -> OutputLearning.Subject {
+        OutputLearning.Subject(key: key.scopeName, model: facts.model)
+    }
+
+    private func reserved(_ result: Result<LedgerGrant, LedgerRefusal>) {
+        switch result {
+        case .success(let grant):
+            guard !isDone, client != nil else {
+                gateway.ledger.resolve(grant.call, .released, on: nil)
+                return end()
+            }
+            self.grant = grant
+            report?.id = grant.call.row
+            report?.reserved = grant.grant.amount
+            report?.headroom = grant.grant.headroom
+            tell(.callReserved)
+            send()
+        case .failure(let refusal):
+            guard !isDone else { return }
+            refuse(Refusal(refusal, at: gateway.now()))
+        }
+    }
+
+    // MARK: Ending
+
+    /// An answer of the gateway's own, before anything was sent.
+    func refuse(_ refusal: Refusal) {
+        if report != nil {
+            report?.status = refusal.status
+            tell(.callRefused, reason: refusal.message)
+        }
+        finish(refusal.response(in: dialect))
+    }
+
+    func finish(_ response: HTTPResponse) {
+        guard !isDone else { return }
+        var response = response
+        if request.method == "HEAD" { response.body = ByteBuffer() }
+        let client = client
+        end()
+        client?.answer(response)
+    }
+
+    func end() {
+        stage = .done
+        deadline = .distantFuture
+        connection = nil
+        context.end(self)
+    }
+
+    func tell(_ kind: GatewayEvent.Kind, reason: String? = nil) {
+        gateway.report(GatewayEvent(kind, key: key, listener: listener.name, call: report, reason: reason))
+    }
+
+    /// The caller's connection is closed.
+    func clientLeft() {
+        client = nil
+        switch stage {
+        case .reading, .connecting, .done: break
+        case .reserving(let ticket): gateway.ledger.cancel(ticket)
+        case .waiting, .answering: leaveUpstream()
+        }
+    }
+
+    func clientReads(_ reads: Bool) { connection?.setReading(reads) }
+
+    func check(_ now: NIODeadline) {
+        guard now >= deadline else { return }
+        deadline = .distantFuture
+        timedOut()
+    }
+
+    /// The gateway or the listener closes.
+    func abort(_ reason: String) {
+        switch stage {
+        case .done: break
+        case .reading, .connecting: finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
+        case .reserving(let ticket):
+            gateway.ledger.cancel(ticket)
+            finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
+        case .waiting, .answering: upstreamFailed(.timedOut(reason), wasReused: false)
+        }
+    }
+}
+
+extension ByteBuffer {
+    func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
+        let result: Result<T, E> = withUnsafeReadableBytes { bytes in
+            do throws(E) { return .success(try body(bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,142 @@
+import Dispatch
+import NIOCore
+import NIOPosix
+import NIOSSL
+package import PreflightCore
+package import Store
+import Synchronization
+
+/// A proxy for calls to models that no caller can overspend.
+///
+/// Each connection lives on one event loop, with its connections upstream, so that a call crosses threads only where
+/// it waits for the ledger.
+package final class Gateway: Sendable {
+    package let ledger: Ledger
+    package let keys: KeyRing
+    package let prices: PriceBook
+    package let now: @Sendable () -> Timestamp
+    let reconciler: Reconciler
+    private let current: Mutex<GatewaySettings>
+    private let events: @Sendable (GatewayEvent) -> Void
+    private let group: MultiThreadedEventLoopGroup
+    private let tls: NIOSSLContext
+    private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
+    private let connections = Atomic(0)
+
+    /// - Parameters:
+    ///   - threads: Event loops; one for each processor serves best.
+    ///   - report: Told of every call and connection. Called on event loops: it must not block.
+    package init(
+        settings: GatewaySettings, ledger: Ledger, keys: KeyRing = KeyRing(), prices: PriceBook = PriceBook(),
+        threads: Int = System.coreCount, clock: any Clock<Duration> = ContinuousClock(),
+        now: @escaping @Sendable () -> Timestamp, report: @escaping @Sendable (GatewayEvent) -> Void = { _ in }
+    ) throws {
+        self.ledger = ledger
+        self.keys = keys
+        self.prices = prices
+        self.now = now
+        current = Mutex(settings)
+        events = report
+        reconciler = Reconciler(clock: clock)
+        // Verifies certificates and names, by the system's authorities.
+        tls = try NIOSSLContext(configuration: .makeClientConfiguration())
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
+        for loop in group.makeIterator() {
+            let context = LoopContext(loop: loop, gateway: self, tls: tls)
+            contexts.withLock { $0[ObjectIdentifier(loop)] = context }
+            loop.execute { context.start() }
+        }
+    }
+
+    package var settings: GatewaySettings { current.withLock { $0 } }
+
+    /// Takes effect with the next request; calls under way go on as they began.
+    package func reload(_ settings: GatewaySettings) { current.withLock { $0 = settings } }
+
+    package var openConnections: Int { connections.load(ordering: .relaxed) }
+
+    func report(_ event: GatewayEvent) { events(event) }
+
+    /// Serves what needs time of its own, until it is cancelled: calls whose cost is to be found out, and what other
+    /// processes have left behind.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.reconciler.run(self.ledger, report: self.events) }
+            group.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(5))
+                    _ = try? await self.ledger.recover()
+                }
+            }
+        }
+    }
+
+    /// Accepts callers at an address; port 0 takes any that is free.
+    package func listen(_ listener: Listener, host: String, port: Int) async throws -> BoundListener {
+        do {
+            let channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 512)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
+                .childChannelInitializer { channel in self.accept(channel, listener) }
+                .bind(host: host, port: port).get()
+            let bound = channel.localAddress?.port ?? port
+            return BoundListener(listener: listener, host: host, port: bound, channel: channel)
+        } catch {
+            throw PreflightError(
+                .failed, "the gateway cannot listen on \(host):\(port): \(error)",
+                hint: "another program may have the port; choose another, or 0 for any that is free")
+        }
+    }
+
+    private func accept(_ channel: any Channel, _ listener: Listener) -> EventLoopFuture<Void> {
+        let settings = settings
+        guard connections.wrappingAdd(1, ordering: .relaxed).newValue <= settings.bounds.connections,
+            let context = contexts.withLock({ $0[ObjectIdentifier(channel.eventLoop)] })
+        else {
+            connections.wrappingSubtract(1, ordering: .relaxed)
+            return channel.close()
+        }
+        channel.closeFuture.whenComplete { _ in self.connections.wrappingSubtract(1, ordering: .relaxed) }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(
+                ClientConnection(context: context, listener: listener, settings: settings))
+        }
+    }
+
+    /// Ends a listener and what it has open. What was sent for it is settled, or held.
+    package func close(_ bound: BoundListener) async {
+        try? await bound.channel.close()
+        for context in allContexts {
+            try? await context.loop.submit { context.close(listener: bound.listener.name) }.get()
+        }
+    }
+
+    /// Accepts nothing new, lets calls under way end within `grace`, and settles or holds the rest.
+    package func stop(_ listeners: [BoundListener], grace: Duration) async {
+        for listener in listeners { try? await listener.channel.close() }
+        for context in allContexts { try? await context.loop.submit { context.drain() }.get() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for context in self.allContexts {
+                    try? await context.loop.flatSubmit { context.whenIdle() }.get()
+                }
+            }
+            group.addTask { try? await Task.sleep(for: grace) }
+            await group.next()
+            // Those that remain are broken off, which also completes the waiting.
+            for context in allContexts { try? await context.loop.submit { context.stop() }.get() }
+            group.cancelAll()
+        }
+        reconciler.finish()
+    }
+
+    /// Gives the threads back. Nothing may be called afterwards.
+    package func shutDown() async {
+        contexts.withLock { $0 = [:] }
+        try? await group.shutdownGracefully()
+    }
+
+    private var allContexts: [LoopContext] { contexts.withLock { Array($0.values) } }
+}

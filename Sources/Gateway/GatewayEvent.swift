@@ -1,0 +1,110 @@
+package import PreflightCore
+
+/// What the gateway tells of a call, a connection or a key that was refused.
+package struct GatewayEvent: Sendable {
+    package enum Kind: String, Sendable {
+        case callReserved = "call_reserved"
+        case callSettled = "call_settled"
+        /// Sent, and its cost is not known yet.
+        case callHeld = "call_held"
+        /// A held call's cost has become known.
+        case callReconciled = "call_reconciled"
+        case callRefused = "call_refused"
+        /// Sent, and failed without a charge.
+        case callFailed = "call_failed"
+        case keyRefused = "key_refused"
+        case connectionOpened = "connection_opened"
+        case connectionRefused = "connection_refused"
+        case connectionClosed = "connection_closed"
+    }
+
+    package var kind: Kind
+    /// Nil where no key was shown, or an unknown one.
+    package var key: VirtualKey?
+    /// Which listener it came in by.
+    package var listener: String
+    package var call: Call?
+    /// Host and port, for connections.
+    package var target: String?
+    package var bytesSent: Int?
+    package var bytesReceived: Int?
+    package var reason: String?
+
+    package init(_ kind: Kind, key: VirtualKey?, listener: String, call: Call? = nil, reason: String? = nil) {
+        self.kind = kind
+        self.key = key
+        self.listener = listener
+        self.call = call
+        self.reason = reason
+    }
+
+    /// One call to a model.
+    package struct Call: Sendable {
+        package var id: Int64?
+        package var dialect: Dialect
+        package var model: String
+        package var upstream: String?
+        /// The model and provider that served.
+        package var servedModel: String?
+        package var provider: String?
+        package var generation: String?
+        package var status: Int?
+        package var isStreamed = false
+        package var reserved: USD?
+        package var cost: USD?
+        /// `stated`, `priced` or `estimated`.
+        package var basis: String?
+        package var usage: Usage?
+        package var duration: Duration?
+        package var timeToFirstToken: Duration?
+        package var finishReasons: [String] = []
+        package var toolNames: [String] = []
+        /// How the scope stands after it.
+        package var headroom: USD?
+        package var spent: USD?
+
+        package init(dialect: Dialect, model: String) {
+            self.dialect = dialect
+            self.model = model
+        }
+    }
+}
+
+extension GatewayEvent {
+    /// The event's own fields, for a log.
+    package var fields: JSON.Object {
+        var record =
+            JSON.record([
+                "scope": key.map { .string($0.scopeName) }, "key": key.map { .string($0.label) },
+                "target": target.map(JSON.string), "bytes_sent": bytesSent.map(JSON.int),
+                "bytes_received": bytesReceived.map(JSON.int), "reason": reason.map(JSON.string),
+            ]).object ?? JSON.Object()
+        for member in call?.fields.members ?? [] { record.append(member.key, member.value) }
+        return record
+    }
+}
+
+extension GatewayEvent.Call {
+    var fields: JSON.Object {
+        let usage = usage.map { usage in
+            JSON.record([
+                "prompt_tokens": .int(usage.promptTokens), "completion_tokens": .int(usage.completionTokens),
+                "cached_tokens": usage.cachedTokens > 0 ? .int(usage.cachedTokens) : nil,
+                "cache_write_tokens": usage.cacheWriteTokens > 0 ? .int(usage.cacheWriteTokens) : nil,
+                "reasoning_tokens": usage.reasoningTokens > 0 ? .int(usage.reasoningTokens) : nil,
+            ])
+        }
+        return JSON.record([
+            "call": id.map { .int(Int($0)) }, "dialect": .string(dialect.rawValue), "model": .string(model),
+            "upstream": upstream.map(JSON.string), "served_model": servedModel.map(JSON.string),
+            "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
+            "status": status.map(JSON.int), "streamed": .bool(isStreamed), "reserved_usd": reserved.map(JSON.usd),
+            "cost_usd": cost.map(JSON.usd), "basis": basis.map(JSON.string), "usage": usage,
+            "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
+            "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },
+            "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),
+            "tools": toolNames.isEmpty ? nil : .strings(toolNames), "remaining_usd": headroom.map(JSON.usd),
+            "spent_usd": spent.map(JSON.usd),
+        ]).object ?? JSON.Object()
+    }
+}

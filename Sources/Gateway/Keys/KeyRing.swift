@@ -1,0 +1,51 @@
+package import Store
+import Synchronization
+
+/// The virtual keys that are good now, by the digest of their text.
+package final class KeyRing: Sendable {
+    private let keys = Mutex<[KeyDigest: VirtualKey]>([:])
+
+    package init() {}
+
+    package func add(_ key: VirtualKey, digest: KeyDigest) { keys.withLock { $0[digest] = key } }
+
+    /// Makes a key that is in no store: its text is returned, and kept nowhere.
+    package func issue(_ make: (_ label: String) -> VirtualKey) -> (key: VirtualKey, text: String) {
+        let text = KeyText.random()
+        let key = make(KeyText.label(of: text))
+        add(key, digest: KeyDigest(of: text))
+        return (key, text)
+    }
+
+    /// A revoked key stays known, so that its use can be told from a wrong key's.
+    package func revoke(_ key: VirtualKey) { key.revoke() }
+
+    package func find(_ text: some Sequence<UInt8>) -> VirtualKey? {
+        let digest = KeyDigest(of: text)
+        return keys.withLock { $0[digest] }
+    }
+
+    /// Takes what a store holds now: what it holds no more is revoked.
+    package func replaceStored(with stored: [KeyDigest: VirtualKey]) {
+        keys.withLock { keys in
+            for (digest, key) in keys where key.listener == nil {
+                guard let fresh = stored[digest] else {
+                    key.revoke()
+                    continue
+                }
+                // The same object stays, with the minute it has used, as long as nothing changed.
+                if fresh.isSame(as: key) { continue }
+                keys[digest] = fresh
+                key.revoke()
+            }
+            for (digest, key) in stored where keys[digest] == nil { keys[digest] = key }
+        }
+    }
+}
+
+extension VirtualKey {
+    fileprivate func isSame(as other: VirtualKey) -> Bool {
+        id == other.id && scope == other.scope && models == other.models && expiresAt == other.expiresAt
+            && callsPerMinute == other.callsPerMinute && isRevoked == other.isRevoked
+    }
+}

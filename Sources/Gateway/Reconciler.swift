@@ -1,0 +1,79 @@
+import OpenRouter
+import PreflightCore
+import Store
+import Synchronization
+
+/// Finds out what calls have cost whose answers did not say it: it asks OpenRouter by their ids until it knows.
+///
+/// What it cannot find out stays held: counted as spent in full, and shown as unknown.
+final class Reconciler: Sendable {
+    struct Job: Sendable {
+        var call: HeldCall
+        var upstream: Upstream
+        var key: VirtualKey
+        var listener: String
+        var report: GatewayEvent.Call?
+    }
+
+    private let jobs: AsyncStream<Job>
+    private let input: AsyncStream<Job>.Continuation
+    private let open = Mutex(0)
+    private let session = OpenRouterClient.makeSession()
+    private let clock: any Clock<Duration>
+
+    /// OpenRouter writes most generations within seconds, broken ones later.
+    private static let pauses: [Duration] =
+        [0.15, 0.3, 0.6, 1, 2, 4, 8, 15, 30, 60, 60, 120, 300, 600].map { Duration.seconds($0) }
+    private static let atOnce = 16
+
+    init(clock: any Clock<Duration>) {
+        self.clock = clock
+        (jobs, input) = AsyncStream.makeStream(of: Job.self)
+    }
+
+    /// How many calls are still asked about.
+    var openCount: Int { open.withLock { $0 } }
+
+    func submit(_ job: Job) {
+        open.withLock { $0 += 1 }
+        if case .terminated = input.yield(job) { open.withLock { $0 -= 1 } }
+    }
+
+    /// Until it is cancelled.
+    func run(_ ledger: Ledger, report: @escaping @Sendable (GatewayEvent) -> Void) async {
+        await withDiscardingTaskGroup { group in
+            for await job in jobs {
+                group.addTask {
+                    await self.settle(job, ledger, report)
+                    self.open.withLock { $0 -= 1 }
+                }
+            }
+        }
+    }
+
+    func finish() { input.finish() }
+
+    private func settle(_ job: Job, _ ledger: Ledger, _ report: @Sendable (GatewayEvent) -> Void) async {
+        guard let id = job.call.generation, let secret = job.key.upstreamKey ?? job.upstream.key else { return }
+        let address = job.upstream.address
+        let client = OpenRouterClient(
+            baseURL: "\(address.isSecure ? "https" : "http")://\(address.authority)\(address.basePath)", key: secret,
+            session: session, retry: .none)
+        for pause in Self.pauses {
+            do { try await clock.sleep(for: pause) } catch { return }
+            guard let found = try? await client.generation(id: id) ?? nil else { continue }
+            let tokens = found.usage.promptTokens + found.usage.completionTokens
+            guard let known = try? await ledger.reconcile(job.call, cost: found.cost, tokens: tokens), known else {
+                return
+            }
+            var call = job.report
+            call?.cost = found.cost
+            call?.basis = "generation"
+            let standing = try? await ledger.standing(of: job.call.scope)
+            call?.headroom = standing?.headroom
+            call?.spent = standing?.scope.committed
+            report(GatewayEvent(.callReconciled, key: job.key, listener: job.listener, call: call))
+            return
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import NIOCore
+package import PreflightCore
+
+/// One address that callers come in by, and what they may do there.
+package struct Listener: Sendable {
+    package var name: String
+    /// Only keys bound to this listener are good here.
+    package var wantsBoundKeys: Bool
+    /// Where CONNECT may lead; nil refuses it.
+    package var tunnels: TunnelPolicy?
+
+    package init(name: String, wantsBoundKeys: Bool = false, tunnels: TunnelPolicy? = nil) {
+        self.name = name
+        self.wantsBoundKeys = wantsBoundKeys
+        self.tunnels = tunnels
+    }
+}
+
+/// A listener that accepts connections.
+package struct BoundListener: Sendable {
+    package let listener: Listener
+    package let host: String
+    package let port: Int
+    let channel: any Channel
+}

@@ -1,0 +1,122 @@
+import NIOCore
+import NIOSSL
+import PreflightCore
+import Store
+
+/// What the connections of one event loop share. Used on that loop only, so that nothing in it is locked.
+final class LoopContext: LedgerCaller, @unchecked Sendable {
+    let loop: any EventLoop
+    unowned let gateway: Gateway
+    private let tls: NIOSSLContext
+    private var pools: [UpstreamAddress: UpstreamPool] = [:]
+    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    private var coolDowns: [String: NIODeadline] = [:]
+    private var ticking: RepeatedTask?
+    private var onIdle: [EventLoopPromise<Void>] = []
+
+    var prompts = PromptLearning()
+    var outputs = OutputLearning()
+    /// Bytes of text in a token, by model, in thousandths, as settled streams had it.
+    private var bytesPerToken: [String: Int] = [:]
+
+    init(loop: any EventLoop, gateway: Gateway, tls: NIOSSLContext) {
+        self.loop = loop
+        self.gateway = gateway
+        self.tls = tls
+    }
+
+    func resume(_ work: [@Sendable () -> Void]) {
+        loop.execute { for item in work { item() } }
+    }
+
+    // MARK: Connections
+
+    func pool(for address: UpstreamAddress, maximumHead: Int) -> UpstreamPool {
+        if let pool = pools[address] { return pool }
+        let pool = UpstreamPool(
+            address: address, loop: loop, tls: address.isSecure ? tls : nil, maximumHead: maximumHead)
+        pools[address] = pool
+        return pool
+    }
+
+    func add(_ client: ClientConnection) { clients[ObjectIdentifier(client)] = client }
+    func remove(_ client: ClientConnection) { clients[ObjectIdentifier(client)] = nil }
+
+    func begin(_ exchange: Exchange) { exchanges[ObjectIdentifier(exchange)] = exchange }
+
+    func end(_ exchange: Exchange) {
+        exchanges[ObjectIdentifier(exchange)] = nil
+        if exchanges.isEmpty {
+            for promise in onIdle { promise.succeed() }
+            onIdle = []
+        }
+    }
+
+    // MARK: Time
+
+    func start() {
+        ticking = loop.scheduleRepeatedTask(initialDelay: .milliseconds(250), delay: .milliseconds(250)) {
+            [weak self] _ in
+            self?.tick()
+        }
+    }
+
+    private func tick() {
+        let now = NIODeadline.now()
+        for exchange in exchanges.values { exchange.check(now) }
+        for client in clients.values { client.check(now) }
+        for pool in pools.values { pool.tick() }
+    }
+
+    // MARK: Ending
+
+    /// Completes when no call is under way here.
+    func whenIdle() -> EventLoopFuture<Void> {
+        guard !exchanges.isEmpty else { return loop.makeSucceededVoidFuture() }
+        let promise = loop.makePromise(of: Void.self)
+        onIdle.append(promise)
+        return promise.futureResult
+    }
+
+    /// Ends what a listener has open; all of it, if none is named.
+    func close(listener: String?) {
+        for client in clients.values where listener == nil || client.listener.name == listener { client.close() }
+        for exchange in exchanges.values where listener == nil || exchange.listener.name == listener {
+            exchange.abort("the gateway is closing")
+        }
+    }
+
+    func stop() {
+        close(listener: nil)
+        ticking?.cancel()
+        for pool in pools.values { pool.close() }
+    }
+
+    /// No new request is taken on connections that rest.
+    func drain() { for client in clients.values { client.drain() } }
+
+    // MARK: Health
+
+    func isCoolingDown(_ upstream: String, at now: NIODeadline) -> NIODeadline? {
+        coolDowns[upstream].flatMap { $0 > now ? $0 : nil }
+    }
+
+    func coolDown(_ upstream: String, until deadline: NIODeadline) { coolDowns[upstream] = deadline }
+    func warmUp(_ upstream: String) { coolDowns[upstream] = nil }
+
+    // MARK: Learning
+
+    /// Thousandths of a byte in a token of this model's answers; nil until one was settled.
+    func millibytesPerToken(of model: String) -> Int? { bytesPerToken[model] }
+
+    func learn(model: String, producedBytes: Int, tokens: Int) {
+        guard tokens >= 16, producedBytes >= 32, producedBytes < 1 << 40 else { return }
+        let seen = min(64_000, producedBytes * 1000 / tokens)
+        guard let before = bytesPerToken[model] else {
+            if bytesPerToken.count < 1024 { bytesPerToken[model] = seen }
+            return
+        }
+        bytesPerToken[model] = (before * 7 + seen) / 8
+    }
+}

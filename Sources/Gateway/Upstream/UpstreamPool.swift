@@ -1,0 +1,102 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// The connections of one event loop to one upstream: those that rest are used again, the latest first.
+final class UpstreamPool: @unchecked Sendable {
+    private let address: UpstreamAddress
+    private let loop: any EventLoop
+    private let tls: NIOSSLContext?
+    private let maximumHead: Int
+    private var idle: [UpstreamConnection] = []
+    private var isClosed = false
+
+    /// Servers close idle connections after a minute or so; a request must not meet that moment.
+    private static let longestRest = TimeAmount.seconds(30)
+    private static let mostIdle = 128
+
+    init(address: UpstreamAddress, loop: any EventLoop, tls: NIOSSLContext?, maximumHead: Int) {
+        self.address = address
+        self.loop = loop
+        self.tls = tls
+        self.maximumHead = maximumHead
+    }
+
+    /// A connection that is open; at once, if one rests.
+    func take(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+        let oldest = NIODeadline.now() - Self.longestRest
+        while let connection = idle.popLast() {
+            if connection.isOpen, connection.idleSince > oldest { return then(.success(connection)) }
+            connection.abandon()
+        }
+        connect(timeout: timeout, then)
+    }
+
+    private func connect(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+        let connection = UpstreamConnection(pool: self, maximumHead: maximumHead)
+        let host = address.host
+        let tls = tls
+        let done = NIOLoopBound(then, eventLoop: loop)
+        ClientBootstrap(group: loop)
+            .connectTimeout(timeout)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            // An address has no name to be checked against in SNI.
+                            NIOSSLClientHandler(context: tls, serverHostname: host.isAddress ? nil : host))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                }
+            }
+            .connect(host: host, port: address.port)
+            .whenComplete { result in
+                switch result {
+                case .success: done.value(.success(connection))
+                case .failure(let error): done.value(.failure(.unreachable(Self.text(error))))
+                }
+            }
+    }
+
+    private static func text(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            error.dnsAError == nil || error.connectionErrors.first != nil
+                ? error.connectionErrors.first.map { text($0.error) } ?? "no connection" : "the name is not known"
+        case let error as IOError: error.localizedText
+        case let error as ChannelError: if case .connectTimeout = error { "no connection in time" } else { "\(error)" }
+        default: "\(error)"
+        }
+    }
+
+    func giveBack(_ connection: UpstreamConnection) {
+        guard !isClosed, idle.count < Self.mostIdle else { return connection.abandon() }
+        idle.append(connection)
+    }
+
+    func forget(_ connection: UpstreamConnection) { idle.removeAll { $0 === connection } }
+
+    func closeResting(olderThan limit: NIODeadline) {
+        idle.removeAll { connection in
+            guard connection.idleSince <= limit else { return false }
+            connection.abandon()
+            return true
+        }
+    }
+
+    func tick() { closeResting(olderThan: .now() - Self.longestRest) }
+
+    func close() {
+        isClosed = true
+        closeResting(olderThan: .distantFuture)
+    }
+}
+
+extension IOError {
+    fileprivate var localizedText: String { description }
+}
+
+extension String {
+    var isAddress: Bool { (try? SocketAddress(ipAddress: self, port: 0)) != nil }
+}

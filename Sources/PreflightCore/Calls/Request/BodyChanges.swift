@@ -1,0 +1,119 @@
+/// What the gateway changes in a request's body before it sends it on. All other bytes stay as they are.
+package struct BodyChanges: Hashable, Sendable {
+    /// Set in every member in which the caller caps the output, so that none says more; never raises the cap.
+    package var maxOutputTokens: Int?
+    /// Adds `stream_options.include_usage`.
+    package var asksForUsage: Bool
+    /// Merged into `provider.max_price`; a lower price of the caller's stays.
+    package var maxPrice: MaxPrice?
+    package var model: String?
+    package var isStreamed: Bool?
+
+    package init(
+        maxOutputTokens: Int? = nil, asksForUsage: Bool = false, maxPrice: MaxPrice? = nil, model: String? = nil,
+        isStreamed: Bool? = nil
+    ) {
+        self.maxOutputTokens = maxOutputTokens
+        self.asksForUsage = asksForUsage
+        self.maxPrice = maxPrice
+        self.model = model
+        self.isStreamed = isStreamed
+    }
+
+    /// Least tokens that a model thinks with, where it has a budget for it.
+    static let leastThinking = 1_024
+
+    /// - Parameters:
+    ///   - body: the bytes that `facts` were read from.
+    ///   - facts: says where the members lie.
+    /// - Throws: when the change would leave no room for the caller's thinking budget, or a member that must be
+    ///   merged with is of the wrong kind.
+    package func applied(to body: [UInt8], facts: CallFacts) throws(CallRefusal) -> [UInt8] {
+        try body.withBody { (bytes) throws(CallRefusal) in try applied(to: bytes, facts: facts) }
+    }
+
+    package func applied(to bytes: UnsafeRawBufferPointer, facts: CallFacts) throws(CallRefusal) -> [UInt8] {
+        // The scan's offsets are only good for the bytes they came from.
+        guard facts.scan.object.upperBound <= bytes.count else {
+            throw .invalidBody(reason: "not the body that was read", offset: bytes.count)
+        }
+        let reading = try BodyFields(facts.scan, in: bytes)
+        var splice = BodySplice(bytes, facts.scan)
+        if let model { splice.set(reading, .model, .string(model)) }
+        if let isStreamed { splice.set(reading, .stream, .bool(isStreamed)) }
+        if let maxOutputTokens {
+            try capOutput(maxOutputTokens, facts, reading, &splice)
+        }
+        if asksForUsage, facts.dialect == .chat || facts.dialect == .completions {
+            try splice.merge(reading, .streamOptions, [("include_usage", .bool(true))]) { $0 == $1 }
+        }
+        if let maxPrice { try mergePrice(maxPrice, reading, &splice) }
+        return splice.result()
+    }
+
+    private func capOutput(
+        _ tokens: Int, _ facts: CallFacts, _ fields: BodyFields, _ splice: inout BodySplice
+    ) throws(CallRefusal) {
+        let caps = facts.dialect.outputCaps
+        guard !caps.isEmpty else { return }
+        let tokens = min(tokens, facts.outputCap ?? tokens)
+        let used = caps.filter { fields[$0] != nil }
+        let null = caps.last { fields.written($0) != nil }
+        for field in used.isEmpty ? [null ?? facts.preferredOutputCap] : used {
+            splice.set(fields, field, .int(tokens))
+        }
+        try lowerThinking(below: tokens, fields, &splice)
+    }
+
+    /// Thinking must leave room for an answer.
+    private func lowerThinking(
+        below tokens: Int, _ fields: BodyFields, _ splice: inout BodySplice
+    ) throws(CallRefusal) {
+        for (field, key) in ThinkingMember.all {
+            guard let member = fields[field], member.kind == .object,
+                let budget = try splice.nested(member, field).member(key, in: splice.bytes),
+                let value = budget.int(in: splice.bytes), value >= tokens
+            else { continue }
+            guard tokens - 1 >= Self.leastThinking else {
+                throw .thinkingTooLarge(budget: value, maxOutputTokens: tokens)
+            }
+            splice.replace(budget.value, .int(tokens - 1))
+        }
+    }
+
+    private func mergePrice(
+        _ price: MaxPrice, _ fields: BodyFields, _ splice: inout BodySplice
+    ) throws(CallRefusal) {
+        let members = price.members.map { ($0.key, JSON.usd($0.value)) }
+        let record = JSON.object(JSON.Object(members.map { JSON.Object.Member(key: $0.0, value: $0.1) }))
+        guard let provider = fields[.provider] else {
+            return splice.set(fields, .provider, ["max_price": record])
+        }
+        let scan = try splice.nested(provider, .provider)
+        guard let existing = scan.members.first(where: { $0.key.equals("max_price", in: splice.bytes) }) else {
+            return splice.append([("max_price", record)], to: scan)
+        }
+        guard existing.kind != .null else { return splice.replace(existing.value, record) }
+        guard existing.kind == .object else { throw .invalidMember("provider.max_price", expected: "an object") }
+        let inner = try CallReading.unambiguous(
+            at: existing.value.lowerBound, name: "provider.max_price", in: splice.bytes)
+        try splice.merge(members, into: inner, name: "provider.max_price") { theirs, ours in
+            guard let theirs = theirs.usd(rounding: .down), !theirs.isNegative, let ours = ours.usd() else {
+                return nil
+            }
+            return theirs <= ours
+        }
+    }
+}
+
+extension CallFacts {
+    /// Where the cap goes when the caller set none. OpenAI's models that think refuse `max_tokens` in a chat.
+    var preferredOutputCap: BodyField {
+        guard dialect == .chat else { return dialect.outputCaps.first ?? .maxTokens }
+        let name = model.split(separator: "/").last.map { $0.lowercased() } ?? ""
+        let isThinking =
+            name.hasPrefix("gpt-5") || name.hasPrefix("gpt-6")
+            || (name.hasPrefix("o") && name.dropFirst().first?.isNumber == true)
+        return isThinking ? .maxCompletionTokens : .maxTokens
+    }
+}

@@ -1,0 +1,79 @@
+/// The top-level members of a request that decide what it costs.
+enum BodyField: Int, CaseIterable {
+    case model, models, fallbacks, stream, n, tools, functions, plugins, provider, speed, preset, modalities, thinking
+    case reasoning, conversation, store, background, prediction, container, prompt, input, messages, audio
+    case streamOptions, maxTokens, maxCompletionTokens, maxOutputTokens, bestOf, serviceTier, webSearchOptions
+    case previousResponse, contextManagement, cacheControl, chatTemplate, mcpServers, inferenceGeography
+    case imageConfiguration, extraBody
+
+    /// The key.
+    var name: String {
+        switch self {
+        case .streamOptions: "stream_options"
+        case .maxTokens: "max_tokens"
+        case .maxCompletionTokens: "max_completion_tokens"
+        case .maxOutputTokens: "max_output_tokens"
+        case .bestOf: "best_of"
+        case .serviceTier: "service_tier"
+        case .webSearchOptions: "web_search_options"
+        case .previousResponse: "previous_response_id"
+        case .contextManagement: "context_management"
+        case .cacheControl: "cache_control"
+        case .chatTemplate: "chat_template"
+        case .mcpServers: "mcp_servers"
+        case .inferenceGeography: "inference_geo"
+        case .imageConfiguration: "image_config"
+        case .extraBody: "extra_body"
+        default: "\(self)"
+        }
+    }
+
+    /// Members that reach no prompt and cost nothing. Whatever is neither here nor above is counted as prompt text.
+    static let harmless: [String] = [
+        "temperature", "top_p", "top_k", "min_p", "top_a", "typical_p", "frequency_penalty", "presence_penalty",
+        "repetition_penalty", "length_penalty", "seed", "stop", "stop_sequences", "stop_token_ids", "logit_bias",
+        "logprobs", "top_logprobs", "prompt_logprobs", "echo", "user", "metadata", "session_id", "trace", "route",
+        "transforms", "usage", "include", "truncation", "debug", "parallel_tool_calls", "max_tool_calls",
+        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "reasoning_effort",
+        "include_reasoning", "stream_tokens", "encoding_format", "dimensions", "input_type", "priority", "cache_salt",
+        "request_id", "ignore_eos", "min_tokens", "skip_special_tokens", "truncate_prompt_tokens", "verbosity",
+        "stop_server_tools_when", "add_generation_prompt", "return_token_ids", "return_tokens_as_token_ids",
+    ]
+}
+
+/// The ruled members of one request, each there at most once.
+struct BodyFields {
+    /// Members that are neither ruled nor harmless: they may be part of the prompt.
+    private(set) var others: [JSONScan.Member] = []
+    private var found: [JSONScan.Member?]
+
+    /// Refuses what parsers read differently: a ruled key twice, one that differs from it only in case (some parsers
+    /// ignore case), and one with a NUL (some end it there).
+    init(_ scan: JSONScan, in bytes: UnsafeRawBufferPointer) throws(CallRefusal) {
+        found = Array(repeating: nil, count: BodyField.allCases.count)
+        for member in scan.members {
+            switch Self.names.find(member.key, in: bytes) {
+            case .ruled(let field):
+                guard found[field] == nil else {
+                    throw .ambiguousMember(BodyField.allCases[field].name, offset: member.key.range.lowerBound)
+                }
+                found[field] = member
+            case .almostRuled(let name):
+                throw .ambiguousMember(name, offset: member.key.range.lowerBound)
+            case .harmless: break
+            case .other: others.append(member)
+            }
+        }
+    }
+
+    /// The member; nil when it is absent or null, which all servers take as absent.
+    subscript(field: BodyField) -> JSONScan.Member? {
+        guard let member = found[field.rawValue], member.kind != .null else { return nil }
+        return member
+    }
+
+    /// The member, also when it is null.
+    func written(_ field: BodyField) -> JSONScan.Member? { found[field.rawValue] }
+
+    private static let names = BodyNames()
+}

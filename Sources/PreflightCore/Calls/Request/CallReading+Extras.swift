@@ -1,0 +1,96 @@
+extension CallReading {
+    mutating func noteExtras(models: [String]) throws(CallRefusal) {
+        for model in models { noteName(model) }
+        try notePlugins()
+        try noteTiers()
+        noteOutputs()
+        noteState()
+        if fields[.webSearchOptions] != nil { walker.note(Extra(.webSearch)) }
+        if fields[.prediction] != nil { try countPrediction() }
+        if fields[.container] != nil { walker.note(Extra(.container)) }
+        if fields[.contextManagement] != nil { walker.note(Extra(.contextManagement)) }
+        if fields[.mcpServers].map({ $0.value.count > 2 }) ?? false { walker.note(Extra(.serverTool, "mcp_servers")) }
+        if fields[.extraBody] != nil { walker.note(Extra(.wrapper, "extra_body")) }
+        if fields[.chatTemplate] != nil { walker.openEnd(Extra(.template)) }
+        if let preset = fields[.preset] { walker.openEnd(Extra(.preset, preset.string(in: bytes) ?? "")) }
+        if let control = fields[.cacheControl]?.json(in: bytes), let ttl = control["ttl"], ttl.string != "5m" {
+            walker.note(Extra(.hourCache))
+        }
+    }
+
+    private mutating func noteName(_ model: String) {
+        if model.contains("@preset/") { walker.openEnd(Extra(.preset, model)) }
+        guard let colon = model.lastIndex(of: ":") else { return }
+        let suffix = String(model[model.index(after: colon)...])
+        if ["online", "nitro", "floor"].contains(suffix) { walker.note(Extra(.routing, suffix)) }
+    }
+
+    private mutating func notePlugins() throws(CallRefusal) {
+        guard let member = fields[.plugins] else { return }
+        guard let entries = member.json(in: bytes)?.array else {
+            throw .invalidMember("plugins", expected: "a list")
+        }
+        for entry in entries {
+            guard let members = entry.object?.members else {
+                throw .invalidMember("plugins", expected: "a list of objects")
+            }
+            let ids = members.filter { BodyNames.folded($0.key) == "id" }
+            let switches = members.filter { BodyNames.folded($0.key) == "enabled" }
+            guard ids.count == 1, let id = ids[0].value.string, switches.count <= 1 else {
+                throw .invalidMember("plugins", expected: "a list of objects with an id each")
+            }
+            if switches.first?.value.bool == false || Extra.harmlessPlugins.contains(id) { continue }
+            walker.note(Extra(.plugin, id))
+        }
+    }
+
+    private mutating func noteTiers() throws(CallRefusal) {
+        if let tier = fields[.serviceTier] {
+            guard let name = tier.string(in: bytes) else { throw .invalidMember("service_tier", expected: "a text") }
+            if !Extra.ordinaryTiers.contains(name) { walker.note(Extra(.tier, name)) }
+        }
+        if let speed = fields[.speed], speed.string(in: bytes) != "standard" {
+            walker.note(Extra(.tier, speed.string(in: bytes) ?? "speed"))
+        }
+        if let geography = fields[.inferenceGeography], geography.string(in: bytes) != "global" {
+            walker.note(Extra(.tier, "inference_geo"))
+        }
+        guard let provider = try object(.provider) else { return }
+        for key in ["order", "only"] as [StaticString] {
+            for slug in provider.member(key, in: bytes)?.json(in: bytes)?.array ?? [] {
+                guard let tier = slug.string?.split(separator: "/").last.map(String.init) else { continue }
+                if Extra.dearTiers.contains(tier) { walker.note(Extra(.tier, tier)) }
+            }
+        }
+    }
+
+    private mutating func noteOutputs() {
+        for modality in fields[.modalities]?.json(in: bytes)?.array ?? [] where modality.string != "text" {
+            walker.note(Extra(.output, modality.string ?? "modality"))
+        }
+        if fields[.audio] != nil { walker.note(Extra(.output, "audio")) }
+        if fields[.imageConfiguration] != nil { walker.note(Extra(.output, "image")) }
+    }
+
+    private mutating func noteState() {
+        for field in [BodyField.previousResponse, .conversation] where fields[field] != nil {
+            walker.openEnd(Extra(.state, field.name))
+        }
+        if fields[.store]?.bool(in: bytes) ?? false { walker.note(Extra(.state, "store")) }
+        // A call in the background goes on when nobody listens.
+        if fields[.background]?.bool(in: bytes) ?? false { walker.note(Extra(.state, "background")) }
+    }
+
+    private mutating func countPrediction() throws(CallRefusal) {
+        walker.note(Extra(.prediction))
+        guard let prediction = fields[.prediction] else { return }
+        do {
+            let before = walker.meter.tokens
+            walker.reader.index = prediction.value.lowerBound
+            try walker.wholeValue()
+            predictionTokens = walker.meter.tokens - before
+        } catch {
+            throw CallRefusal(error)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+/// The reading of one request.
+struct CallReading {
+    let bytes: UnsafeRawBufferPointer
+    let dialect: Dialect
+    let scan: JSONScan
+    let fields: BodyFields
+    var walker: PromptWalker
+    var predictionTokens = 0
+
+    init(_ bytes: UnsafeRawBufferPointer, dialect: Dialect) throws(CallRefusal) {
+        self.bytes = bytes
+        self.dialect = dialect
+        do {
+            scan = try JSONScan.read(bytes)
+        } catch {
+            throw CallRefusal(error)
+        }
+        fields = try BodyFields(scan, in: bytes)
+        guard let walker = PromptWalker(bytes) else { throw .invalidBody(reason: "empty", offset: 0) }
+        self.walker = walker
+    }
+
+    mutating func facts() throws(CallRefusal) -> CallFacts {
+        guard let model = fields[.model]?.string(in: bytes), !model.isEmpty, model.utf8.count <= 256 else {
+            throw .invalidMember("model", expected: "the name of a model")
+        }
+        let fallbacks = try fallbacks()
+        try measurePrompt()
+        let choices = try choices()
+        try noteExtras(models: [model] + fallbacks)
+        return CallFacts(
+            dialect: dialect, model: model, fallbacks: fallbacks,
+            isStreamed: try bool(.stream) ?? false, asksForUsage: try asksForUsage(),
+            outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
+            hasTools: walker.counts.tools > 0, toolNames: walker.toolNames,
+            prompt: PromptMeasure(
+                counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
+                identity: identity()),
+            predictionTokens: predictionTokens,
+            extras: walker.extras, scan: scan)
+    }
+
+    private mutating func measurePrompt() throws(CallRefusal) {
+        do {
+            if let messages = fields[.messages] { try walker.messages(at: messages.value.lowerBound) }
+            if let input = fields[.input] {
+                if dialect == .embeddings {
+                    try walker.prompts(at: input.value.lowerBound)
+                } else {
+                    try walker.messages(at: input.value.lowerBound)
+                }
+            }
+            if let prompt = fields[.prompt] {
+                if prompt.kind == .object { walker.openEnd(Extra(.state, "prompt")) }
+                try walker.prompts(at: prompt.value.lowerBound)
+            }
+            for field in [BodyField.tools, .functions] {
+                if let tools = fields[field] { try walker.tools(at: tools.value.lowerBound) }
+            }
+            for member in fields.others where member.kind != .null {
+                walker.meter.add(4 + PromptWalker.perPart)
+                walker.meter.count(walker.reader.base, member.key.range)
+                walker.reader.index = member.value.lowerBound
+                // A system prompt is like a message's content; of anything else the JSON may be shown to the model.
+                if member.key.equals("system", in: bytes) || member.key.equals("instructions", in: bytes) {
+                    try walker.content()
+                } else {
+                    try walker.wholeValue()
+                }
+            }
+        } catch {
+            throw CallRefusal(error)
+        }
+    }
+
+    /// A hash of what makes a prompt besides its messages: the rest of the body, but for what is known to be no part.
+    private func identity() -> UInt64 {
+        var sum: UInt64 = 0
+        let parts: [BodyField] = [
+            .model, .models, .fallbacks, .tools, .functions, .thinking, .reasoning, .plugins, .prompt, .chatTemplate,
+            .container, .contextManagement,
+        ]
+        for member in fields.others + parts.compactMap({ fields[$0] }) {
+            var hasher = Hasher()
+            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[member.key.range]))
+            hasher.combine(0 as UInt8)
+            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[member.value]))
+            sum &+= UInt64(bitPattern: Int64(hasher.finalize()))
+        }
+        var hasher = Hasher()
+        hasher.combine(dialect)
+        return sum &+ UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// The members of an object that decides about money: none may stand there twice, in any case of its letters.
+    func object(_ field: BodyField) throws(CallRefusal) -> JSONScan? {
+        guard let member = fields[field] else { return nil }
+        guard member.kind == .object else { throw .invalidMember(field.name, expected: "an object") }
+        return try Self.unambiguous(at: member.value.lowerBound, name: field.name, in: bytes)
+    }
+
+    static func unambiguous(
+        at offset: Int, name: String, in bytes: UnsafeRawBufferPointer
+    ) throws(CallRefusal) -> JSONScan {
+        let scan: JSONScan
+        do {
+            scan = try JSONScan.nested(in: bytes, at: offset)
+        } catch {
+            throw CallRefusal(error)
+        }
+        var seen: Set<String> = []
+        for member in scan.members {
+            let key = BodyNames.folded(member.key.string(in: bytes))
+            guard seen.insert(key).inserted else {
+                throw .ambiguousMember("\(name).\(key)", offset: member.key.range.lowerBound)
+            }
+        }
+        return scan
+    }
+}
+
+extension JSONScan {
+    /// The member of this key, unless it is absent or null.
+    func member(_ key: StaticString, in bytes: UnsafeRawBufferPointer) -> Member? {
+        guard let member = members.first(where: { $0.key.equals(key, in: bytes) }), member.kind != .null else {
+            return nil
+        }
+        return member
+    }
+}

@@ -1,0 +1,101 @@
+/// Walks the parts of a scanned request that become its prompt, and counts them.
+///
+/// Of messages it counts what reaches a model: texts, names, arguments, members that it does not know. Their framing
+/// is counted at so many tokens each. Of tools and schemas it counts the JSON itself.
+struct PromptWalker {
+    /// Tokens of framing: a role and its delimiters; a part of a message; a tool's wrapping.
+    static let perMessage = 8
+    static let perPart = 4
+    static let perTool = 16
+
+    let bytes: UnsafeRawBufferPointer
+    var reader: JSONReader
+    var meter = TokenMeter()
+    var counts = PromptMeasure.Counts()
+    var isOpenEnded = false
+    var extras: [Extra] = []
+    var toolNames: [String] = []
+    /// How many prompts the request holds: each is answered.
+    var sequences = 0
+    var marks: [PromptMeasure.Mark] = []
+    var hash = PrefixHash()
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard let reader = JSONReader(bytes) else { return nil }
+        self.bytes = bytes
+        self.reader = reader
+    }
+
+    var countsSoFar: PromptMeasure.Counts {
+        var counts = counts
+        counts.tokens = meter.tokens
+        return counts
+    }
+
+    mutating func note(_ extra: Extra) {
+        if extras.count < 64, !extras.contains(extra) { extras.append(extra) }
+    }
+
+    mutating func openEnd(_ extra: Extra? = nil) {
+        isOpenEnded = true
+        if let extra { note(extra) }
+    }
+
+    /// Counts the value at the index as text, its JSON included.
+    mutating func wholeValue() throws(JSONScan.Failure) {
+        var open = 0
+        var isAfterTTL = false
+        repeat {
+            switch reader.byte {
+            case UInt8(ascii: "\""):
+                let text = try reader.string()
+                meter.add(2)
+                meter.count(reader.base, text.range)
+                if isAfterTTL, !text.equals("5m", in: bytes) { note(Extra(.hourCache)) }
+                isAfterTTL = text.range.count >= 3 && text.equals("ttl", in: bytes)
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                open += 1
+                meter.add(1)
+                reader.index += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                open -= 1
+                meter.add(1)
+                reader.index += 1
+            case UInt8(ascii: ","), UInt8(ascii: ":"):
+                meter.add(1)
+                reader.index += 1
+            default:
+                let start = reader.index
+                try reader.scalar()
+                meter.add(reader.index - start)
+            }
+            if open > 0 { reader.skipBlanks() }
+        } while open > 0
+    }
+
+    /// Counts a string's text; any other value as a whole.
+    mutating func text() throws(JSONScan.Failure) {
+        guard reader.byte == UInt8(ascii: "\"") else { return try wholeValue() }
+        let text = try reader.string()
+        meter.count(reader.base, text.range)
+    }
+
+    /// Calls `body` for every element of the array at the index, which it must step over.
+    mutating func elements(
+        _ body: (inout PromptWalker) throws(JSONScan.Failure) -> Void
+    ) throws(JSONScan.Failure) {
+        guard reader.opens(closing: UInt8(ascii: "]")) else { return }
+        repeat { try body(&self) } while try reader.continues(until: UInt8(ascii: "]"))
+    }
+
+    /// Calls `body` for every member of the object at the index; it must step over the value.
+    mutating func members(
+        _ body: (inout PromptWalker, JSONScan.Text) throws(JSONScan.Failure) -> Void
+    ) throws(JSONScan.Failure) {
+        guard reader.opens(closing: UInt8(ascii: "}")) else { return }
+        repeat {
+            let key = try reader.key()
+            try body(&self, key)
+        } while try reader.continues(until: UInt8(ascii: "}"))
+    }
+}

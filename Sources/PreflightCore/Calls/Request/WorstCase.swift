@@ -1,0 +1,102 @@
+/// Reckons the most that a call can cost.
+package enum WorstCase {
+    /// Looks the models up and prices the call with all of them.
+    ///
+    /// - Parameter knownPromptTokens: a bound that is tighter than the request's own, as `PromptLearning` has it.
+    package static func price(
+        of facts: CallFacts, in catalogue: Catalogue, allowances: Allowances = Allowances(),
+        knownPromptTokens: Int? = nil
+    ) throws(CallRefusal) -> CallPrice {
+        var candidates: [Model] = []
+        for name in facts.models {
+            guard let model = catalogue[name] else { throw .unknownModel(name) }
+            candidates.append(model)
+        }
+        return try price(
+            of: facts, candidates: candidates, allowances: allowances, knownPromptTokens: knownPromptTokens)
+    }
+
+    /// - Parameter candidates: the models of which any may be charged; at least one.
+    ///
+    /// Times of day play no part: of all windows the dearest counts, since a call may wait, and run past one's end.
+    package static func price(
+        of facts: CallFacts, candidates: [Model], allowances: Allowances, knownPromptTokens: Int? = nil
+    ) throws(CallRefusal) -> CallPrice {
+        guard !candidates.isEmpty else { throw .unknownModel(facts.model) }
+        let terms = try terms(of: facts, allowances)
+        var promptTokens = try promptTokens(of: facts, candidates, known: knownPromptTokens)
+        promptTokens = min(promptTokens, .max / 4) + min(terms.promptTokens, .max / 4)
+
+        let hour = facts.extras.contains { $0.kind == .hourCache }
+        var base = USD.zero
+        var output = USD.zero
+        var listed = MaxPrice(prompt: .zero, completion: .zero)
+        for model in candidates {
+            let rates = try DearestRates(model, promptTokens: promptTokens, usesHourCache: hour, facts.dialect)
+            base = max(base, rates.base(promptTokens: promptTokens, images: facts.prompt.counts.images, model))
+            output = max(output, rates.output)
+            listed.prompt = max(listed.prompt, rates.listedPrompt * 1_000_000)
+            listed.completion = max(listed.completion, rates.listedCompletion * 1_000_000)
+            if rates.request > .zero { listed.request = max(listed.request ?? .zero, rates.request) }
+        }
+        base += output * facts.predictionTokens
+        return CallPrice(
+            promptTokens: promptTokens,
+            base: base.raised(permille: terms.factorPermille) + terms.perCall,
+            perOutputToken: (output * facts.choices).raised(permille: terms.factorPermille),
+            maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances),
+            choices: facts.choices, maxPrice: listed)
+    }
+
+    /// All extras together; refuses the first one that is not allowed.
+    private static func terms(of facts: CallFacts, _ allowances: Allowances) throws(CallRefusal) -> Allowances.Terms {
+        var sum = Allowances.Terms()
+        for extra in facts.extras {
+            guard let terms = allowances[extra] else { throw .extraNotAllowed(extra) }
+            sum.perCall += max(.zero, terms.perCall)
+            sum.promptTokens = min(.max / 4, sum.promptTokens + min(.max / 4, max(0, terms.promptTokens)))
+            // Factors multiply; a thousand of them is beyond any price.
+            let factor = min(1_000_000, max(1000, terms.factorPermille))
+            sum.factorPermille = min(1_000_000, (sum.factorPermille * factor + 999) / 1000)
+        }
+        return sum
+    }
+
+    private static func promptTokens(
+        of facts: CallFacts, _ candidates: [Model], known: Int?
+    ) throws(CallRefusal) -> Int {
+        let contexts = candidates.map(\.contextLength)
+        let context = contexts.contains(nil) ? nil : contexts.compactMap(\.self).filter { $0 > 0 }.max()
+        // A model is known by more than the name that the request gives it: by its id.
+        let names = facts.models + candidates.map(\.id)
+        let bound = facts.prompt.tokenBound(models: names, contextLength: context)
+        guard let tokens = [bound, known.map { max(0, $0) }].compactMap(\.self).min() else {
+            throw .unboundedPrompt(model: candidates.first { $0.contextLength == nil }?.id ?? facts.model)
+        }
+        return tokens
+    }
+
+    private static func maxOutputTokens(
+        of facts: CallFacts, _ candidates: [Model], _ allowances: Allowances
+    ) throws(CallRefusal) -> Int {
+        guard facts.dialect != .embeddings else { return 0 }
+        let limits = candidates.map { $0.maxCompletionTokens ?? $0.contextLength }
+        let known = limits.contains(nil) ? nil : limits.compactMap(\.self).filter { $0 > 0 }.max()
+        guard let limit = [facts.outputCap, known].compactMap(\.self).min() ?? allowances.defaultOutputTokens else {
+            throw .unboundedOutput(model: facts.model)
+        }
+        return max(0, limit)
+    }
+}
+
+extension USD {
+    /// This amount times `permille`/1000, rounded up; for amounts that are not negative and factors of at least 1000.
+    func raised(permille: Int) -> USD {
+        guard permille > 1000, picodollars > 0 else { return self }
+        let exact = picodollars.multipliedFullWidth(by: Int64(permille))
+        // Beyond this the quotient does not fit.
+        guard exact.high < 500 else { return .max }
+        let (quotient, remainder) = Int64(1000).dividingFullWidth(exact)
+        return USD(picodollars: quotient) + USD(picodollars: remainder > 0 ? 1 : 0)
+    }
+}
