@@ -27,7 +27,11 @@ extension AnswerScanner {
         }
         let kind = JSONKey(bytes, type)
         // Sound is no text; what it says comes as a transcript.
-        if text > 0 { kind.is("response.audio.delta") ? facts.hasContent = true : facts.produced(text) }
+        if text > 0, kind.is("response.audio.delta") {
+            facts.hasContent = true
+        } else {
+            facts.produced(text)
+        }
         guard !cursor.isBroken else { return }
         switch kind.count {
         case 5 where kind.is("error") && hasMessage, 14 where kind.is("response.error") && hasMessage:

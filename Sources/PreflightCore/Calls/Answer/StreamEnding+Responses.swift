@@ -29,12 +29,12 @@ extension StreamEnding {
         return events + [Event(json: Self.doneMark)]
     }
 
-    func responsesError(_ refusal: Refusal, _ number: Int?) -> Event {
+    func responsesError(_ refusal: Refusal, _ number: Int) -> Event {
         Event(
             name: "error",
             json: .record([
                 "type": "error", "code": .string(refusal.code), "message": .string(refusal.message),
-                "param": refusal.param.map(JSON.string) ?? .null, "sequence_number": number.map(JSON.int),
+                "param": refusal.param.map(JSON.string) ?? .null, "sequence_number": .int(number),
             ]))
     }
 

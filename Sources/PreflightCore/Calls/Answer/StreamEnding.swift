@@ -29,25 +29,37 @@ package struct StreamEnding: Sendable {
     /// An event that was handed on in part is ended first, in a way that its reader passes over or that makes it part
     /// of the ending. Nil if that cannot be done; then closing the connection is all that is left.
     package func bytes(after meter: StreamMeter) -> [UInt8]? {
-        guard !meter.facts.isFinished else { return meter.endsAtEventBoundary ? [] : [0x0A, 0x0A] }
-        var events = self.events(after: meter)
-        var out: [UInt8] = []
-        switch meter.unfinishedEvent?.repair {
-        case nil: break
+        guard let unfinished = meter.unfinishedEvent else { return written(remaining(after: meter)) }
+        switch unfinished.repair {
         case .impossible: return nil
         case .done(let bytes): return bytes
-        case .ended(let bytes): out = bytes
+        // The caller then has the event, so what follows must go with it.
+        case .ended(let bytes): return bytes + written(remaining(after: meter.reading(bytes)))
         case .open(let bytes, let needsComma):
-            out = bytes
+            if meter.facts.isFinished, let rest = unfinished.restOfDoneMark { return rest }
+            var events = remaining(after: meter)
+            let event = absorbed(&events, meter.facts)
+            var out = bytes
             if needsComma { out.append(UInt8(ascii: ",")) }
-            let event = absorbed(&events, meter.facts.dialect)
             out.append(contentsOf: event.json.bytes.dropFirst())
             out.append(0x0A)
             if let name = event.name { out.append(contentsOf: "event: \(name)\n".utf8) }
             out.append(0x0A)
+            return out + written(events)
         }
-        for event in events { event.write(into: &out) }
-        return out
+    }
+
+    private func written(_ events: [Event]) -> [UInt8] {
+        events.reduce(into: []) { $1.write(into: &$0) }
+    }
+
+    private func remaining(after meter: StreamMeter) -> [Event] {
+        guard !meter.facts.isFinished else { return [] }
+        return switch meter.facts.dialect {
+        case .chat, .completions, .embeddings: chatEvents(after: meter.facts)
+        case .messages: messagesEvents(after: meter.facts)
+        case .responses: responsesEvents(after: meter)
+        }
     }
 
     /// One event to be sent.
@@ -69,24 +81,18 @@ package struct StreamEnding: Sendable {
 
     static let doneMark = JSON.string("[DONE]")
 
-    private func events(after meter: StreamMeter) -> [Event] {
-        switch meter.facts.dialect {
-        case .chat, .completions, .embeddings: chatEvents(after: meter.facts)
-        case .messages: messagesEvents(after: meter.facts)
-        case .responses: responsesEvents(after: meter)
-        }
-    }
-
     /// What makes an event that was cut harmless. Where a key stands twice the last one counts, and so does the last
     /// name of an event; an error is heeded wherever it stands.
-    private func absorbed(_ events: inout [Event], _ dialect: Dialect) -> Event {
-        switch (reason, dialect) {
+    private func absorbed(_ events: inout [Event], _ facts: AnswerFacts) -> Event {
+        let dialect = facts.dialect
+        // Behind the end there is nothing to report.
+        switch (facts.isFinished ? .truncated : reason, dialect) {
         case (.failed(let refusal), .messages):
             events = []
             return messagesError(refusal)
         case (.failed(let refusal), .responses):
             events.removeAll { $0.json != Self.doneMark }
-            return responsesError(refusal, nil)
+            return responsesError(refusal, facts.lastSequenceNumber.map { $0 + 1 } ?? 0)
         case (.failed(let refusal), _):
             events.removeAll { $0.json != Self.doneMark }
             return Event(json: .record(["error": refusal.error(in: dialect)]))

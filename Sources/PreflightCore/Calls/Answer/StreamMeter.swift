@@ -84,6 +84,18 @@ extension StreamMeter {
         return passage != .closed && held.isEmpty ? partialEvent : nil
     }
 
+    /// As it would be once the caller has got these bytes, which end the event under way.
+    func reading(_ end: [UInt8]) -> StreamMeter {
+        var meter = self
+        // After `finish` the event has been read already.
+        guard unfinished == nil else { return meter }
+        end.withUnsafeBytes { end in
+            var position = 0
+            while let event = meter.splitter.next(in: end, at: &position) { _ = meter.learn(event, end) }
+        }
+        return meter
+    }
+
     private var partialEvent: UnfinishedEvent? {
         guard splitter.isInEvent else { return nil }
         return UnfinishedEvent(
@@ -163,7 +175,7 @@ extension StreamMeter {
         if scanner.cursor.peek() == UInt8(ascii: "[") {
             if Self.isDone(data) {
                 facts.isFinished = true
-                if facts.tally.usage != nil, facts.dialect != .messages { facts.usageIsFinal = true }
+                if facts.usage != nil, facts.dialect != .messages, !hasOversizedEvent { facts.usageIsFinal = true }
             }
             return false
         }

@@ -28,14 +28,17 @@ extension UnfinishedEvent {
         let lineEnd: [UInt8] = line.isEmpty ? [] : [0x0A]
         // Without data the next event's lines just go on in this one, and its name replaces this one's.
         guard let data else { return .ended(lineEnd) }
-        guard case .ended = ending(data, after: []) else { return ending(data, after: lineEnd + field + [0x20]) }
-        return .ended(lineEnd + [0x0A])
+        switch ending(data, after: []) {
+        case .ended: return .ended(lineEnd + [0x0A])
+        case .done where data.count >= Self.doneMark.count: return .done(lineEnd + [0x0A])
+        default: return ending(data, after: lineEnd + field + [0x20])
+        }
     }
 
     /// Ends the JSON of the data, of which the last line is open.
     private func ending(_ data: [UInt8]?, after prefix: [UInt8]) -> Repair {
         let data = data ?? []
-        let mark = Array("[DONE]".utf8)
+        let mark = Self.doneMark
         if data.first == mark[0] {
             guard mark.starts(with: data) || data.starts(with: mark) else { return .impossible }
             return .done(prefix + mark.dropFirst(data.count) + [0x0A, 0x0A])
@@ -44,4 +47,13 @@ extension UnfinishedEvent {
         if completion.isWhole { return .ended(prefix + [0x0A, 0x0A]) }
         return .open(prefix + completion.bytes, needsComma: completion.needsComma)
     }
+
+    /// What makes of it OpenAI's end mark, if it can be one.
+    var restOfDoneMark: [UInt8]? {
+        guard data == nil, isKnown, !line.isEmpty else { return nil }
+        let marks = ["data: ", "data:"].map { Array($0.utf8) + Self.doneMark }
+        return marks.first { $0.starts(with: line) }.map { $0.dropFirst(line.count) + [0x0A, 0x0A] }
+    }
+
+    private static let doneMark = Array("[DONE]".utf8)
 }
