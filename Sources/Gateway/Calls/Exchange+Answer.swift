@@ -63,7 +63,6 @@ extension Exchange: UpstreamDelegate {
     // MARK: Bytes
 
     func upstreamSent(_ bytes: ByteBuffer) {
-        deadline = min(deadline, .distantFuture)
         guard stream != nil else { return gather(bytes) }
         pass(bytes)
         follow()
@@ -80,23 +79,21 @@ extension Exchange: UpstreamDelegate {
     private func pass(_ bytes: ByteBuffer) {
         let isSent = facts?.isStreamed == true && client != nil
         let hadContent = stream?.meter.facts.hasContent ?? false
+        var out = ByteBuffer()
         bytes.withUnsafeReadableBytes { raw in
-            var out = ByteBuffer()
             stream?.meter.feed(raw) { piece in
-                guard isSent else { return }
-                out.writeChunk(piece)
+                if isSent { out.writeChunk(piece) }
             }
-            if isSent, out.readableBytes > 0 { client?.write(out) }
             stream?.assembler?.feed(raw)
         }
         if !hadContent, stream?.meter.facts.hasContent == true { firstTokenAt = .now() }
+        if out.readableBytes > 0 { client?.write(out) }
     }
 
     func upstreamPaused() {
-        guard let stream else { return }
-        if !isDone { wait(.betweenBytes, settings.patience.betweenBytes) }
-        if facts?.isStreamed == true { client?.flush() }
-        _ = stream
+        guard !isDone, head != nil else { return }
+        wait(.betweenBytes, settings.patience.betweenBytes)
+        if stream != nil, facts?.isStreamed == true { client?.flush() }
     }
 
     /// Keeps the reservation ahead of the answer, or ends the answer at the last token that is paid.
@@ -169,13 +166,11 @@ extension Exchange: UpstreamDelegate {
     }
 
     private func endStream(_ facts: CallFacts) {
-        stream?.meter.finish { [client] piece in
-            guard facts.isStreamed else { return }
-            var out = ByteBuffer()
-            out.writeChunk(piece)
-            client?.write(out)
-        }
+        // Gathered first: a write can fail at once, and end this exchange.
+        var rest = ByteBuffer()
+        stream?.meter.finish { rest.writeChunk($0) }
         stream?.assembler?.finish()
+        if facts.isStreamed, rest.readableBytes > 0 { client?.write(rest) }
         guard let answer = stream?.meter.facts else { return }
         let cost = settle(answer, facts)
         if facts.isStreamed {
@@ -287,7 +282,7 @@ extension Exchange: UpstreamDelegate {
     /// The caller has left, or is not to get more. A stream is broken off, which stops most providers; a call that is
     /// not streamed runs to its end and is billed in any case, so its end is waited for.
     func leaveUpstream(reason: String = "the caller left") {
-        guard let facts, facts.isStreamed || stream != nil || isStopping else { return }
+        guard let facts, facts.isStreamed || stream != nil else { return }
         connection?.abandon()
         connection = nil
         if let answer = stream?.meter.facts {
@@ -298,7 +293,6 @@ extension Exchange: UpstreamDelegate {
         end()
     }
 
-    private var isStopping: Bool { stream?.isStopped ?? false }
 }
 
 extension TimeAmount {

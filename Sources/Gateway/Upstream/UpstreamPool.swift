@@ -78,11 +78,10 @@ final class UpstreamPool: @unchecked Sendable {
     func forget(_ connection: UpstreamConnection) { idle.removeAll { $0 === connection } }
 
     func closeResting(olderThan limit: NIODeadline) {
-        idle.removeAll { connection in
-            guard connection.idleSince <= limit else { return false }
-            connection.abandon()
-            return true
-        }
+        // Closing tells this pool at once, so the list is settled before.
+        let old = idle.filter { $0.idleSince <= limit }
+        idle.removeAll { $0.idleSince <= limit }
+        for connection in old { connection.abandon() }
     }
 
     func tick() { closeResting(olderThan: .now() - Self.longestRest) }
