@@ -176,11 +176,25 @@ extension Docker {
         return found
     }
 
-    package func createNetwork(_ name: String, labels: [Experiment.Variable]) async throws {
+    /// - Parameter isInternal: no way out of it but this machine's own address.
+    package func createNetwork(
+        _ name: String, labels: [Experiment.Variable], isInternal: Bool = false
+    ) async throws {
         // Trials of a run must not reach one another.
         var arguments = ["network", "create", "--opt", "com.docker.network.bridge.enable_icc=false"]
+        if isInternal { arguments.append("--internal") }
         for label in labels { arguments += ["--label", "\(label.name)=\(label.value)"] }
         try await command(arguments + [name])
+    }
+
+    /// This machine's IPv4 address on a network, as containers on it see it.
+    package func hostAddress(onNetwork name: String) async throws -> String {
+        let text = try await command(
+            ["network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", name])
+        guard let address = text.split(whereSeparator: \.isWhitespace).first(where: { $0.contains(".") }) else {
+            throw DockerFailure(kind: .other, message: "network \(name) has no address for this machine")
+        }
+        return String(address)
     }
 
     package func removeNetwork(_ name: String) async throws {

@@ -8,6 +8,8 @@ package struct RunSpecification: Sendable, Equatable {
     package var network: String?
     /// Names given to addresses inside the container, e.g. `host.docker.internal:host-gateway`.
     package var extraHosts: [String] = []
+    /// Name servers in place of the engine's.
+    package var dns: [String] = []
     package var mounts: [Mount] = []
     package var environment: [Experiment.Variable] = []
     package var arguments: [String] = []
@@ -33,6 +35,7 @@ package struct RunSpecification: Sendable, Equatable {
         for label in labels { out += ["--label", "\(label.name)=\(label.value)"] }
         if let network { out += ["--network", network] }
         for host in extraHosts { out += ["--add-host", host] }
+        for server in dns { out += ["--dns", server] }
         out += ["--security-opt", "no-new-privileges", "--cap-drop", "ALL"]
         for capability in capabilities { out += ["--cap-add", capability] }
         if let memory { out += ["--memory", String(memory), "--memory-swap", String(memory)] }

@@ -69,7 +69,11 @@ package struct FieldRun: Sendable {
             try Files.replace(directory.experimentPath, with: experimentText)
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
-            trials = try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
+            // Behind the gateway every trial has a network of its own.
+            trials =
+                plan.access == nil
+                ? try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
+                : try await runTrials(network: "", since: startedAt)
         } catch {
             // No trial has begun: a trial's own failure is a summary, not an error.
             await recordFailedStart(error)
@@ -135,7 +139,8 @@ package struct FieldRun: Sendable {
 
     private func runTrials(network: String, since: Timestamp) async throws -> [TrialSummary] {
         let engine = EngineWatch(docker: workshop.docker)
-        let envelope = Envelope(total: plan.experiment.budget.total)
+        // The gateway's ledger holds the total call by call, so that no trial has to wait for its whole budget.
+        let envelope = Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
         let promptPath = try plan.prompt.map { prompt in
             let path = directory.path + "/prompt.txt"
             try Files.replace(path, with: prompt)

@@ -33,6 +33,8 @@ package struct RunPlan: Sendable {
     package var baseURL: String
     /// Whether containers are told the address, because it is not OpenRouter's own.
     package var passesBaseURL: Bool
+    /// The way to the models with `access: gateway`; nil where containers call OpenRouter themselves.
+    package var access: ModelAccess?
     package var pace = Pace()
     package var bounds = TrialRecorder.Bounds()
 

@@ -84,6 +84,17 @@ extension TrialRecorder {
         }
     }
 
+    /// Appends an event of the gateway.
+    package func recordGateway(_ type: String, _ fields: JSON.Object) {
+        state.withLock { state in
+            append(
+                Event(timestamp: world.now(), elapsed: elapsed, source: .gateway, type: type, fields: fields),
+                to: &state)
+            flush(&state)
+            judge(&state)
+        }
+    }
+
     /// Records that the container runs; false when that is known already.
     package func recordStart(container: String) -> Bool {
         state.withLock { state in

@@ -6,7 +6,7 @@ import Synchronization
 
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
-    func supervise(key: ProvisionedKey, until: Timestamp) async -> End {
+    func supervise(key: ProvisionedKey, path: TrialPath, until: Timestamp) async -> End {
         guard stop.urgency == .none else { return End(outcome: .cancelled, reason: "stopped before its container") }
         let entry: Int64
         do {
@@ -16,7 +16,7 @@ extension TrialRunner {
         } catch {
             return End(outcome: .harnessFailed, reason: "\(error)")
         }
-        let exit = await watch(specification(key: key, until: until), key: key)
+        let exit = await watch(specification(path: path, until: until), key: key)
         let end = await shielded { await self.judgeEnd(exit) }
         await shielded { await self.removeContainer(entry: entry) }
         return end
@@ -168,7 +168,7 @@ extension TrialRunner {
         }
     }
 
-    private func writeBudgetFile() {
+    func writeBudgetFile() {
         do {
             let text = recorder.budgetText(runPlan.experiment.budget.file)
             // A lost file is written again in half a minute: no need to wait for the disk.

@@ -35,6 +35,7 @@ struct TrialRunner: Sendable {
             [
                 "alias": .string(plan.alias), "model": .string(plan.model), "budget": .usd(plan.budget),
                 "image": .string(runPlan.imageID), "repetition": .int(plan.repetition),
+                "access": .string(runPlan.access == nil ? "direct" : "gateway"),
             ])
         report(.trialStarted(plan))
         guard stop.urgency == .none else { return finish(.cancelled, "stopped before it began") }
@@ -53,8 +54,10 @@ struct TrialRunner: Sendable {
                 "name": .string(key.name), "hash": .string(key.hash), "limit": .usd(plan.budget),
                 "expires_at": .string(expiresAt.iso8601),
             ])
-        let end = await supervise(key: key, until: expiresAt)
-        return await settle(key: key, end: end)
+        let (end, account) = await withPath(key: key, until: expiresAt) { path in
+            await supervise(key: key, path: path, until: expiresAt)
+        }
+        return await settle(key: key, end: end, account: account)
     }
 
     /// What is known once no process of the trial runs any more.
@@ -64,20 +67,11 @@ struct TrialRunner: Sendable {
     }
 
     /// Reconciles the spend, gives back the key, and writes the receipt.
-    private func settle(key: ProvisionedKey, end: End) async -> TrialSummary {
+    private func settle(key: ProvisionedKey, end: End, account: ModelAccess.Account?) async -> TrialSummary {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
-            let reconciliation = await Settlement(
-                runner: self, key: key, endedWell: end.outcome == .completed
-            ).reconcile()
-            recorder.note(unknownUpTo: reconciliation.unknownUpTo)
-            recorder.record(
-                "spend_reconciled",
-                [
-                    "spent": .usd(recorder.trialState.spend), "settled": .bool(reconciliation.isSettled),
-                    "unknown_up_to": reconciliation.unknownUpTo.map(JSON.usd), "note": .string(reconciliation.note),
-                ])
+            await reconcile(key: key, end: end, account: account)
             do {
                 try await provisioner.delete(key, isHurried: stop.urgency == .quick)
                 recorder.record("subkey_deleted", ["hash": .string(key.hash)])
@@ -90,6 +84,34 @@ struct TrialRunner: Sendable {
             }
             return finish(end.outcome, end.reason)
         }
+    }
+
+    private func reconcile(key: ProvisionedKey, end: End, account: ModelAccess.Account?) async {
+        if let account, account.held == .zero, account.failure == nil {
+            // Every call said what it cost: nothing is left to wait for.
+            recorder.record(
+                "spend_reconciled",
+                ["spent": .usd(account.settled), "settled": true, "note": "the sum of the ledger's calls"])
+            return
+        }
+        let reconciliation = await Settlement(
+            runner: self, key: key, endedWell: end.outcome == .completed
+        ).reconcile()
+        // The provider's figure for the key stands for what the ledger could not find out.
+        var unknown = reconciliation.unknownUpTo
+        var spent = recorder.trialState.spend
+        if let account {
+            unknown = reconciliation.isSettled ? nil : account.held
+            spent = max(account.settled, recorder.trialState.polledSpend)
+            if reconciliation.isSettled { await account.settle(spent) }
+        }
+        recorder.note(unknownUpTo: unknown)
+        recorder.record(
+            "spend_reconciled",
+            [
+                "spent": .usd(spent), "settled": .bool(reconciliation.isSettled),
+                "unknown_up_to": unknown.map(JSON.usd), "note": .string(reconciliation.note),
+            ])
     }
 
     func finish(_ outcome: Outcome, _ reason: String) -> TrialSummary {

@@ -31,9 +31,13 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .budgetExceeded:
             guard let budget = state.budget else { return .stay }
             if state.spend >= budget { return eject("spent \(state.spend) of \(budget)") }
-            guard state.budgetRefusalsInARow >= Self.refusalsThatEnd else { return .stay }
-            return eject(
-                "spent \(state.spend) of \(budget), and \(state.budgetRefusalsInARow) calls in a row were refused")
+            // The gateway refuses only what the budget cannot pay any more; a provider also refuses what it could.
+            guard state.budgetRefusalsInARow >= (state.isMetered ? 1 : Self.refusalsThatEnd) else { return .stay }
+            let refused =
+                state.isMetered
+                ? "what is left cannot pay its next call"
+                : "\(state.budgetRefusalsInARow) calls in a row were refused"
+            return eject("spent \(state.spend) of \(budget), and \(refused)")
         case .budgetFraction(let permille, let unless):
             guard let budget = state.budget, state.spend >= budget.share(permille: permille), state.spend > .zero,
                 !(unless?.holds(in: state, at: elapsed) ?? false)

@@ -1,6 +1,7 @@
 extension Experiment {
     package static let keys = [
-        "name", "image", "build", "models", "repeat", "budget", "access", "concurrency", "prompt", "mounts", "env",
+        "name", "image", "build", "models", "repeat", "budget", "access", "network", "concurrency", "prompt", "mounts",
+        "env",
         "args", "limits", "checks", "eject",
     ]
 
@@ -18,6 +19,7 @@ extension Experiment {
         repetitions = try members["repeat"]?.int() ?? repetitions
         if let budget = members["budget"] { self.budget = try Budget(reader: budget) }
         access = try members["access"]?.choice(Access.self) ?? access
+        if let network = members["network"] { self.network = try TunnelPolicy(reader: network) }
         concurrency = try members["concurrency"]?.int() ?? concurrency
         if let prompt = try members["prompt"]?.string() { self.prompt = Prompt(fileValue: prompt) }
         for reader in try members["mounts"]?.array() ?? [] {
@@ -70,10 +72,11 @@ extension Experiment.Budget {
             perTrial = try reader.usd()
             return
         }
-        let members = try reader.object(keys: ["per_trial", "total", "file"])
+        let members = try reader.object(keys: ["per_trial", "total", "file", "hold"])
         perTrial = try members["per_trial"]?.usd()
         total = try members["total"]?.usd()
         file = try members["file"]?.choice(BudgetFile.Mode.self) ?? file
+        hold = try members["hold"]?.choice(BudgetLimits.Hold.self) ?? hold
     }
 }
 
@@ -147,5 +150,59 @@ extension Experiment.Checks {
             check.timeout = try fields["timeout"]?.duration() ?? check.timeout
             httpHealth.append(check)
         }
+    }
+}
+
+extension TunnelPolicy {
+    private enum Mode: String, CaseIterable { case closed, open, allowlist }
+
+    /// Reads `closed`, `open`, a list of hosts, or `{mode: …, allow: [HOST…]}`.
+    package init(reader: TreeReader) throws(PreflightError) {
+        if reader.value.array != nil {
+            self = .allowlist(try Self.hosts(reader))
+            return
+        }
+        guard reader.value.object != nil else {
+            let mode = try reader.choice(Mode.self)
+            guard mode != .allowlist else {
+                throw reader.fail("an allowlist names its hosts", hint: "network: {mode: allowlist, allow: [pypi.org]}")
+            }
+            self = mode == .open ? .open : .closed
+            return
+        }
+        let members = try reader.object(keys: ["mode", "allow"])
+        let hosts = try members["allow"].map { (allow) throws(PreflightError) in try Self.hosts(allow) }
+        let mode = try members["mode"]?.choice(Mode.self) ?? (hosts == nil ? .closed : .allowlist)
+        switch (mode, hosts) {
+        case (.allowlist, let hosts?): self = .allowlist(hosts)
+        case (.allowlist, nil): throw reader.fail("an allowlist names its hosts", hint: "add allow: [pypi.org]")
+        case (_, .some): throw reader.fail("allow goes with mode: allowlist")
+        case (.open, nil): self = .open
+        case (.closed, nil): self = .closed
+        }
+    }
+
+    private static func hosts(_ reader: TreeReader) throws(PreflightError) -> [HostPattern] {
+        var patterns: [HostPattern] = []
+        for entry in try reader.array() {
+            guard let pattern = HostPattern(try entry.string()) else {
+                throw entry.fail("expected a host such as pypi.org, *.debian.org or registry.local:5000")
+            }
+            patterns.append(pattern)
+        }
+        return patterns
+    }
+
+    package var mode: String {
+        switch self {
+        case .closed: "closed"
+        case .open: "open"
+        case .allowlist: "allowlist"
+        }
+    }
+
+    var tree: JSON {
+        guard case .allowlist(let hosts) = self else { return .string(mode) }
+        return ["mode": .string(mode), "allow": .strings(hosts.map(\.description))]
     }
 }

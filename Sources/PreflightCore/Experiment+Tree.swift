@@ -20,8 +20,10 @@ extension Experiment {
             "budget": .record([
                 "per_trial": .usd(budget.perTrial ?? Self.defaultBudget), "total": budget.total.map(JSON.usd),
                 "file": .string(budget.file.rawValue),
+                "hold": budget.hold == .strict ? nil : .string(budget.hold.rawValue),
             ]),
             "access": .string(access.rawValue),
+            "network": network?.tree,
             "concurrency": .int(concurrency),
             "prompt": prompt.map {
                 switch $0 {

@@ -8,6 +8,9 @@ package struct Experiment: Sendable, Equatable {
     package var repetitions = 1
     package var budget = Budget()
     package var access = Access.direct
+    /// Where containers may connect to beside the models; nil is what the access allows: everything when direct,
+    /// nothing behind the gateway.
+    package var network: TunnelPolicy?
     package var concurrency = 8
     package var prompt: Prompt?
     package var mounts: [Mount] = []
@@ -45,6 +48,8 @@ package struct Experiment: Sendable, Equatable {
         /// The most that all trials together may cost.
         package var total: USD?
         package var file = BudgetFile.Mode.simple
+        /// How much of a call the gateway takes out of the budget before it is sent.
+        package var hold = BudgetLimits.Hold.strict
     }
 
     /// How containers reach the provider.
@@ -221,8 +226,13 @@ extension Experiment {
         where Version(minimum).numbers.isEmpty {
             problem("checks: '\(minimum)' is no version", "write numbers, such as 2.30")
         }
-        if access == .gateway {
-            problem("access: gateway is not part of this version", "use access: direct")
+        if access == .direct, let network, network != .open {
+            problem(
+                "network: \(network.mode) needs access: gateway",
+                "containers with access: direct are on an open network")
+        }
+        if access == .direct, budget.hold != .strict {
+            problem("budget.hold needs access: gateway", "with access: direct OpenRouter alone holds the budget")
         }
         return problems
     }

@@ -29,6 +29,14 @@ package struct TrialState: Hashable, Sendable {
     package var hasSpendData = false
     /// Whether any answer of the agent stated its cost, be it nothing.
     package var hasReportedCost = false
+    /// Calls go through the gateway: its figures are exact, and those of the agent are not added to them.
+    package var isMetered = false
+    /// What the ledger counts as spent: settled, or sent with an unknown cost.
+    package var gatewaySpend = USD.zero
+    /// Calls through the gateway that are under way.
+    package var openCalls = 0
+    /// Calls through the gateway that have ended.
+    package var calls = 0
     /// The provider's final figure, once it stood still.
     package var settledSpend: USD?
 
@@ -57,7 +65,9 @@ package struct TrialState: Hashable, Sendable {
     /// the two views. What an agent says counts up to its budget: more its key cannot have paid, but for an overrun,
     /// which the provider tells.
     package var spend: USD {
-        settledSpend ?? max(budget.map { min(reportedSpend, $0) } ?? reportedSpend, polledSpend)
+        if let settledSpend { return settledSpend }
+        if isMetered { return max(gatewaySpend, polledSpend) }
+        return max(budget.map { min(reportedSpend, $0) } ?? reportedSpend, polledSpend)
     }
 
     package var remaining: USD? { budget.map { max(.zero, $0 - spend) } }
@@ -82,7 +92,8 @@ extension TrialState {
     package mutating func apply(_ event: Event) {
         switch event.source {
         case .agent: applyAgent(event)
-        case .harness, .gateway: applyHarness(event)
+        case .harness: applyHarness(event)
+        case .gateway: applyGateway(event)
         }
     }
 
@@ -107,7 +118,8 @@ extension TrialState {
         case "error":
             errors += 1
             lastError = event.fields["message"]?.string ?? lastError
-            if let code = event.fields["code"]?.int, code == 402 || isKeyLimit(code, event.fields) {
+            // The gateway has told of its own refusals.
+            if !isMetered, let code = event.fields["code"]?.int, code == 402 || isKeyLimit(code, event.fields) {
                 budgetRefusals += 1
                 budgetRefusalsInARow += 1
             }
@@ -131,6 +143,7 @@ extension TrialState {
             if seenResponses.count >= Self.rememberedResponses { seenResponses.removeAll() }
             guard seenResponses.insert(id.hashValue).inserted else { return }
         }
+        guard !isMetered else { return }
         self.usage = self.usage + usage
         budgetRefusalsInARow = 0
         guard let cost = usage.cost else { return }
@@ -146,8 +159,12 @@ extension TrialState {
 
     /// The cost of an answer is put down to the first tool that it calls.
     private mutating func recordAction(_ name: String) {
-        recentActions.append(BudgetFile.Action(name: name, cost: unattributedCost))
+        noteAction(name, cost: unattributedCost)
         unattributedCost = .zero
+    }
+
+    mutating func noteAction(_ name: String, cost: USD) {
+        recentActions.append(BudgetFile.Action(name: name, cost: cost))
         if recentActions.count > 5 { recentActions.removeFirst() }
     }
 
@@ -156,6 +173,7 @@ extension TrialState {
         case "trial_started":
             model = event.fields["model"]?.string ?? model
             budget = event.fields["budget"]?.usd() ?? budget
+            isMetered = event.fields["access"]?.string == "gateway"
             phase = .provisioning
         case "subkey_created": phase = .starting
         case "container_started":
@@ -170,7 +188,11 @@ extension TrialState {
                 lastActivity = event.elapsed
             }
         case "spend_reconciled":
-            if event.fields["settled"]?.bool == true { settledSpend = polledSpend }
+            if isMetered {
+                settledSpend = event.fields["spent"]?.usd() ?? spend
+            } else if event.fields["settled"]?.bool == true {
+                settledSpend = polledSpend
+            }
         case "budget_extended": budget = event.fields["budget"]?.usd() ?? budget
         case "policy_answer":
             guard let policy = event.fields["policy"]?.string else { return }

@@ -70,7 +70,7 @@ import Testing
             (["image": "i", "models": [["id": "m", "budget": -3]]], "must be more than $0"),
             (["image": "i", "models": [["id": "m", "alias": "summary.json"]]], "alias 'summary.json' is not usable"),
             (["image": "i", "models": ["m"], "env": ["A=B": "c"]], "is no name of a variable"),
-            (["image": "i", "models": ["m"], "access": "gateway"], "not part of this version"),
+            (["image": "i", "models": ["m"], "network": "closed"], "needs access: gateway"),
         ] as [(JSON, String)])
     func `an experiment that cannot run says why`(tree: JSON, words: String) throws {
         #expect(try read(tree).problems().contains { $0.message.contains(words) })

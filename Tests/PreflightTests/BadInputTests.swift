@@ -40,7 +40,7 @@ import Testing
                 "e.yaml:5: eject.any[1].idle: expected a time"
             ),
             (["run-multi", "e.yaml"], "limits: [", 64, "no valid YAML"),
-            (["run-multi", "e.yaml"], "access: gateway", 64, "not part of this version"),
+            (["run-multi", "e.yaml"], "network: closed", 64, "needs access: gateway"),
             (["run-multi", "e.yaml"], "eject: {command: [./nothere]}", 64, "there is no program"),
             (["run-multi", "e.yaml"], "env: {A: '****'}", 64, "a run's record leaves values out"),
             (["run-multi", "e.yaml"], "limits: {pids: -3}", 64, "limits.pids: expected at least 1"),

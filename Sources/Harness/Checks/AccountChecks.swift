@@ -60,12 +60,16 @@ enum AccountChecks {
     }
 
     /// Trials times budget, against the envelope and against the balance.
-    static func math(_ trials: [TrialPlan], total: USD?, account: AccountFacts) -> CheckResult {
+    ///
+    /// - Parameter sharesTotal: The gateway holds the total call by call, so that trials may share a smaller one.
+    static func math(
+        _ trials: [TrialPlan], total: USD?, sharesTotal: Bool = false, account: AccountFacts
+    ) -> CheckResult {
         let sum = trials.reduce(USD.zero) { $0 + $1.budget }
         let budgets = Set(trials.map(\.budget))
         let each = budgets.count == 1 ? budgets.first.map { " x \($0)" } ?? "" : ""
         let formula = "\(trials.count) trial\(trials.count == 1 ? "" : "s")\(each) = \(sum)"
-        if let total, sum > total {
+        if let total, sum > total, !sharesTotal {
             return CheckResult(
                 "math", .fail, "\(formula), more than budget.total \(total)",
                 hint:
@@ -75,10 +79,11 @@ enum AccountChecks {
         guard let balance = account.balance else {
             return CheckResult("math", .warn, "\(formula); the balance is unknown", hint: managementHint)
         }
-        guard sum <= balance else {
+        let most = total.map { min($0, sum) } ?? sum
+        guard most <= balance else {
             return CheckResult(
                 "math", .fail, "\(formula), more than the balance \(balance)",
-                hint: "add \(sum - balance) at https://openrouter.ai/settings/credits, or lower the budgets")
+                hint: "add \(most - balance) at https://openrouter.ai/settings/credits, or lower the budgets")
         }
         let envelope = total.map { " of budget.total \($0)" } ?? ""
         return CheckResult("math", .pass, "\(formula)\(envelope), balance \(balance)")

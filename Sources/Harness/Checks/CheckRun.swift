@@ -57,7 +57,11 @@ package struct CheckRun: Sendable {
             results.append(result)
         }
         add("balance", AccountChecks.balance(facts.account))
-        add("math", AccountChecks.math(trials, total: experiment.budget.total, account: facts.account))
+        add(
+            "math",
+            AccountChecks.math(
+                trials, total: experiment.budget.total, sharesTotal: experiment.access == .gateway,
+                account: facts.account))
         let today = String(doors.world.now().iso8601.prefix(10))
         add("models", ModelChecks.models(models, catalogue: facts.catalogue, today: today))
         add(
@@ -122,6 +126,9 @@ package struct CheckRun: Sendable {
             Pending(name: "disk") { [runs] in MachineChecks.disk(runs) },
             Pending(name: "leftovers") { await MachineChecks.leftovers(sweeper) },
         ]
+        if experiment.access == .gateway {
+            pending.append(Pending(name: "host_services") { HostServices.check() })
+        }
         let configured = [
             "http_health": !checks.httpHealth.isEmpty, "env_vars": !checks.envVars.isEmpty,
             "docker_health": !checks.dockerHealth.isEmpty, "git_version": checks.gitVersion != nil,

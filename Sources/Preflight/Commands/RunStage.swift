@@ -51,8 +51,21 @@ struct RunStage {
         let (plan, lock) = try prepared.get()
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let directory = wiring.runs.run(try await runID(journal, wiring))
-        let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: progress())
-        let result = try await field.run(experimentText: try experiment.tree.yamlText, lock: lock)
+        let text = try experiment.tree.yamlText
+        let report = progress()
+        let result: RunResult
+        if experiment.access == .gateway {
+            let gateway = GatewayAccess(runID: directory.id, experiment: experiment, wiring: wiring)
+            result = try await gateway.withAccess { access in
+                var plan = plan
+                plan.access = access
+                let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: report)
+                return try await field.run(experimentText: text, lock: lock)
+            }
+        } else {
+            let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: report)
+            result = try await field.run(experimentText: text, lock: lock)
+        }
         try finish(result, signals)
     }
 

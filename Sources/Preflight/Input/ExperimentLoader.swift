@@ -86,6 +86,13 @@ struct ExperimentLoader {
         }
         try applyPolicies(options, to: &experiment)
         experiment.limits.wall = try options.wall.map { try duration($0, "--wall") } ?? experiment.limits.wall
+        if let access = options.access {
+            guard let access = Experiment.Access(rawValue: access) else {
+                throw PreflightError(.usage, "--access '\(access)' is neither direct nor gateway")
+            }
+            experiment.access = access
+        }
+        if !options.network.isEmpty { experiment.network = try TunnelPolicy(flags: options.network) }
         experiment.concurrency = options.concurrency ?? experiment.concurrency
         experiment.repetitions = options.repetitions ?? experiment.repetitions
         if let mode = options.budgetFile {
@@ -198,6 +205,26 @@ extension Experiment {
             {
                 throw PreflightError(.usage, "prompt: \(error.message)", hint: "name a file, or write the task itself")
             }
+        }
+    }
+}
+
+extension TunnelPolicy {
+    /// Reads the values of `--network`: `closed`, `open`, or hosts.
+    fileprivate init(flags values: [String]) throws {
+        switch values {
+        case ["closed"]: self = .closed
+        case ["open"]: self = .open
+        default:
+            self = .allowlist(
+                try values.map { text in
+                    guard text != "closed", text != "open", let pattern = HostPattern(text) else {
+                        throw PreflightError(
+                            .usage,
+                            "--network '\(text)': expected closed, open, or hosts such as pypi.org or *.debian.org")
+                    }
+                    return pattern
+                })
         }
     }
 }

@@ -44,6 +44,16 @@ struct ExperimentOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop a trial after so long.", valueName: "TIME"))
     var wall: String?
 
+    @Option(help: ArgumentHelp("How containers reach their models.", valueName: "direct|gateway"))
+    var access: String?
+
+    @Option(
+        name: .customLong("network"),
+        help: ArgumentHelp(
+            "Where else they may connect to, behind the gateway: closed, open, or a host; repeatable.",
+            valueName: "closed|open|HOST"))
+    var network: [String] = []
+
     @Option(help: ArgumentHelp("Trials at a time.", valueName: "N"))
     var concurrency: Int?
 
@@ -95,7 +105,8 @@ enum EnvironmentTwins {
             "total-budget": "PREFLIGHT_TOTAL_BUDGET", "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
             "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
             "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
-            "budget-file": "PREFLIGHT_BUDGET_FILE_MODE", "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
+            "access": "PREFLIGHT_ACCESS", "network": "PREFLIGHT_NETWORK", "budget-file": "PREFLIGHT_BUDGET_FILE_MODE",
+            "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
             "require": "PREFLIGHT_REQUIRE", "only": "PREFLIGHT_ONLY", "skip": "PREFLIGHT_SKIP",
         ]) { $1 }
         let run = experiment.merging([
@@ -114,7 +125,7 @@ enum EnvironmentTwins {
     }()
 
     private static let lists: [String: Character] = [
-        "model": ",", "require": ",", "only": ",", "skip": ",",
+        "model": ",", "network": ",", "require": ",", "only": ",", "skip": ",",
         // Their values may hold commas.
         "mount": "\n", "env": "\n", "eject": "\n",
     ]

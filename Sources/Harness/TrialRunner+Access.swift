@@ -1,0 +1,102 @@
+import Containers
+import PreflightCore
+import Store
+
+extension TrialRunner {
+    /// Runs `body` with the trial's way to its models, which is gone when this returns.
+    func withPath(
+        key: ProvisionedKey, until: Timestamp, _ body: (TrialPath) async -> End
+    ) async -> (end: End, account: ModelAccess.Account?) {
+        guard let access = runPlan.access else {
+            return (await body(TrialPath(network: network, key: key.key)), nil)
+        }
+        let network: OwnNetwork
+        do { network = try await makeNetwork() } catch {
+            let failure = error as? DockerFailure
+            let reason = failure.map { "\($0.message); \($0.hint)" } ?? "\(error)"
+            return (End(outcome: .dockerFailed, reason: "no network for the trial: \(reason)"), nil)
+        }
+        let result = await throughGateway(access, network, key: key, until: until, body)
+        await shielded { await removeNetwork(network) }
+        return result
+    }
+
+    /// What the gateway reports is recorded in order, by one task that ends with the exit.
+    private func throughGateway(
+        _ access: ModelAccess, _ network: OwnNetwork, key: ProvisionedKey, until: Timestamp,
+        _ body: (TrialPath) async -> End
+    ) async -> (end: End, account: ModelAccess.Account?) {
+        let (events, input) = AsyncStream.makeStream(of: (type: String, fields: JSON.Object).self)
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await shielded { for await event in events { take(event.type, event.fields) } } }
+            defer { input.finish() }
+            let exit: ModelAccess.Exit
+            do {
+                exit = try await access.open(
+                    ModelAccess.Request(
+                        run: runID, trial: plan, address: network.address, subKey: key.key, expiresAt: until,
+                        report: { input.yield(($0, $1)) }))
+            } catch {
+                return (End(outcome: .harnessFailed, reason: "no gateway for the trial: \(error)"), nil)
+            }
+            recorder.record(
+                "gateway_opened",
+                ["address": .string(exit.origin), "network": .string(network.name)])
+            let end = await body(
+                TrialPath(network: network.name, key: exit.key, origin: exit.origin, tunnels: access.tunnels))
+            let account = await shielded { await exit.close() }
+            input.finish()
+            await group.waitForAll()
+            recorder.record(
+                "gateway_closed",
+                [
+                    "settled": .usd(account.settled), "held": .usd(account.held),
+                    "error": account.failure.map(JSON.string),
+                ])
+            return (end, account)
+        }
+    }
+
+    private func take(_ type: String, _ fields: JSON.Object) {
+        recorder.recordGateway(type, fields)
+        if type == "call_settled" || type == "call_reconciled" { writeBudgetFile() }
+    }
+
+    // MARK: The trial's own network
+
+    struct OwnNetwork: Sendable {
+        var name: String
+        var entry: Int64
+        /// Of this machine on it.
+        var address: String
+    }
+
+    private func makeNetwork() async throws -> OwnNetwork {
+        let name = Names.network(run: runID, nonce: nonce) + "-" + plan.alias
+        let entry = try await journal.intend(.network, name: name, run: runID, trial: plan.alias, at: world.now())
+        do {
+            try await docker.createNetwork(
+                name,
+                labels: [
+                    .init(name: Names.runLabel, value: runID), .init(name: Names.trialLabel, value: plan.alias),
+                    .init(name: Names.lockLabel, value: harnessLockPath),
+                ], isInternal: true)
+            try await journal.made(entry, handle: nil, at: world.now())
+            return OwnNetwork(name: name, entry: entry, address: try await docker.hostAddress(onNetwork: name))
+        } catch {
+            await shielded { await removeNetwork(OwnNetwork(name: name, entry: entry, address: "")) }
+            throw error
+        }
+    }
+
+    private func removeNetwork(_ network: OwnNetwork) async {
+        do {
+            try await docker.removeNetwork(network.name)
+            try await journal.gone(network.entry, at: world.now())
+        } catch {
+            report(
+                .warning(
+                    "network \(network.name) could not be removed (\(error)); `preflight sweep` will try again"))
+        }
+    }
+}

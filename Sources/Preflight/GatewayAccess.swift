@@ -1,0 +1,140 @@
+import Gateway
+import Harness
+import OpenRouter
+import PreflightCore
+import Store
+import Synchronization
+
+/// The gateway inside a run: every trial has a listener on its own network, a key that is good only there, and a
+/// budget below the run's in the ledger.
+struct GatewayAccess {
+    let runID: String
+    let experiment: Experiment
+    let wiring: Wiring
+
+    /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
+    func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
+        let catalogue: Catalogue
+        do { catalogue = try await wiring.doors.anonymous.models() } catch {
+            throw PreflightError(
+                .refused, "the prices of the models cannot be read: \(error)", hint: error.hint)
+        }
+        let ledger = try Ledger(path: wiring.runs.journalPath, now: wiring.world.now)
+        let reports = Reports()
+        let upstream = Upstream(
+            name: "openrouter", kind: .openRouter, address: try UpstreamAddress(url: wiring.settings.baseURL), key: nil,
+            pricing: .listed)
+        let gateway = try Gateway(
+            settings: GatewaySettings(upstreams: [upstream]), ledger: ledger, now: wiring.world.now,
+            report: { reports.pass($0) })
+        // The prices of the run's beginning hold for the whole run.
+        gateway.prices.set(catalogue, of: upstream.name)
+        let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await gateway.run() }
+            let result: Result<T, any Error>
+            do {
+                let run = try await ledger.scope(
+                    named: runID, limits: BudgetLimits(total: experiment.budget.total, hold: experiment.budget.hold))
+                result = .success(try await body(access(gateway, ledger, run: run, reports)))
+            } catch {
+                result = .failure(error)
+            }
+            await gateway.stop([], grace: .zero)
+            group.cancelAll()
+            return result
+        }
+        await gateway.shutDown()
+        await ledger.close()
+        return try result.get()
+    }
+
+    private func access(_ gateway: Gateway, _ ledger: Ledger, run: ScopeID, _ reports: Reports) -> ModelAccess {
+        let tunnels = experiment.network ?? .closed
+        let hold = experiment.budget.hold
+        return ModelAccess(tunnels: tunnels) { request in
+            let name = "\(request.run)/\(request.trial.alias)"
+            let scope = try await ledger.scope(
+                named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
+            reports.open(name, request.report)
+            let bound: BoundListener
+            do {
+                bound = try await gateway.listen(
+                    Listener(name: name, wantsBoundKeys: true, tunnels: tunnels), host: request.address, port: 0)
+            } catch {
+                reports.close(name)
+                throw error
+            }
+            let (key, text) = gateway.keys.issue { label in
+                VirtualKey(
+                    id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt, listener: name,
+                    upstreamKey: request.subKey)
+            }
+            return ModelAccess.Exit(key: Secret(text), origin: "http://\(bound.host):\(bound.port)") {
+                gateway.keys.revoke(key)
+                await gateway.close(bound)
+                let account = await Self.account(of: scope, name, ledger)
+                reports.close(name)
+                return account
+            }
+        }
+    }
+
+    /// The trial's sums once they stand: what was broken off is asked about for a while.
+    private static func account(of scope: ScopeID, _ name: String, _ ledger: Ledger) async -> ModelAccess.Account {
+        do {
+            let reader = try LedgerReader(path: ledger.path)
+            func held() async throws -> [LedgerReader.Call] {
+                try await reader.heldCalls().filter { $0.scopeName == name }
+            }
+            _ = try await ledger.setClosed(true, scope: scope)
+            let deadline = ContinuousClock.now + patience
+            while true {
+                let standing = try await ledger.standing(of: scope).scope
+                // Only calls that OpenRouter has named can be asked about.
+                let isWaiting = try await held().contains { $0.generation != nil } && ContinuousClock.now < deadline
+                if standing.openCalls == 0, !isWaiting {
+                    return ModelAccess.Account(settled: standing.spent.total, held: standing.held) { total in
+                        await settle(scope, at: total, ledger, reader, name)
+                    }
+                }
+                guard ContinuousClock.now < deadline + .seconds(5) else {
+                    return ModelAccess.Account(
+                        settled: standing.spent.total, held: standing.held + standing.reserved,
+                        failure: "calls did not end")
+                }
+                try? await ContinuousClock().sleep(for: .milliseconds(100))
+            }
+        } catch {
+            return ModelAccess.Account(settled: .zero, held: .zero, failure: "\(error)")
+        }
+    }
+
+    /// Puts down what is missing to `total` to the first call whose cost is unknown, and nothing to the others.
+    private static func settle(
+        _ scope: ScopeID, at total: USD, _ ledger: Ledger, _ reader: LedgerReader, _ name: String
+    ) async {
+        guard let standing = try? await ledger.standing(of: scope), let calls = try? await reader.heldCalls() else {
+            return
+        }
+        var rest = max(.zero, total - standing.scope.spent.total)
+        for call in calls where call.scopeName == name {
+            if (try? await ledger.reconcile(call.call, cost: rest)) == true { rest = .zero }
+        }
+    }
+
+    /// OpenRouter writes down most broken calls within seconds.
+    private static let patience = Duration.seconds(20)
+
+    /// Hands each event to the trial whose listener it came in by.
+    private final class Reports: Sendable {
+        typealias Report = @Sendable (String, JSON.Object) -> Void
+        private let open = Mutex<[String: Report]>([:])
+
+        func open(_ listener: String, _ report: @escaping Report) { open.withLock { $0[listener] = report } }
+        func close(_ listener: String) { open.withLock { $0[listener] = nil } }
+
+        func pass(_ event: GatewayEvent) {
+            open.withLock { $0[event.listener] }?(event.kind.rawValue, event.fields)
+        }
+    }
+}

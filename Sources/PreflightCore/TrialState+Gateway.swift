@@ -1,0 +1,65 @@
+extension TrialState {
+    /// Applies what the gateway told of the trial's calls.
+    mutating func applyGateway(_ event: Event) {
+        events += 1
+        lastActivity = event.elapsed
+        switch event.type {
+        case "call_reserved": openCalls += 1
+        case "call_settled":
+            close(event)
+            takeUsage(event)
+            // Agents that tell of their tools are counted by what they tell: a call may name tools that are never run.
+            if spokenEvents == 0 { takeTools(event) }
+        case "call_held": close(event)
+        case "call_reconciled":
+            gatewaySpend = event.fields["spent_usd"]?.usd() ?? gatewaySpend
+        case "call_failed":
+            if event.fields["reserved_usd"] != nil { openCalls = max(0, openCalls - 1) }
+            errors += 1
+            lastError = event.fields["reason"]?.string ?? lastError
+        case "call_refused":
+            errors += 1
+            lastError = event.fields["reason"]?.string ?? lastError
+            guard event.fields["status"]?.int == 402 else { return }
+            budgetRefusals += 1
+            budgetRefusalsInARow += 1
+        case "gateway_closed": openCalls = 0
+        default: break
+        }
+    }
+
+    private mutating func close(_ event: Event) {
+        openCalls = max(0, openCalls - 1)
+        calls += 1
+        hasSpendData = true
+        // Events of calls that end together may come in either order.
+        if let spent = event.fields["spent_usd"]?.usd() { gatewaySpend = max(gatewaySpend, spent) }
+    }
+
+    private mutating func takeUsage(_ event: Event) {
+        budgetRefusalsInARow = 0
+        guard let json = event.fields["usage"] else { return }
+        usage = usage + (Usage(gateway: json) ?? Usage())
+    }
+
+    private mutating func takeTools(_ event: Event) {
+        turns += 1
+        let tools = event.fields["tools"]?.array?.compactMap(\.string) ?? []
+        for (index, tool) in tools.enumerated() {
+            toolCalls += 1
+            noteAction(tool, cost: index == 0 ? event.fields["cost_usd"]?.usd() ?? .zero : .zero)
+        }
+    }
+}
+
+extension Usage {
+    /// Reads counts in the gateway's own names, of which none is left out of another.
+    fileprivate init?(gateway json: JSON) {
+        func count(_ key: String) -> Int { min(max(0, json[key]?.int ?? 0), 1_000_000_000) }
+        guard json.object != nil else { return nil }
+        self.init(
+            promptTokens: count("prompt_tokens"), completionTokens: count("completion_tokens"),
+            cachedTokens: count("cached_tokens"), cacheWriteTokens: count("cache_write_tokens"),
+            reasoningTokens: count("reasoning_tokens"))
+    }
+}
