@@ -176,25 +176,20 @@ extension Docker {
         return found
     }
 
-    /// - Parameter isInternal: no way out of it but this machine's own address.
+    /// - Parameter closed: No way out of it: only this machine's address on it can be reached, at `closed.host`.
     package func createNetwork(
-        _ name: String, labels: [Experiment.Variable], isInternal: Bool = false
+        _ name: String, labels: [Experiment.Variable], closed: ClosedSubnet? = nil
     ) async throws {
         // Trials of a run must not reach one another.
         var arguments = ["network", "create", "--opt", "com.docker.network.bridge.enable_icc=false"]
-        if isInternal { arguments.append("--internal") }
+        if let closed {
+            arguments += [
+                "--internal", "--subnet", closed.text, "--gateway", closed.host, "--aux-address",
+                "DefaultGatewayIPv4=\(closed.nowhere)",
+            ]
+        }
         for label in labels { arguments += ["--label", "\(label.name)=\(label.value)"] }
         try await command(arguments + [name])
-    }
-
-    /// This machine's IPv4 address on a network, as containers on it see it.
-    package func hostAddress(onNetwork name: String) async throws -> String {
-        let text = try await command(
-            ["network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", name])
-        guard let address = text.split(whereSeparator: \.isWhitespace).first(where: { $0.contains(".") }) else {
-            throw DockerFailure(kind: .other, message: "network \(name) has no address for this machine")
-        }
-        return String(address)
     }
 
     package func removeNetwork(_ name: String) async throws {

@@ -75,17 +75,30 @@ extension TrialRunner {
         let name = Names.network(run: runID, nonce: nonce) + "-" + plan.alias
         let entry = try await journal.intend(.network, name: name, run: runID, trial: plan.alias, at: world.now())
         do {
-            try await docker.createNetwork(
-                name,
-                labels: [
-                    .init(name: Names.runLabel, value: runID), .init(name: Names.trialLabel, value: plan.alias),
-                    .init(name: Names.lockLabel, value: harnessLockPath),
-                ], isInternal: true)
+            let subnet = try await createNetwork(name)
             try await journal.made(entry, handle: nil, at: world.now())
-            return OwnNetwork(name: name, entry: entry, address: try await docker.hostAddress(onNetwork: name))
+            return OwnNetwork(name: name, entry: entry, address: subnet.host)
         } catch {
             await shielded { await removeNetwork(OwnNetwork(name: name, entry: entry, address: "")) }
             throw error
+        }
+    }
+
+    /// Which subnets are taken only the engine knows, so one is tried after the other.
+    private func createNetwork(_ name: String) async throws -> ClosedSubnet {
+        let labels: [Experiment.Variable] = [
+            .init(name: Names.runLabel, value: runID), .init(name: Names.trialLabel, value: plan.alias),
+            .init(name: Names.lockLabel, value: harnessLockPath),
+        ]
+        var attempt = 1
+        while true {
+            let subnet = ClosedSubnet(index: Int(world.nonce(4), radix: 16) ?? attempt)
+            do {
+                try await docker.createNetwork(name, labels: labels, closed: subnet)
+                return subnet
+            } catch let failure as DockerFailure where failure.message.contains("overlaps") && attempt < 50 {
+                attempt += 1
+            }
         }
     }
 
