@@ -1,0 +1,73 @@
+import PreflightCore
+import Testing
+
+@Suite struct GatewayStateTests {
+    private func event(_ type: String, _ fields: JSON, source: Event.Source = .gateway, at seconds: Int = 1) -> Event {
+        Event(
+            timestamp: Timestamp(seconds: 0), elapsed: .seconds(seconds), source: source, type: type,
+            fields: fields.object ?? JSON.Object())
+    }
+
+    private func metered() -> TrialState {
+        var state = TrialState()
+        state.apply(
+            event("trial_started", ["model": "m", "budget": .number("0.05"), "access": "gateway"], source: .harness))
+        state.apply(event("container_started", [:], source: .harness))
+        return state
+    }
+
+    private let settled: JSON = [
+        "call": 1, "cost_usd": .number("0.01"), "spent_usd": .number("0.01"), "tools": ["bash"],
+        "usage": ["prompt_tokens": 100, "completion_tokens": 20, "cached_tokens": 60],
+    ]
+
+    @Test func `the gateway's figures count once, also where the agent reports the same calls`() {
+        var state = metered()
+        state.apply(event("call_reserved", ["call": 1, "reserved_usd": .number("0.02")]))
+        #expect(state.openCalls == 1)
+        state.apply(event("call_settled", settled))
+        state.apply(
+            event(
+                "message_end", ["usage": ["prompt_tokens": 100, "completion_tokens": 20, "cost": .number("0.01")]],
+                source: .agent)
+        )
+        #expect(state.spend == USD(cents: 1))
+        #expect(state.usage.promptTokens == 100)
+        #expect(state.usage.cachedTokens == 60)
+        #expect(state.openCalls == 0)
+        #expect(state.calls == 1)
+    }
+
+    @Test func `a silent agent's tools are those its model asked for`() {
+        var state = metered()
+        state.apply(event("call_settled", settled))
+        #expect(state.toolCalls == 1)
+        #expect(state.turns == 1)
+        #expect(state.recentActions == [BudgetFile.Action(name: "bash", cost: USD(cents: 1))])
+    }
+
+    @Test func `what is held counts as spent until it is known, in whatever order the news comes`() {
+        var state = metered()
+        state.apply(event("call_held", ["call": 2, "spent_usd": .number("0.03")]))
+        state.apply(event("call_settled", ["call": 1, "cost_usd": .number("0.01"), "spent_usd": .number("0.01")]))
+        #expect(state.spend == USD(cents: 3))
+        state.apply(event("call_reconciled", ["call": 2, "cost_usd": .number("0.002"), "spent_usd": .number("0.012")]))
+        #expect(state.spend == USD(decimal: "0.012"))
+        state.apply(event("spend_reconciled", ["spent": .number("0.0119"), "settled": true], source: .harness))
+        #expect(state.spend == USD(decimal: "0.0119"))
+    }
+
+    @Test func `the first call that the rest cannot pay is the end of a budget`() {
+        var state = metered()
+        state.apply(event("call_settled", settled))
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) == .stay)
+        state.apply(event("call_refused", ["status": 429, "reason": "busy"]))
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) == .stay)
+        state.apply(event("call_refused", ["status": 402, "reason": "the budget is used up"]))
+        guard case .eject(let reason) = EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) else {
+            Issue.record("not ejected")
+            return
+        }
+        #expect(reason.message.contains("cannot pay its next call"))
+    }
+}
