@@ -51,12 +51,14 @@ let package = Package(
         .target(
             name: "Gateway", dependencies: ["PreflightCore", "Store", "OpenRouter"] + nio, swiftSettings: settings),
         .target(name: "Reports", dependencies: ["PreflightCore", "Store"], swiftSettings: settings),
+        .target(
+            name: "Console", dependencies: ["PreflightCore", "Store", "Reports", hummingbird], swiftSettings: settings),
         .target(name: "Simulator", dependencies: ["PreflightCore", hummingbird], swiftSettings: settings),
         .target(
             name: "Preflight",
             dependencies: [
-                "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Gateway", "Reports",
-                "Simulator", argumentParser, yams,
+                "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Gateway", "Console",
+                "Reports", "Simulator", argumentParser, yams,
             ],
             swiftSettings: settings),
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
@@ -76,6 +78,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests", dependencies: ["Gateway", "Store", "Simulator", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "ConsoleTests", dependencies: ["Console", "Store", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "PreflightCore"], swiftSettings: settings),
         .testTarget(
             name: "HarnessTests",
@@ -85,7 +88,10 @@ let package = Package(
         // Uses the built command as its users do; depends on it so that it is built.
         .testTarget(
             name: "PreflightTests",
-            dependencies: ["Preflight", "PreflightMain", "PreflightCore", "Containers", "Simulator", "TestSupport"],
+            dependencies: [
+                "Preflight", "PreflightMain", "PreflightCore", "Store", "Gateway", "Containers", "Simulator",
+                "TestSupport",
+            ],
             swiftSettings: settings),
     ]
 )

@@ -16,6 +16,6 @@ struct PreflightCommand: AsyncParsableCommand {
         version: PreflightTool.version,
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, CacheReportCommand.self,
-            SweepCommand.self, InitCommand.self, SimulateCommand.self,
+            SweepCommand.self, InitCommand.self, SimulateCommand.self, BudgetCommand.self, KeysCommand.self,
         ])
 }

@@ -11,17 +11,24 @@ import Testing
     /// What each room may import: other rooms, then its outside library.
     private static let allowed: [String: Set<String>] = [
         "PreflightCore": [],
-        "Store": ["PreflightCore", "GRDB", "Foundation"],
+        "Store": ["PreflightCore", "GRDB", "GRDBSQLite", "Crypto", "Foundation"],
         "OpenRouter": ["PreflightCore", "Foundation", "FoundationNetworking"],
         "Containers": ["PreflightCore", "Subprocess", "System", "SystemPackage", "Foundation"],
         "Harness": ["PreflightCore", "Store", "OpenRouter", "Containers", "Foundation"],
+        "Gateway": [
+            "PreflightCore", "Store", "OpenRouter", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Foundation",
+        ],
+        "Console": [
+            "PreflightCore", "Store", "Reports", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
+            "Foundation", "FoundationEssentials",
+        ],
         "Reports": ["PreflightCore", "Store"],
         "Simulator": [
             "PreflightCore", "Hummingbird", "HTTPTypes", "NIOCore", "Foundation", "FoundationEssentials",
         ],
         "Preflight": [
-            "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Reports", "Simulator", "ArgumentParser",
-            "Yams", "Foundation",
+            "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Gateway", "Console", "Reports",
+            "Simulator", "ArgumentParser", "Yams", "Foundation",
         ],
         "PreflightMain": ["Preflight", "Foundation"],
     ]

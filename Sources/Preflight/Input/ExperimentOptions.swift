@@ -120,7 +120,7 @@ enum EnvironmentTwins {
         ]
         return [
             "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": sweep,
-            "simulate": simulate,
+            "simulate": simulate, "budget": place, "keys": place,
         ]
     }()
 

@@ -247,7 +247,11 @@ extension Ledger {
 
     /// What a call would get now. Nothing is reserved.
     package func decide(_ ask: BudgetAsk, scope: ScopeID) async throws -> BudgetDecision {
-        try await control { state, now in state.tree.decide(ask, scope: try state.index(of: scope), at: now) }
+        try await control { state, now in
+            // First: it reads what others have changed into the tree.
+            let index = try state.index(of: scope)
+            return state.tree.decide(ask, scope: index, at: now)
+        }
     }
 
     /// Holds what processes that are gone have left under way; how many calls that were.
@@ -255,7 +259,7 @@ extension Ledger {
         try await control { try $0.holdLost(now: $1) }
     }
 
-    private func control<T: Sendable>(
+    func control<T: Sendable>(
         _ body: @escaping @Sendable (LedgerState, Timestamp) throws -> T
     ) async throws -> T {
         let result: Result<T, any Error> = await withCheckedContinuation { continuation in

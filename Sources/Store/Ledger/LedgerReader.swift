@@ -49,13 +49,15 @@ package struct LedgerReader: Sendable {
     /// Calls whose cost is unknown, oldest first.
     package func heldCalls() async throws -> [Call] { try await calls("call.state = 3", []) }
 
-    private func calls(_ condition: String, _ arguments: StatementArguments) async throws -> [Call] {
+    func calls(
+        _ condition: String, _ arguments: StatementArguments, order: String = "call.id"
+    ) async throws -> [Call] {
         try await pool.read { database in
             try Row.fetchAll(
                 database,
                 sql: """
                     SELECT call.*, scope.name AS scope_name FROM call JOIN scope ON scope.id = call.scope
-                    WHERE \(condition) ORDER BY call.id
+                    WHERE \(condition) ORDER BY \(order)
                     """, arguments: arguments
             ).compactMap { row in
                 guard let state = Call.State(rawValue: row["state"]) else { return nil }
