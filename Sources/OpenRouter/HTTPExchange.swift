@@ -1,5 +1,5 @@
 package import Foundation
-import PreflightCore
+package import PreflightCore
 import Synchronization
 
 #if canImport(FoundationNetworking)
@@ -53,6 +53,19 @@ package enum HTTPExchange {
             throw .transport(URLError(.badURL))
         }
         return try await perform(URLRequest(url: url), session: .shared, within: limit)
+    }
+
+    /// POST of a JSON body to one address, with a bearer token.
+    package static func post(
+        _ url: String, body: [UInt8], bearer: Secret, within limit: Duration
+    ) async throws(Failure) -> Answer {
+        guard let url = URL(string: url) else { throw .transport(URLError(.badURL)) }
+        var request = URLRequest(url: url)
+        request.httpMethod = "POST"
+        request.httpBody = Data(body)
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.setValue("Bearer \(bearer.reveal())", forHTTPHeaderField: "Authorization")
+        return try await perform(request, session: .shared, within: limit)
     }
 
     private static func transfer(_ request: URLRequest, _ session: URLSession) async -> Result<Answer, Failure> {

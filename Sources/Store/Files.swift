@@ -127,4 +127,11 @@ package enum Files {
             }
         return PreflightError(.failed, "cannot \(verb) \(path): \(String(cString: strerror(code)))", hint: hint)
     }
+
+    /// Changes whenever a file's content is replaced or written; nil where there is none.
+    package static func stamp(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return "\(status.st_ino).\(status.st_size).\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
 }

@@ -33,8 +33,8 @@ import Testing
         #expect(upstream.kind == .openRouter && upstream.address.host == "openrouter.ai")
         #expect(upstream.key == Secret("sk-or-v1-x"))
         guard case .listed = upstream.pricing else { throw PreflightError(.failed, "not listed") }
-        #expect(configuration.listen == [.init(host: "127.0.0.1", port: 8788)])
-        #expect(configuration.console == .init(host: "127.0.0.1", port: 8789))
+        #expect(configuration.listen == [.init(host: "127.0.0.1", port: 4000)])
+        #expect(configuration.console == .init(host: "127.0.0.1", port: 4001))
     }
 
     @Test func `everything that a file can say is read`() async throws {

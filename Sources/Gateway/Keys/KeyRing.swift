@@ -4,6 +4,8 @@ import Synchronization
 /// The virtual keys that are good now, by the digest of their text.
 package final class KeyRing: Sendable {
     private let keys = Mutex<[KeyDigest: VirtualKey]>([:])
+    /// Those of `keys` that a store holds.
+    private let stored = Mutex<Set<KeyDigest>>([])
 
     package init() {}
 
@@ -27,8 +29,12 @@ package final class KeyRing: Sendable {
 
     /// Takes what a store holds now: what it holds no more is revoked.
     package func replaceStored(with stored: [KeyDigest: VirtualKey]) {
+        let before = self.stored.withLock { known in
+            defer { known = Set(stored.keys) }
+            return known
+        }
         keys.withLock { keys in
-            for (digest, key) in keys where key.listener == nil {
+            for (digest, key) in keys where before.contains(digest) {
                 guard let fresh = stored[digest] else {
                     key.revoke()
                     continue

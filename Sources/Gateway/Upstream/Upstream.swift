@@ -86,6 +86,9 @@ package struct UpstreamAddress: Sendable, Hashable {
         self.port = port
     }
 
+    /// Put together again, without a slash at its end.
+    package var url: String { "\(isSecure ? "https" : "http")://\(authority)\(basePath)" }
+
     /// As the `Host` field has it.
     var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host

@@ -22,8 +22,8 @@ struct GatewayConfiguration: Sendable {
         var change: BudgetChange
     }
 
-    static let standardListen = Address(host: "127.0.0.1", port: 8788)
-    static let standardConsole = Address(host: "127.0.0.1", port: 8789)
+    static let standardListen = Address(host: "127.0.0.1", port: 4000)
+    static let standardConsole = Address(host: "127.0.0.1", port: 4001)
 
     var listen = [standardListen]
     /// Nil: there is none.
@@ -94,11 +94,11 @@ struct GatewayConfiguration: Sendable {
         if let port = Int(text), (0...65_535).contains(port) { return Address(host: "127.0.0.1", port: port) }
         guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
             let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
-        else { throw reader.fail("expected HOST:PORT, such as 127.0.0.1:8788") }
+        else { throw reader.fail("expected HOST:PORT, such as 127.0.0.1:4000") }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         guard !host.isEmpty, !host.contains("/"), !host.contains(" ") else {
-            throw reader.fail("expected HOST:PORT, such as 127.0.0.1:8788")
+            throw reader.fail("expected HOST:PORT, such as 127.0.0.1:4000")
         }
         return Address(host: String(host), port: port)
     }
