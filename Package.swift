@@ -89,7 +89,8 @@ let package = Package(
         .testTarget(
             name: "PreflightTests",
             dependencies: [
-                "Preflight", "PreflightMain", "PreflightCore", "Store", "Gateway", "Containers", "Simulator",
+                "Preflight", "PreflightMain", "PreflightCore", "Store", "Gateway", "OpenRouter", "Containers",
+                "Simulator",
                 "TestSupport",
             ],
             swiftSettings: settings),

@@ -1,0 +1,197 @@
+import Containers
+import Foundation
+import OpenRouter
+import PreflightCore
+import Simulator
+import TestSupport
+import Testing
+
+/// The stand-alone gateway, as its users start it.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct GatewayCommandTests {
+    private struct Running {
+        var process: Process
+        var log: String
+        var values: [String: String]
+
+        func value(_ name: String) throws -> String { try #require(values[name]) }
+        var console: String { get throws { try value("console") } }
+    }
+
+    /// Starts a gateway on free ports and waits until it says where it listens.
+    private func start(_ bench: CommandBench, _ arguments: [String], _ more: [String: String] = [:]) async throws
+        -> Running
+    {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: CommandBench.executable)
+        process.arguments = ["gateway"] + arguments
+        process.environment = bench.environment.merging(more) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: bench.directory)
+        let log = "\(bench.directory)/gateway-\(UInt32.random(in: 0..<(.max))).log"
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        process.standardError = process.standardOutput
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        func text() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+        let isReady = await eventually {
+            text().contains("# keys:") || text().contains("AUTH_TOKEN") || !process.isRunning
+        }
+        #expect(isReady && process.isRunning, "\(text())")
+        var values: [String: String] = [:]
+        for line in text().split(separator: "\n") {
+            if line.hasPrefix("export "), let equals = line.firstIndex(of: "=") {
+                values[String(line[..<equals].dropFirst(7))] = String(line[line.index(after: equals)...])
+            } else if line.hasPrefix("# console: ") {
+                values["console"] = String(line.dropFirst(11))
+            } else if line.hasPrefix("# administrator's token: ") {
+                values["token"] = try String(contentsOfFile: String(line.dropFirst(25)), encoding: .utf8)
+                    .trimmingCharacters(in: .whitespacesAndNewlines)
+            } else if line.hasPrefix("# gateway: ") {
+                values["gateway"] = String(line.dropFirst(11).prefix { $0 != ";" && $0 != "," })
+            }
+        }
+        return Running(process: process, log: log, values: values)
+    }
+
+    private func stop(_ running: Running) async -> Int32 {
+        kill(running.process.processIdentifier, SIGTERM)
+        _ = await eventually { !running.process.isRunning }
+        return running.process.terminationStatus
+    }
+
+    private func ask(_ url: String, _ key: String, _ text: String = "hi") async throws -> HTTPExchange.Answer {
+        let body: JSON = ["model": "openai/gpt-4.1-mini", "messages": [["role": "user", "content": .string(text)]]]
+        return try await HTTPExchange.post(url, body: body.bytes, bearer: Secret(key), within: .seconds(20))
+    }
+
+    @Test func `one flag is enough for a budget that holds, and the command line shows what was spent`() async throws {
+        try await withCommand { bench in
+            let running = try await start(
+                bench,
+                ["--budget", "0.001", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--log", "calls.jsonl"])
+            let url = try running.value("OPENAI_BASE_URL") + "/chat/completions"
+            let key = try running.value("OPENAI_API_KEY")
+            var last = 200
+            for _ in 0..<200 where last == 200 {
+                last = try await ask(url, key, String(repeating: "word ", count: 50)).status
+            }
+            #expect(last == 402)
+            let bill = bench.server.bill.total
+            #expect(bill > .zero && bill <= USD(decimal: "0.001") ?? .zero)
+
+            let listed = try await bench.run(["budget", "list", "--json"])
+            let scope = try #require(try JSON.parse(listed.stdout)["budgets"]?[0] ?? JSON.parse(listed.stdout)[0])
+            #expect(scope["scope"] == "default")
+            #expect(scope["spent"]?.usd() == bill)
+            // More money, by hand, while it runs.
+            let set = try await bench.run(["budget", "set", "default", "--limit", "1"])
+            #expect(set.exitCode == 0, "\(set.everything)")
+            #expect(try await ask(url, key).status == 200)
+
+            let health = try await HTTPExchange.get(try running.console + "/api/health", within: .seconds(5))
+            #expect(try JSON.parse(health.body)["status"] == "ok")
+            let metrics = try await HTTPExchange.get(try running.console + "/metrics", within: .seconds(5))
+            #expect(
+                String(decoding: metrics.body, as: UTF8.self).contains("preflight_calls_total{kind=\"call_settled\""))
+            let chat = try await HTTPExchange.post(
+                try running.console + "/api/chat",
+                body: JSON(dictionaryLiteral: ("scope", "default"), ("model", "openai/gpt-4.1-mini"), ("message", "hi"))
+                    .bytes,
+                bearer: Secret(try running.value("token")), within: .seconds(10))
+            #expect(try JSON.parse(chat.body)["text"]?.string?.isEmpty == false)
+            #expect(await stop(running) == 0)
+            let log = try String(contentsOfFile: "\(bench.directory)/calls.jsonl", encoding: .utf8)
+            #expect(log.contains("call_settled") && log.contains("call_refused"))
+            let everything = log + (try String(contentsOfFile: running.log, encoding: .utf8))
+            #expect(!everything.contains(SimulatorOptions.defaultOrdinaryKey))
+        }
+    }
+
+    @Test func `a file names upstreams, prices and budgets, and is followed while it runs`() async throws {
+        var vllm = SimulatorOptions()
+        vllm.flavour = .vllm
+        try await SimulatorServer.withServer(vllm) { _, addresses in
+            try await withCommand { bench in
+                func file(_ limit: String) -> String {
+                    """
+                    listen: 127.0.0.1:0
+                    console: false
+                    upstreams:
+                      openrouter: {kind: openrouter, url: \(bench.environment["OPENROUTER_BASE_URL"] ?? ""), key: OPENROUTER_API_KEY}
+                      local:
+                        kind: vllm
+                        url: \(addresses[0].rootURL)/v1
+                        prices: {"Qwen/Qwen3-8B": {prompt: 1, completion: 2, context: 32768}}
+                    routes: {"Qwen/*": local}
+                    budgets:
+                      lab: {limit: 1}
+                      lab/ann: {daily: \(limit)}
+                    """
+                }
+                try bench.write("gateway.yaml", file("0.5"))
+                let running = try await start(bench, ["--config", "gateway.yaml"])
+                let made = try await bench.run(["keys", "create", "lab/ann", "--name", "ann", "--json"])
+                #expect(made.exitCode == 0, "\(made.everything)")
+                let json = try JSON.parse(made.stdout)
+                let key = try #require(json["key"]?.string ?? json["text"]?.string, "\(made.stdoutText)")
+                let url = try running.value("gateway") + "/v1/chat/completions"
+                let body: JSON = [
+                    "model": "Qwen/Qwen3-8B", "max_tokens": 40, "messages": [["role": "user", "content": "hi"]],
+                ]
+                let isKnown = try await eventually(within: .seconds(5)) {
+                    try await HTTPExchange.post(url, body: body.bytes, bearer: Secret(key), within: .seconds(5)).status
+                        == 200
+                }
+                #expect(isKnown)
+                #expect(try await ask(url, key).status == 200)
+                let spent = try await bench.run(["budget", "show", "lab", "--json"])
+                let shown = try JSON.parse(spent.stdout)
+                #expect(shown["spent"]?.usd() ?? .zero > bench.server.bill.total)
+
+                try bench.write("gateway.yaml", file("0.000001"))
+                let isRefused = try await eventually(within: .seconds(10)) { try await ask(url, key).status == 402 }
+                #expect(isRefused)
+                // A file that is wrong changes nothing.
+                try bench.write("gateway.yaml", "budgets: {lab: {limt: 3}}")
+                let isTold = try await eventually(within: .seconds(10)) {
+                    try String(contentsOfFile: running.log, encoding: .utf8).contains("was not taken over")
+                }
+                #expect(isTold)
+                #expect(try await ask(url, key).status == 402)
+                let revoked = try await bench.run(["keys", "revoke", "ann"])
+                #expect(revoked.exitCode == 0, "\(revoked.everything)")
+                let isGone = try await eventually(within: .seconds(5)) { try await ask(url, key).status == 401 }
+                #expect(isGone)
+                #expect(await stop(running) == 0)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([], "no budget is given", 64), (["--budget=-1"], "more than 0", 64),
+            (["--budget", "x"], "expected dollars", 64),
+            (["--budget", "1", "--listen", "nowhere"], "expected HOST:PORT", 64),
+            (["--budget", "1", "--hold", "loose"], "strict or adaptive", 64),
+            (["--config", "missing.yaml"], "missing.yaml", 64),
+            (["--budget", "1", "--listen", "127.0.0.1:0", "--console", "203.0.113.7:9"], "cannot listen", 70),
+        ] as [([String], String, Int32)])
+    func `what cannot be served is said at once`(arguments: [String], words: String, status: Int32) async throws {
+        try await withCommand { bench in
+            let result = try await bench.run(["gateway"] + arguments, timeout: .seconds(30))
+            #expect(result.exitCode == Int(status), "\(result.everything)")
+            #expect(result.stderrText.contains(words), "\(result.everything)")
+        }
+    }
+
+    @Test func `an upstream that cannot be reached is refused before anybody calls`() async throws {
+        try await withCommand { bench in
+            let result = try await bench.run(
+                ["gateway", "--budget", "1", "--listen", "127.0.0.1:0"],
+                ["OPENROUTER_BASE_URL": "http://127.0.0.1:9/api/v1"],
+                timeout: .seconds(60))
+            #expect(result.exitCode == 3, "\(result.everything)")
+            #expect(result.stderrText.contains("the prices of openrouter cannot be read"), "\(result.everything)")
+        }
+    }
+}
