@@ -64,7 +64,7 @@ let package = Package(
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
         // What benchmarks run, and tests that need several processes.
         .executableTarget(
-            name: "preflight-tools", dependencies: ["PreflightCore", "Store"], path: "Benchmarks/Tools",
+            name: "preflight-tools", dependencies: ["PreflightCore", "Store", "Gateway"], path: "Benchmarks/Tools",
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),
@@ -76,8 +76,9 @@ let package = Package(
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "TestSupport", "preflight-tools"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Store", "Simulator", "TestSupport"],
-            swiftSettings: settings),
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Store", "Simulator", "TestSupport", "preflight-tools"] + nio.prefix(2),
+            exclude: ["Clients"], swiftSettings: settings),
         .testTarget(name: "ConsoleTests", dependencies: ["Console", "Store", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "PreflightCore"], swiftSettings: settings),
         .testTarget(

@@ -7,9 +7,10 @@ import PreflightCore
         var arguments = CommandLine.arguments.dropFirst()
         switch arguments.popFirst() {
         case "ledger": try await LedgerBenchmark.run(Array(arguments))
+        case "gateway": try await GatewayChild.run(Array(arguments))
         case "ledger-child": try await LedgerChild.run(Array(arguments))
         default:
-            FileHandle.standardError.write(Data("usage: preflight-tools ledger|ledger-child …\n".utf8))
+            FileHandle.standardError.write(Data("usage: preflight-tools gateway|ledger|ledger-child …\n".utf8))
             exit(64)
         }
     }

@@ -58,6 +58,8 @@ package struct GatewaySettings: Sendable {
         package var total = TimeAmount.seconds(3600)
         /// A caller that neither sends nor reads.
         package var client = TimeAmount.seconds(120)
+        /// For the name of a call whose caller left before the answer began.
+        package var leaving = TimeAmount.seconds(5)
         /// A connection between two requests.
         package var idle = TimeAmount.seconds(600)
         /// A call that waits for money that other calls hold.

@@ -63,9 +63,11 @@ final class Reconciler: Sendable {
             do { try await clock.sleep(for: pause) } catch { return }
             guard let found = try? await client.generation(id: id) ?? nil else { continue }
             let tokens = found.usage.promptTokens + found.usage.completionTokens
-            guard let known = try? await ledger.reconcile(job.call, cost: found.cost, tokens: tokens), known else {
-                return
+            // A ledger that cannot be written now may be written later.
+            guard let isKnown = try? await ledger.reconcile(job.call, cost: found.cost, tokens: tokens) else {
+                continue
             }
+            guard isKnown else { return }
             var call = job.report
             call?.cost = found.cost
             call?.basis = "generation"

@@ -26,7 +26,7 @@ struct GatewayBench: Sendable {
     func settled() async throws -> LedgerStanding {
         _ = try await eventually(within: .seconds(30)) {
             let standing = try await standing()
-            return standing.scope.openCalls == 0 && standing.scope.held == .zero
+            return standing.scope.openCalls == 0 && standing.scope.held == .zero && events.isComplete
         }
         return try await standing()
     }
@@ -35,6 +35,13 @@ struct GatewayBench: Sendable {
         private let list = Mutex<[GatewayEvent]>([])
         var all: [GatewayEvent] { list.withLock { $0 } }
         func append(_ event: GatewayEvent) { list.withLock { $0.append(event) } }
+        /// Every call that was reserved has been told the end of: that comes a moment after the ledger knows it.
+        var isComplete: Bool {
+            let kinds = kinds()
+            let ends: [GatewayEvent.Kind] = [.callSettled, .callHeld, .callFailed, .callRefused]
+            return kinds.count { ends.contains($0) } >= kinds.count { $0 == .callReserved }
+        }
+
         func kinds() -> [GatewayEvent.Kind] { all.map(\.kind) }
         func calls(_ kind: GatewayEvent.Kind) -> [GatewayEvent.Call] {
             all.filter { $0.kind == kind }.compactMap(\.call)
@@ -71,12 +78,12 @@ func withGateway(
             settings.patience.headroom = .seconds(60)
             keep(&settings)
             let path = directory + "/preflight.sqlite"
-            let now: @Sendable () -> Timestamp = { SimulatorServer.systemTime() }
+            let now: @Sendable () -> Timestamp = { .testNow }
             let ledger = try Ledger(path: path, now: now)
             let events = GatewayBench.EventLog()
             let gateway = try Gateway(
                 settings: settings, ledger: ledger, threads: threads, now: now, report: { events.append($0) })
-            gateway.prices.set(try TestData.catalogue(), of: "upstream")
+            gateway.prices.set(try testCatalogue(), of: "upstream")
             let scope = try await ledger.scope(named: "trial", limits: limits)
             let (_, text) = gateway.keys.issue { label in
                 VirtualKey(id: "test", label: label, scope: scope, scopeName: "trial")
@@ -100,6 +107,16 @@ func withGateway(
     }
 }
 
+/// OpenRouter's list, with a model for embeddings, which it has elsewhere.
+func testCatalogue() throws -> Catalogue {
+    let listed = try TestData.json("openrouter-models-2026-08-01.json")["data"]?.array ?? []
+    let embeddings: JSON = [
+        "id": "openai/text-embedding-3-small", "name": "Embedding", "context_length": 8192,
+        "pricing": ["prompt": "0.00000002", "completion": "0"],
+    ]
+    return Catalogue(models: (listed + [embeddings]).compactMap(Model.init(json:)))
+}
+
 /// A chat with the cheap model of the tests.
 func chat(
     _ text: String = "Hello", model: String = "openai/gpt-4.1-mini", stream: Bool = false, maxTokens: Int? = nil
@@ -108,4 +125,8 @@ func chat(
         "model": .string(model), "messages": [["role": "user", "content": .string(text)]],
         "stream": stream ? true : nil, "max_tokens": maxTokens.map(JSON.int),
     ])
+}
+
+extension Timestamp {
+    static var testNow: Timestamp { SimulatorServer.systemTime() }
 }

@@ -22,26 +22,30 @@ struct TestCaller: Sendable {
         func money(_ header: String) -> USD? { headers[header].flatMap { USD(decimal: $0) } }
     }
 
-    /// One request on a connection of its own. `leavesAfter` bytes of body the caller hangs up.
+    /// One request on a connection of its own. The caller hangs up after `leavesAfter` bytes of body, or that long
+    /// after it has asked.
     func send(
         _ method: String = "POST", _ path: String, _ body: JSON? = nil, headers: [String: String] = [:],
-        leavesAfter: Int? = nil
+        leavesAfter: Int? = nil, leavesWithin: TimeAmount? = nil
     ) async throws -> Answer {
-        try await sendBytes(method, path, body?.bytes ?? [], headers: headers, leavesAfter: leavesAfter)
+        try await sendBytes(
+            method, path, body?.bytes ?? [], headers: headers, leavesAfter: leavesAfter, leavesWithin: leavesWithin)
     }
 
     func sendBytes(
-        _ method: String, _ path: String, _ body: [UInt8], headers: [String: String] = [:], leavesAfter: Int? = nil
+        _ method: String, _ path: String, _ body: [UInt8], headers: [String: String] = [:], leavesAfter: Int? = nil,
+        leavesWithin: TimeAmount? = nil
     ) async throws -> Answer {
         var head = "\(method) \(path) HTTP/1.1\r\nhost: test\r\nconnection: close\r\n"
         if !key.isEmpty, headers["x-api-key"] == nil { head += "authorization: Bearer \(key)\r\n" }
         if method == "POST" { head += "content-type: application/json\r\ncontent-length: \(body.count)\r\n" }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
-        return try await exchange(Array((head + "\r\n").utf8) + body, leavesAfter: leavesAfter)
+        return try await exchange(
+            Array((head + "\r\n").utf8) + body, leavesAfter: leavesAfter, leavesWithin: leavesWithin)
     }
 
     /// Sends bytes as they are, and reads one answer.
-    func exchange(_ bytes: [UInt8], leavesAfter: Int? = nil) async throws -> Answer {
+    func exchange(_ bytes: [UInt8], leavesAfter: Int? = nil, leavesWithin: TimeAmount? = nil) async throws -> Answer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: host, port: port) { channel in
@@ -49,6 +53,10 @@ struct TestCaller: Sendable {
                     try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
+        if let leavesWithin {
+            let connection = channel.channel
+            connection.eventLoop.scheduleTask(in: leavesWithin) { connection.close(promise: nil) }
+        }
         var reader = AnswerParser()
         do {
             try await channel.executeThenClose { inbound, outbound in
@@ -61,6 +69,8 @@ struct TestCaller: Sendable {
             }
         } catch is IOError where !reader.answer.body.isEmpty {
             // The peer reset the connection after what it had to say.
+        } catch  where leavesWithin != nil {
+            // The caller has left.
         }
         reader.finish()
         return reader.answer

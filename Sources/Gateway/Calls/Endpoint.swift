@@ -33,9 +33,15 @@ enum Endpoint: Equatable {
         case ("GET", "/models"), ("GET", "/generation"), ("GET", "/providers"), ("GET", "/models/user"),
             ("GET", "/models/count"):
             return (.reading, suffix)
-        case ("GET", _) where suffix.hasPrefix("/models/") && !suffix.contains(".."): return (.reading, suffix)
+        case ("GET", _) where suffix.hasPrefix("/models/") && isPlain(suffix): return (.reading, suffix)
         default: return nil
         }
+    }
+
+    /// Nothing that a server could take for a way out of the folder, however it is written.
+    private static func isPlain(_ path: String) -> Bool {
+        let lower = path.lowercased()
+        return !["..", "//", "\\", "%2e", "%2f", "%5c", "%25"].contains { lower.contains($0) }
     }
 
     /// The dialect of what is answered when something is wrong before the body was read.

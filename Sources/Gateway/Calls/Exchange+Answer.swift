@@ -14,8 +14,9 @@ extension Exchange: UpstreamDelegate {
             head.fields["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
         else { return }
         beginStream(facts)
-        if facts.isStreamed { writeStreamHead(head) }
         noteGeneration()
+        if client == nil { return leaveUpstream() }
+        if facts.isStreamed { writeStreamHead(head) }
     }
 
     private func noteGeneration() {
@@ -40,11 +41,14 @@ extension Exchange: UpstreamDelegate {
         out.writeHead(status: head.status)
         out.writeFields(of: head.fields, except: HTTPFields.isOfResponseConnection)
         for field in budgetFields(cost: nil) { out.writeField(field.name, field.value) }
-        out.writeStaticString("transfer-encoding: chunked\r\n")
-        if !client.keepsAlive { out.writeStaticString("connection: close\r\n") }
+        if request.takesChunks { out.writeStaticString("transfer-encoding: chunked\r\n") }
+        if !keepsConnection(client) { out.writeStaticString("connection: close\r\n") }
         out.writeStaticString("\r\n")
         client.write(out)
     }
+
+    /// Where chunks are not understood, only closing tells where the answer ends.
+    private func keepsConnection(_ client: ClientConnection) -> Bool { client.keepsAlive && request.takesChunks }
 
     /// What the caller is told of its budget.
     func budgetFields(cost: USD?) -> [(name: String, value: String)] {
@@ -79,15 +83,19 @@ extension Exchange: UpstreamDelegate {
     private func pass(_ bytes: ByteBuffer) {
         let isSent = facts?.isStreamed == true && client != nil
         let hadContent = stream?.meter.facts.hasContent ?? false
+        let inChunks = request.takesChunks
         var out = ByteBuffer()
         bytes.withUnsafeReadableBytes { raw in
             stream?.meter.feed(raw) { piece in
-                if isSent { out.writeChunk(piece) }
+                if isSent { out.writePiece(piece, inChunks: inChunks) }
             }
             stream?.assembler?.feed(raw)
         }
         if !hadContent, stream?.meter.facts.hasContent == true { firstTokenAt = .now() }
-        if out.readableBytes > 0 { client?.write(out) }
+        guard out.readableBytes > 0, let client else { return }
+        client.write(out)
+        // It may have been full already, so that it did not change.
+        if !client.isWritable { connection?.setReading(false) }
     }
 
     func upstreamPaused() {
@@ -143,12 +151,13 @@ extension Exchange: UpstreamDelegate {
         let bytes = ending.bytes(after: stream.meter)
         if let bytes {
             var out = ByteBuffer()
-            bytes.withUnsafeBytes { out.writeChunk($0) }
-            out.writeStaticString("0\r\n\r\n")
+            bytes.withUnsafeBytes { out.writePiece($0, inChunks: request.takesChunks) }
+            if request.takesChunks { out.writeStaticString("0\r\n\r\n") }
             client.write(out)
         }
         self.client = nil
-        client.finish(closes: bytes == nil)
+        if bytes == nil { return client.close() }
+        client.finish(closes: !keepsConnection(client))
     }
 
     // MARK: The end
@@ -160,6 +169,7 @@ extension Exchange: UpstreamDelegate {
         guard let facts, let head else { return passOn() }
         if head.status >= 300 { return endRefused(head) }
         let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
+        if let status = answer.refusalStatus, generation == nil { return endRefused(head, status: status) }
         let cost = settle(answer, facts)
         respond(head, cost: cost)
         end()
@@ -168,7 +178,7 @@ extension Exchange: UpstreamDelegate {
     private func endStream(_ facts: CallFacts) {
         // Gathered first: a write can fail at once, and end this exchange.
         var rest = ByteBuffer()
-        stream?.meter.finish { rest.writeChunk($0) }
+        stream?.meter.finish { rest.writePiece($0, inChunks: request.takesChunks) }
         stream?.assembler?.finish()
         if facts.isStreamed, rest.readableBytes > 0 { client?.write(rest) }
         guard let answer = stream?.meter.facts else { return }
@@ -176,8 +186,9 @@ extension Exchange: UpstreamDelegate {
         if facts.isStreamed {
             let client = client
             end()
-            client?.write(Self.lastChunk)
-            client?.finish()
+            guard let client else { return }
+            if request.takesChunks { client.write(Self.lastChunk) }
+            client.finish(closes: !keepsConnection(client))
         } else {
             answerAssembled(cost: cost)
             end()
@@ -208,31 +219,64 @@ extension Exchange: UpstreamDelegate {
     /// What costs nothing is passed on as it came.
     private func passOn() {
         guard let head else { return finish(HTTPResponse(status: 502)) }
+        if head.status >= 300 { redactBody() }
         respond(head, cost: nil)
         end()
     }
 
     /// The upstream refused. Its body is passed on as it is: clients know it.
-    private func endRefused(_ head: HTTPResponseHead) {
-        let isUpstreamsFault = head.status >= 500 || head.status == 429 || head.status == 408
+    ///
+    /// - Parameter status: what the answer says inside, where its head says that all is well.
+    private func endRefused(_ head: HTTPResponseHead, status: Int? = nil, cutBy failure: UpstreamFailure? = nil) {
+        let status = status ?? head.status
+        let isUpstreamsFault = status >= 500 || status == 429 || status == 408
         if isUpstreamsFault {
             let pause = head.fields["retry-after"].flatMap { Int64($0) }.map {
                 TimeAmount.seconds(min(max(0, $0), 300))
             }
-            if pause != nil || head.status >= 500 {
+            if pause != nil || status >= 500 {
                 context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
             }
         }
-        let mayBeBilled = [408, 504, 524].contains(head.status)
-        if isUpstreamsFault, !mayBeBilled, tryNext(because: "\(upstream.name) answered \(head.status)") { return }
-        if mayBeBilled {
-            hold(estimate: nil, reason: "\(upstream.name) answered \(head.status)")
+        let reason = "\(upstream.name) answered \(status)"
+        if [408, 504, 524].contains(status) || status >= 500 && generation != nil {
+            // A generation that has a name has begun, and may have been billed before it failed.
+            hold(estimate: nil, reason: reason)
         } else {
             release()
-            tell(.callFailed, reason: "\(upstream.name) answered \(head.status)")
+            if isUpstreamsFault, tryNext(because: reason) { return }
+            tell(.callFailed, reason: reason)
         }
+        if let failure {
+            let text = "\(upstream.name) answered \(head.status), and then \(failure.text)"
+            return finish(Refusal.upstreamFailed(upstream.name, text).response(in: dialect))
+        }
+        redactBody()
         respond(head, cost: nil)
         end()
+    }
+
+    /// Some servers repeat the key that they do not like.
+    private func redactBody() {
+        guard let secret = key?.upstreamKey ?? upstream.key else { return }
+        let text = [UInt8](secret.reveal().utf8)
+        guard text.count >= 8, let bytes = body.getBytes(at: body.readerIndex, length: body.readableBytes) else {
+            return
+        }
+        var out = ByteBuffer()
+        var index = 0
+        var isFound = false
+        while index < bytes.count {
+            if bytes[index] == text[0], bytes[index...].starts(with: text) {
+                out.writeStaticString("****")
+                index += text.count
+                isFound = true
+            } else {
+                out.writeInteger(bytes[index])
+                index += 1
+            }
+        }
+        if isFound { body = out }
     }
 
     // MARK: Failures
@@ -243,6 +287,7 @@ extension Exchange: UpstreamDelegate {
             case .firstByte: "no answer within \(settings.patience.firstByte.text)"
             case .betweenBytes: "the answer stood still for \(settings.patience.betweenBytes.text)"
             case .total: "the answer took more than \(settings.patience.total.text)"
+            case .leaving: "the caller left"
             }
         upstreamFailed(.timedOut(reason), wasReused: false)
     }
@@ -252,6 +297,7 @@ extension Exchange: UpstreamDelegate {
         guard !isDone else { return }
         connection?.abandon()
         connection = nil
+        if case .unreachable = failure { return unreachable(failure) }
         guard let facts else {
             return finish(Refusal.upstreamFailed(upstream.name, failure.text).response(in: dialect))
         }
@@ -263,6 +309,7 @@ extension Exchange: UpstreamDelegate {
             hold(estimate: nil, reason: "the connection was closed as the call was sent")
             return reserve()
         }
+        if let head, head.status >= 300 { return endRefused(head, cutBy: failure) }
         let refusal: Refusal =
             if case .timedOut = failure {
                 .upstreamTimedOut(upstream.name, "\(upstream.name): \(failure.text)")
@@ -279,6 +326,13 @@ extension Exchange: UpstreamDelegate {
         finish(refusal.response(in: dialect))
     }
 
+    /// The caller has left before anything was answered. Where the answer's head names the call, by which its cost can
+    /// be asked for, it is waited for a moment; without that name the cost would stay unknown.
+    func leaveUnanswered() {
+        guard let facts, facts.isStreamed, upstream.knowsGenerations else { return leaveUpstream() }
+        wait(.leaving, settings.patience.leaving)
+    }
+
     /// The caller has left, or is not to get more. A stream is broken off, which stops most providers; a call that is
     /// not streamed runs to its end and is billed in any case, so its end is waited for.
     func leaveUpstream(reason: String = "the caller left") {
@@ -292,7 +346,15 @@ extension Exchange: UpstreamDelegate {
         }
         end()
     }
+}
 
+extension AnswerFacts {
+    /// The status of an answer that is nothing but an error, as it would have been in its head: a call that was
+    /// refused before any model saw it. Nil for every other answer.
+    fileprivate var refusalStatus: Int? {
+        guard let error, usage == nil, id == nil, !hasContent, !hasStarted, finishes.isEmpty else { return nil }
+        return error.status.map { $0 < 400 ? 502 : $0 } ?? 502
+    }
 }
 
 extension TimeAmount {

@@ -6,10 +6,7 @@ extension Exchange {
     /// The reservation is on the disk: now the call may leave.
     func send() {
         let bytes: ByteBuffer
-        do throws(CallRefusal) { bytes = try outgoing() } catch {
-            release()
-            return refuse(Refusal(error))
-        }
+        do throws(CallRefusal) { bytes = try outgoing() } catch { return giveUp(Refusal(error)) }
         stage = .connecting
         let pool = context.pool(for: upstream.address, maximumHead: settings.bounds.head)
         pool.take(timeout: settings.patience.connect) { [self] result in
@@ -23,6 +20,10 @@ extension Exchange {
                     pool.giveBack(connection)
                     release()
                     return end()
+                }
+                if let refusal = objection {
+                    pool.giveBack(connection)
+                    return giveUp(refusal)
                 }
                 self.connection = connection
                 stage = .waiting
@@ -45,7 +46,7 @@ extension Exchange {
     }
 
     /// Nothing was sent, so another upstream may be tried at no risk.
-    private func unreachable(_ failure: UpstreamFailure) {
+    func unreachable(_ failure: UpstreamFailure) {
         context.coolDown(upstream.name, until: .now() + settings.patience.coolDown)
         let reason = failure.text
         guard !tryNext(because: reason) else { return }
@@ -98,7 +99,8 @@ extension Exchange {
         out.writeStaticString("\r\n")
         if let changed {
             out.writeBytes(changed)
-        } else {
+        } else if request.method == "POST" {
+            // A body behind a request that has none would be read as the next request.
             var body = request.body
             out.writeBuffer(&body)
         }

@@ -71,11 +71,19 @@ extension Exchange {
     /// Counts the call as spent until its cost is known, and has that asked for where somebody can tell.
     func hold(estimate: USD?, reason: String) {
         guard let grant else { return }
-        self.grant = nil
         report?.generation = generation
+        if case .free = upstream.pricing, let facts {
+            _ = charge(.zero, basis: "free", AnswerFacts(dialect: dialect), facts, reason)
+            return
+        }
+        self.grant = nil
         let call = report
+        // Kept with the call, so that its cost can be asked for by another process too.
+        if let generation { gateway.ledger.note(grant.call, generation: generation) }
+        // With an adaptive budget the answer was never allowed more than was reserved for it.
+        let amount = estimate ?? (stream == nil ? nil : grant.grant.amount)
         gateway.ledger.resolve(
-            grant.call, .held(estimate), on: context, then: telling(.callHeld, call, reason: reason))
+            grant.call, .held(amount), on: context, then: telling(.callHeld, call, reason: reason))
         guard let key, let generation, upstream.knowsGenerations else { return }
         let held = HeldCall(
             id: grant.call, scope: key.scope, amount: grant.grant.amount, model: facts?.model, generation: generation,

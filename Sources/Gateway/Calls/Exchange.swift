@@ -55,7 +55,7 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// What the deadline bounds.
-    enum Timeout { case firstByte, betweenBytes, total }
+    enum Timeout { case firstByte, betweenBytes, total, leaving }
 
     init(client: ClientConnection, request: HTTPRequest) {
         self.client = client
@@ -152,11 +152,12 @@ final class Exchange: @unchecked Sendable {
         let price: CallPrice
         do throws(CallRefusal) { price = try self.price(facts) } catch { return refuse(Refusal(error)) }
         self.price = price
+        deadline = .distantFuture
         let isDry = request.fields["x-preflight-dry-run"] != nil
         var ask = BudgetAsk(
             base: price.base, perOutputToken: price.perOutputToken, promptTokens: price.promptTokens,
             wantedOutput: price.maxOutputTokens, leastOutput: settings.leastOutput,
-            expectedOutput: context.outputs.quantile(settings.expectedPermille, of: subject(facts, key)))
+            expectedOutput: expectedOutput(facts, key))
         ask.limit = narrowing
         self.ask = ask
         if isDry { return tellPrice(ask, key) }
@@ -186,6 +187,12 @@ final class Exchange: @unchecked Sendable {
             knownPromptTokens: context.prompts.tokenBound(of: facts))
     }
 
+    /// What an adaptive budget holds at first; nil for all that is wanted, where the answer cannot be followed.
+    private func expectedOutput(_ facts: CallFacts, _ key: VirtualKey) -> Int? {
+        guard facts.choices == 1, dialect != .embeddings else { return nil }
+        return context.outputs.quantile(settings.expectedPermille, of: subject(facts, key))
+    }
+
     func subject(_ facts: CallFacts, _ key: VirtualKey) -> OutputLearning.Subject {
         OutputLearning.Subject(key: key.scopeName, model: facts.model)
     }
@@ -202,11 +209,23 @@ final class Exchange: @unchecked Sendable {
             report?.reserved = grant.grant.amount
             report?.headroom = grant.grant.headroom
             tell(.callReserved)
+            if let refusal = objection { return giveUp(refusal) }
             send()
         case .failure(let refusal):
             guard !isDone else { return }
             refuse(Refusal(refusal, at: gateway.now()))
         }
+    }
+
+    /// The key was taken away while the call waited: nothing may be sent for it any more.
+    var objection: Refusal? {
+        key?.objection(at: gateway.now()).map(Refusal.unauthenticated)
+    }
+
+    /// Ends a call that was reserved and not sent.
+    func giveUp(_ refusal: Refusal) {
+        release()
+        refuse(refusal)
     }
 
     // MARK: Ending
@@ -246,7 +265,8 @@ final class Exchange: @unchecked Sendable {
         switch stage {
         case .reading, .connecting, .done: break
         case .reserving(let ticket): gateway.ledger.cancel(ticket)
-        case .waiting, .answering: leaveUpstream()
+        case .waiting: leaveUnanswered()
+        case .answering: leaveUpstream()
         }
     }
 
@@ -262,7 +282,9 @@ final class Exchange: @unchecked Sendable {
     func abort(_ reason: String) {
         switch stage {
         case .done: break
-        case .reading, .connecting: finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
+        case .reading, .connecting:
+            release()
+            finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
         case .reserving(let ticket):
             gateway.ledger.cancel(ticket)
             finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))

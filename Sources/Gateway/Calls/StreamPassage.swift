@@ -26,9 +26,10 @@ struct StreamPassage {
         paid = grant.output.multipliedReportingOverflow(by: self.choices).overflow ? .max : grant.output * self.choices
         isAdaptive = grant.ceiling > grant.output
         // With a hold of the whole worst case the provider itself stops in time, so only what it surely produced
-        // counts. With a small one too many tokens are assumed rather than too few.
+        // counts: an answer of long words is not to be ended early. With a small one too many tokens are assumed
+        // rather than too few.
         let usual = millibytesPerToken ?? (isAdaptive ? 3000 : 5000)
-        self.millibytesPerToken = max(500, isAdaptive ? usual * 4 / 5 : usual * 5 / 4)
+        self.millibytesPerToken = max(500, isAdaptive ? usual * 4 / 5 : usual * 4)
     }
 
     /// Output tokens so far: counted by the upstream, or reckoned from bytes.

@@ -10,6 +10,7 @@ struct ChunkedDecoder {
         case contentReturn
         case contentLineFeed
         case trailer(length: Int)
+        case trailerLineFeed(length: Int)
         case done
     }
 
@@ -58,10 +59,11 @@ struct ChunkedDecoder {
         case (.sizeLineFeed(let size), .lineFeed): return size == 0 ? .trailer(length: 0) : .content(size)
         case (.contentReturn, .carriageReturn): return .contentLineFeed
         case (.contentLineFeed, .lineFeed): return .size(0, digits: 0)
-        case (.trailer(let length), .lineFeed): return length == 0 ? .done : .trailer(length: 0)
-        case (.trailer(let length), _):
+        case (.trailer(let length), .carriageReturn): return .trailerLineFeed(length: length)
+        case (.trailerLineFeed(let length), .lineFeed): return length == 0 ? .done : .trailer(length: 0)
+        case (.trailer(let length), _) where byte != .lineFeed:
             try skip()
-            return .trailer(length: byte == .carriageReturn ? length : length + 1)
+            return .trailer(length: length + 1)
         default: break
         }
         throw HTTPFault(status: 400, reason: "a chunked body is not framed as it should be")

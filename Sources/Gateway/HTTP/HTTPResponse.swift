@@ -77,6 +77,11 @@ extension ByteBuffer {
         writeStaticString("\r\n")
     }
 
+    /// A part of a body: as a chunk, or as it is for a peer of HTTP/1.0.
+    mutating func writePiece(_ bytes: UnsafeRawBufferPointer, inChunks: Bool) {
+        if inChunks { writeChunk(bytes) } else { writeBytes(bytes) }
+    }
+
     private mutating func writeChunkSize(_ size: Int) {
         var shift = (Int.bitWidth - size.leadingZeroBitCount + 3) / 4 * 4
         while shift > 0 {

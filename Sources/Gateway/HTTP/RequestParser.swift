@@ -9,6 +9,8 @@ struct HTTPRequest: Sendable {
     var body: ByteBuffer
     /// The connection serves another request after this one.
     var isKeptAlive: Bool
+    /// Its sender takes an answer in chunks; one of HTTP/1.0 does not.
+    var takesChunks = true
 
     /// The target without its query.
     var path: Substring { target.prefix { $0 != "?" } }
@@ -81,7 +83,8 @@ struct RequestParser {
             throw HTTPFault(status: 505, reason: "only HTTP/1.1 is spoken here")
         }
         let fields = try HTTPFields.parse(head, from: index + 11)
-        guard fields.count(of: "host") == 1 || !isHTTP11 else {
+        let hosts = fields.count(of: "host")
+        guard hosts == 1 || hosts == 0 && !isHTTP11 else {
             throw HTTPFault(status: 400, reason: "a request has one host field")
         }
         switch try fields.framing() {
@@ -96,7 +99,8 @@ struct RequestParser {
         let isKeptAlive =
             isHTTP11 ? !fields.has("close", in: "connection") : fields.has("keep-alive", in: "connection")
         current = HTTPRequest(
-            method: method, target: target, fields: fields, body: ByteBuffer(), isKeptAlive: isKeptAlive)
+            method: method, target: target, fields: fields, body: ByteBuffer(), isKeptAlive: isKeptAlive,
+            takesChunks: isHTTP11)
     }
 
     private mutating func readBody(_ buffer: inout ByteBuffer) throws(HTTPFault) -> Bool {

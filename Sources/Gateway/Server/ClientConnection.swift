@@ -16,7 +16,11 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     private var isDraining = false
     private var isPaused = false
     private var isClosed = false
+    /// All that was to be said has been handed to the system.
+    private var hasLeft = false
     private var deadline = NIODeadline.distantFuture
+    /// When a caller that reads nothing of what waits for it is let go.
+    private var writeDeadline = NIODeadline.distantFuture
     private let bounds: GatewaySettings.Bounds
     private let patience: GatewaySettings.Patience
     /// The key that the last request showed, with its text: most connections show one key only.
@@ -27,12 +31,15 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         case none
         case exchange(Exchange)
         case tunnel(Tunnel)
-        /// An answer of our own that is on its way.
-        case answering
+        /// The last answer is on its way; then the connection closes.
+        case leaving
     }
 
     /// Bytes of further requests that are taken before the first is answered.
     private static let mostAhead = 64 * 1024
+    /// How long what a caller still sends is taken, and dropped, after the last answer: closing at once would reset
+    /// the connection, and could take the answer from it.
+    private static let lingering = TimeAmount.seconds(2)
 
     init(context: LoopContext, listener: Listener, settings: GatewaySettings) {
         self.context = context
@@ -50,14 +57,14 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
-        self.context.remove(self)
         let work = work
         self.work = .none
         switch work {
         case .exchange(let exchange): exchange.clientLeft()
         case .tunnel(let tunnel): tunnel.close()
-        case .none, .answering: break
+        case .none, .leaving: break
         }
+        self.context.remove(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -66,13 +73,19 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        if case .tunnel(let tunnel) = work { return tunnel.sendUp(bytes) }
+        switch work {
+        case .tunnel(let tunnel): return tunnel.sendUp(bytes)
+        case .leaving: return
+        case .none, .exchange: break
+        }
+        // Who sends its head in drops does not hold the connection for longer by each.
+        let isFirst = buffer.readableBytes == 0
         if buffer.readableBytes == 0 { swap(&buffer, &bytes) } else { buffer.writeBuffer(&bytes) }
         guard case .none = work else {
             if buffer.readableBytes > Self.mostAhead { pause(true) }
             return
         }
-        deadline = .now() + patience.client
+        if isFirst || parser.isInside { deadline = .now() + patience.client }
         readRequest()
     }
 
@@ -88,28 +101,34 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func readRequest() {
-        guard !isClosed else { return }
+        // Answers that nobody reads are not added to.
+        guard !isClosed, isWritable else { return }
         do throws(HTTPFault) {
             switch try parser.next(&buffer) {
             case .needsMore:
-                if buffer.readableBytes == 0 { buffer.clear() } else { buffer.discardReadBytes() }
-                if isDraining, buffer.readableBytes == 0, !parser.isInside { close() }
+                tidy()
+                if isDraining, buffer.readableBytes == 0, !parser.isInside { closeWhenFlushed() }
             case .wantsContinue:
                 write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
                 flush()
             case .request(let request):
                 deadline = .distantFuture
+                if buffer.readableBytes == 0 { buffer = ByteBuffer() }
                 isKeptAlive = request.isKeptAlive && !isDraining
                 serve(request)
             }
         } catch {
             isKeptAlive = false
-            work = .answering
             let refusal =
                 error.status == 413
                 ? Refusal.tooLarge(limit: bounds.body) : .invalid(error.reason, code: "bad_request")
             answer(refusal.response(in: .chat, status: error.status))
         }
+    }
+
+    /// Gives back what a large request took.
+    private func tidy() {
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() } else { buffer.discardReadBytes() }
     }
 
     private func serve(_ request: HTTPRequest) {
@@ -127,11 +146,15 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// The key that a request shows, good or not; nil where it shows none or one that nobody issued.
     func key(of request: HTTPRequest) -> (shown: Bool, key: VirtualKey?) {
-        guard let text = request.fields.credential else { return (false, nil) }
-        if let lastKey, lastKey.text.elementsEqual(text), !lastKey.key.isRevoked { return (true, lastKey.key) }
-        guard let key = context.gateway.keys.find(text) else { return (true, nil) }
-        lastKey = (Array(text), key)
-        return (true, key)
+        // Some clients show two, of which one is a stand-in.
+        let shown = request.fields.credentials
+        for text in shown {
+            if let lastKey, lastKey.text.elementsEqual(text), !lastKey.key.isRevoked { return (true, lastKey.key) }
+            guard let key = context.gateway.keys.find(text) else { continue }
+            lastKey = (Array(text), key)
+            return (true, key)
+        }
+        return (!shown.isEmpty, nil)
     }
 
     // MARK: Out
@@ -151,26 +174,28 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// The answer is complete: the next request may be taken.
     func finish(closes: Bool = false) {
-        flush()
         work = .none
-        guard isKeptAlive, !closes else { return close() }
+        flush()
+        guard !isClosed else { return }
+        guard isKeptAlive, !closes else { return closeWhenFlushed() }
         deadline = .now() + (buffer.readableBytes > 0 ? patience.client : patience.idle)
         pause(false)
-        if buffer.readableBytes > 0 {
-            // Not from here: a long line of requests would nest.
-            channel?.eventLoop.execute { if case .none = self.work { self.readRequest() } }
-        } else if isDraining {
-            close()
-        }
+        if buffer.readableBytes > 0 { readSoon() }
+    }
+
+    /// Not at once: a long line of requests would nest.
+    private func readSoon() {
+        channel?.eventLoop.execute { if case .none = self.work { self.readRequest() } }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // Who does not read for so long is let go.
-        deadline = isWritable ? .distantFuture : .now() + patience.client
+        let isWritable = isWritable
+        writeDeadline = isWritable ? .distantFuture : .now() + patience.client
         switch work {
         case .exchange(let exchange): exchange.clientReads(isWritable)
         case .tunnel(let tunnel): tunnel.clientReads(isWritable)
-        case .none, .answering: break
+        case .none: if isWritable, buffer.readableBytes > 0 { readSoon() }
+        case .leaving: break
         }
         context.fireChannelWritabilityChanged()
     }
@@ -179,17 +204,46 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func close() { channel?.close(promise: nil) }
 
+    /// Closes once what was written has left, in an order that lets the caller read all of it.
+    func closeWhenFlushed() {
+        guard !isClosed, let channel else { return }
+        work = .leaving
+        buffer = ByteBuffer()
+        pause(false)
+        deadline = .now() + patience.client
+        let done = channel.eventLoop.makePromise(of: Void.self)
+        done.futureResult.whenComplete { _ in
+            guard !self.isClosed else { return }
+            self.deadline = .now() + Self.lingering
+            self.hasLeft = true
+            channel.close(mode: .output, promise: nil)
+            self.context.settled()
+        }
+        channel.writeAndFlush(ByteBuffer(), promise: done)
+    }
+
     /// The request under way is served to its end, and no other after it.
     func drain() {
         isDraining = true
         isKeptAlive = false
-        if case .none = work, !parser.isInside { close() }
+        if case .none = work, !parser.isInside { closeWhenFlushed() }
+    }
+
+    /// An answer is owed, or on its way. A tunnel is not waited for.
+    var isBusy: Bool {
+        switch work {
+        case .exchange: true
+        case .leaving: !hasLeft
+        case .none: parser.isInside
+        case .tunnel: false
+        }
     }
 
     func check(_ now: NIODeadline) {
         if case .tunnel(let tunnel) = work { tunnel.check(now) }
-        guard now >= deadline else { return }
+        guard now >= min(deadline, writeDeadline) else { return }
         deadline = .distantFuture
+        writeDeadline = .distantFuture
         close()
     }
 
@@ -199,26 +253,26 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// A tunnel that was not opened.
     func answerTunnel(_ response: HTTPResponse) {
-        work = .answering
         isKeptAlive = false
         answer(response)
     }
 }
 
 extension HTTPFields {
-    /// What is shown as `Authorization: Bearer …` or `x-api-key: …`.
-    var credential: ArraySlice<UInt8>? {
+    /// What is shown as `Authorization: Bearer …` and `x-api-key: …`.
+    var credentials: [ArraySlice<UInt8>] {
+        var found: [ArraySlice<UInt8>] = []
         for field in fields {
             if isNamed(field, "authorization") {
                 let value = value(of: field)
                 guard value.count > 7, value.prefix(7).map(\.lowercased).elementsEqual("bearer ".utf8) else { continue }
                 let token = value.dropFirst(7).drop { $0 == .blank }
-                if !token.isEmpty { return token }
+                if !token.isEmpty, found.count < 4 { found.append(token) }
             } else if isNamed(field, "x-api-key") {
                 let value = value(of: field)
-                if !value.isEmpty { return value }
+                if !value.isEmpty, found.count < 4 { found.append(value) }
             }
         }
-        return nil
+        return found
     }
 }

@@ -41,16 +41,27 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     }
 
     func add(_ client: ClientConnection) { clients[ObjectIdentifier(client)] = client }
-    func remove(_ client: ClientConnection) { clients[ObjectIdentifier(client)] = nil }
+
+    func remove(_ client: ClientConnection) {
+        clients[ObjectIdentifier(client)] = nil
+        settled()
+    }
 
     func begin(_ exchange: Exchange) { exchanges[ObjectIdentifier(exchange)] = exchange }
 
     func end(_ exchange: Exchange) {
         exchanges[ObjectIdentifier(exchange)] = nil
-        if exchanges.isEmpty {
-            for promise in onIdle { promise.succeed() }
-            onIdle = []
-        }
+        settled()
+    }
+
+    private var isIdle: Bool { exchanges.isEmpty && !clients.values.contains { $0.isBusy } }
+
+    /// Something has ended: tells those who wait for all to end.
+    func settled() {
+        guard !onIdle.isEmpty, isIdle else { return }
+        let waiting = onIdle
+        onIdle = []
+        for promise in waiting { promise.succeed() }
     }
 
     // MARK: Time
@@ -71,9 +82,9 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Completes when no call is under way here.
+    /// Completes when no call is under way here, and every answer has left.
     func whenIdle() -> EventLoopFuture<Void> {
-        guard !exchanges.isEmpty else { return loop.makeSucceededVoidFuture() }
+        guard !isIdle else { return loop.makeSucceededVoidFuture() }
         let promise = loop.makePromise(of: Void.self)
         onIdle.append(promise)
         return promise.futureResult

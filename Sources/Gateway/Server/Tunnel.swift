@@ -131,7 +131,8 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         close()
-        client?.close()
+        // What came before the end is still on its way to the caller.
+        client?.closeWhenFlushed()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOTLS
 
 /// Who waits for an answer on a connection. Called on the connection's event loop.
 protocol UpstreamDelegate: AnyObject {
@@ -32,10 +33,19 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     private var requests = 0
     private var canBeReused = true
     private var isClosed = false
+    private var isReading = true
+    /// Told once that the connection can be used, or why not; set while it is being made.
+    private var onReady: ((Result<UpstreamConnection, UpstreamFailure>) -> Void)?
+    private let isSecure: Bool
     var idleSince = NIODeadline.now()
 
-    init(pool: UpstreamPool, maximumHead: Int) {
+    init(
+        pool: UpstreamPool, maximumHead: Int, isSecure: Bool,
+        onReady: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+    ) {
         self.pool = pool
+        self.isSecure = isSecure
+        self.onReady = onReady
         parser = ResponseParser(maximumHead: maximumHead)
     }
 
@@ -43,11 +53,34 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     var isOpen: Bool { !isClosed && channel?.isActive == true }
 
+    // MARK: Making
+
+    /// Over TLS nothing may be sent before the peer has shown who it is: a call that was handed over before would
+    /// count as sent, although no byte of it ever left.
+    func channelActive(context: ChannelHandlerContext) {
+        if !isSecure { becomeReady(.success(self)) }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted? = event as? TLSUserEvent { becomeReady(.success(self)) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func becomeReady(_ result: Result<UpstreamConnection, UpstreamFailure>) {
+        guard let onReady else { return }
+        self.onReady = nil
+        if case .failure = result { abandon() }
+        onReady(result)
+    }
+
+    // MARK: Using
+
     /// Sends a whole request; its answer comes to `delegate`.
     func send(_ request: ByteBuffer, for delegate: any UpstreamDelegate) {
         self.delegate = delegate
+        guard let channel, isOpen else { return fail(.unreachable("the connection was closed")) }
         requests += 1
-        guard let channel, isOpen else { return fail(.cut) }
         channel.writeAndFlush(request, promise: nil)
     }
 
@@ -58,8 +91,10 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
         channel?.close(promise: nil)
     }
 
-    func setReading(_ isReading: Bool) {
-        channel?.setOption(.autoRead, value: isReading).whenComplete { _ in }
+    func setReading(_ reads: Bool) {
+        guard reads != isReading else { return }
+        isReading = reads
+        channel?.setOption(.autoRead, value: reads).whenComplete { _ in }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -88,9 +123,10 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
                 }
             }
         } catch {
+            // Closing tells this handler at once, so what is wrong is said before.
             isClosed = true
-            context.close(promise: nil)
             fail(.unreadable(error.reason))
+            context.close(promise: nil)
         }
     }
 
@@ -98,6 +134,9 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
         let delegate = delegate
         self.delegate = nil
         if canBeReused, buffer.readableBytes == 0 {
+            // A caller that reads slowly may have stopped the reading.
+            setReading(true)
+            buffer = ByteBuffer()
             idleSince = .now()
             pool?.giveBack(self)
         } else {
@@ -121,6 +160,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
         pool?.forget(self)
+        becomeReady(.failure(.unreachable("the connection was closed before it could be used")))
         if parser.endsWithClose, let delegate {
             self.delegate = nil
             delegate.upstreamEnded()
@@ -131,7 +171,9 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         isClosed = true
+        becomeReady(.failure(.unreachable("\(error)")))
+        // A connection that is reset is as good as one that is closed in the middle.
+        fail(error is IOError ? .cut : .unreadable("\(error)"))
         context.close(promise: nil)
-        fail(.unreadable("\(error)"))
     }
 }

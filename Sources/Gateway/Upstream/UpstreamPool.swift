@@ -33,15 +33,19 @@ final class UpstreamPool: @unchecked Sendable {
     }
 
     private func connect(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
-        let connection = UpstreamConnection(pool: self, maximumHead: maximumHead)
+        let connection = UpstreamConnection(pool: self, maximumHead: maximumHead, isSecure: tls != nil, onReady: then)
         let host = address.host
         let tls = tls
-        let done = NIOLoopBound(then, eventLoop: loop)
+        // Bounds the handshake too.
+        let limit = loop.scheduleTask(in: timeout) {
+            connection.becomeReady(.failure(.unreachable("no connection in time")))
+        }
         ClientBootstrap(group: loop)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                channel.closeFuture.whenComplete { _ in limit.cancel() }
+                return channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
                             // An address has no name to be checked against in SNI.
@@ -51,11 +55,9 @@ final class UpstreamPool: @unchecked Sendable {
                 }
             }
             .connect(host: host, port: address.port)
-            .whenComplete { result in
-                switch result {
-                case .success: done.value(.success(connection))
-                case .failure(let error): done.value(.failure(.unreachable(Self.text(error))))
-                }
+            .whenFailure { error in
+                limit.cancel()
+                connection.becomeReady(.failure(.unreachable(Self.text(error))))
             }
     }
 
@@ -71,7 +73,7 @@ final class UpstreamPool: @unchecked Sendable {
     }
 
     func giveBack(_ connection: UpstreamConnection) {
-        guard !isClosed, idle.count < Self.mostIdle else { return connection.abandon() }
+        guard !isClosed, connection.isOpen, idle.count < Self.mostIdle else { return connection.abandon() }
         idle.append(connection)
     }
 
