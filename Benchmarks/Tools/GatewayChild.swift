@@ -3,12 +3,12 @@ import Gateway
 import PreflightCore
 import Store
 
-/// A gateway in a process of its own, for tests that kill it and for load: `gateway LEDGER SCOPE UPSTREAM-URL
+/// A gateway in a process of its own, for tests that kill it and for load: `gateway-child LEDGER SCOPE UPSTREAM-URL
 /// UPSTREAM-KEY KEY MODELS-FILE`. It prints its port, and serves until its standard input ends.
 enum GatewayChild {
     static func run(_ arguments: [String]) async throws {
         guard arguments.count == 6 else {
-            throw PreflightError(.usage, "gateway LEDGER SCOPE UPSTREAM-URL UPSTREAM-KEY KEY MODELS-FILE")
+            throw PreflightError(.usage, "gateway-child LEDGER SCOPE UPSTREAM-URL UPSTREAM-KEY KEY MODELS-FILE")
         }
         let ledger = try Ledger(path: arguments[0], now: { .system })
         guard let scope = try await ledger.findScope(named: arguments[1]) else {

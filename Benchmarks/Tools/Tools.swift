@@ -7,13 +7,24 @@ import PreflightCore
         var arguments = CommandLine.arguments.dropFirst()
         switch arguments.popFirst() {
         case "ledger": try await LedgerBenchmark.run(Array(arguments))
-        case "gateway": try await GatewayChild.run(Array(arguments))
+        case "gateway-child": try await GatewayChild.run(Array(arguments))
+        case "ledger-baseline": try LedgerBaseline.run(Array(arguments))
         case "ledger-child": try await LedgerChild.run(Array(arguments))
+        case "upstream": try await UpstreamServer.run(Array(arguments))
+        case "gateway": try await GatewayProcess.run(Array(arguments))
+        case "load": try await StreamLoad.run(Array(arguments))
+        case "body": say(StreamLoad.body(isStreamed: false))
         default:
-            FileHandle.standardError.write(Data("usage: preflight-tools gateway|ledger|ledger-child …\n".utf8))
+            FileHandle.standardError.write(
+                Data(
+                    "usage: preflight-tools ledger|ledger-baseline|ledger-child|gateway-child|upstream|gateway|load|body …\n"
+                        .utf8))
             exit(64)
         }
     }
+
+    /// One line on stdout, at once.
+    static func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 }
 
 extension Timestamp {

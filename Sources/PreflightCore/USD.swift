@@ -78,13 +78,34 @@ package struct USD: Hashable, Comparable, Sendable {
 extension USD {
     /// Plain decimal text without a sign of currency, exact, e.g. `0.15`. What JSON and OpenRouter are given.
     package var decimalText: String {
-        let magnitude = picodollars.magnitude
-        let unit = UInt64(Self.picodollarsPerDollar)
-        var fraction = String(magnitude % unit)
-        fraction = String(repeating: "0", count: 12 - fraction.count) + fraction
-        while fraction.hasSuffix("0") { fraction.removeLast() }
-        let whole = "\(picodollars < 0 ? "-" : "")\(magnitude / unit)"
-        return fraction.isEmpty ? whole : "\(whole).\(fraction)"
+        var (whole, fraction) = picodollars.magnitude.quotientAndRemainder(
+            dividingBy: UInt64(Self.picodollarsPerDollar))
+        var places = fraction == 0 ? 0 : 12
+        while places > 0, fraction % 10 == 0 {
+            fraction /= 10
+            places -= 1
+        }
+        // At most 21 bytes. Every call writes several amounts, so they are not put together out of strings.
+        let capacity = 24
+        return String(unsafeUninitializedCapacity: capacity) { bytes in
+            var start = capacity
+            func put(_ byte: UInt8) {
+                start -= 1
+                bytes[start] = byte
+            }
+            for _ in 0..<places {
+                put(48 + UInt8(truncatingIfNeeded: fraction % 10))
+                fraction /= 10
+            }
+            if places > 0 { put(UInt8(ascii: ".")) }
+            repeat {
+                put(48 + UInt8(truncatingIfNeeded: whole % 10))
+                whole /= 10
+            } while whole > 0
+            if picodollars < 0 { put(UInt8(ascii: "-")) }
+            for index in start..<capacity { bytes[index - start] = bytes[index] }
+            return capacity - start
+        }
     }
 
     /// For people: `$12.34`, `$0.086`, and below a cent two significant digits, `$0.0012`. Rounded to nearest.

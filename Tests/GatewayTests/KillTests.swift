@@ -79,7 +79,7 @@ extension LoadTests {
                 self.path = path
                 _ = FileManager.default.createFile(atPath: path, contents: nil)
                 process.executableURL = TestData.package.appendingPathComponent(".build/debug/preflight-tools")
-                process.arguments = ["gateway"] + arguments
+                process.arguments = ["gateway-child"] + arguments
                 process.standardOutput = FileHandle(forWritingAtPath: path)
                 process.standardInput = Pipe()
                 try process.run()

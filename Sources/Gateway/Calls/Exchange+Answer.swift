@@ -85,6 +85,8 @@ extension Exchange: UpstreamDelegate {
         let hadContent = stream?.meter.facts.hasContent ?? false
         let inChunks = request.takesChunks
         var out = ByteBuffer()
+        // One piece and its frame, as it mostly is.
+        if isSent { out.reserveCapacity(bytes.readableBytes + 32) }
         bytes.withUnsafeReadableBytes { raw in
             stream?.meter.feed(raw) { piece in
                 if isSent { out.writePiece(piece, inChunks: inChunks) }
@@ -106,10 +108,11 @@ extension Exchange: UpstreamDelegate {
 
     /// Keeps the reservation ahead of the answer, or ends the answer at the last token that is paid.
     private func follow() {
-        guard let grant, let stream, let price else { return }
-        if stream.isOverdrawn { return stopAtBudget() }
-        guard let wanted = stream.wanted else { return }
-        self.stream?.isExtending = true
+        // Asked in place: a copy of the passage costs more than what is asked of it.
+        guard let grant, let price, let isOverdrawn = stream?.isOverdrawn else { return }
+        if isOverdrawn { return stopAtBudget() }
+        guard let wanted = stream?.wanted else { return }
+        stream?.isExtending = true
         guard price.perOutputToken > .zero || grant.grant.tokens > 0 else { return }
         gateway.ledger.extend(grant.call, output: wanted, on: context) { [self] granted in
             guard !isDone, self.stream != nil else { return }

@@ -112,7 +112,7 @@ extension Exchange {
         out.writeStaticString(" ")
         out.writeString(upstream.address.basePath)
         out.writeString(suffix)
-        out.writeString(String(request.target.dropFirst(request.path.count)))
+        out.writeSubstring(request.query)
         out.writeStaticString(" HTTP/1.1\r\n")
     }
 

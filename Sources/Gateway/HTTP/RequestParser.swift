@@ -13,7 +13,9 @@ struct HTTPRequest: Sendable {
     var takesChunks = true
 
     /// The target without its query.
-    var path: Substring { target.prefix { $0 != "?" } }
+    var path: Substring { target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)] }
+    /// What follows the path: nothing, or `?` and the rest.
+    var query: Substring { target[path.endIndex...] }
 }
 
 /// Takes requests out of a connection's bytes.

@@ -30,6 +30,9 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
         loop.execute { for item in work { item() } }
     }
 
+    /// Tasks run after all connections that could be read were served.
+    func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }
+
     // MARK: Connections
 
     func pool(for address: UpstreamAddress, maximumHead: Int) -> UpstreamPool {

@@ -1,4 +1,3 @@
-import Dispatch
 import GRDB
 package import PreflightCore
 import Synchronization
@@ -10,32 +9,7 @@ import Synchronization
 /// calls to be held in full by the next one that opens the file. Where the file cannot be written, nothing is granted.
 package final class Ledger: Sendable {
     package let path: String
-    private let queue = DispatchQueue(label: "preflight.ledger", qos: .userInitiated)
-    private let inbox = Mutex(Inbox())
-    private let desk: Desk
-
-    /// What callers have put in, for the queue to take.
-    private struct Inbox: ~Copyable {
-        var work: [LedgerWork] = []
-        var isDue = false
-        var isLazilyDue = false
-        var isClosed = false
-        var nextTicket = 0
-        var hasWaiters = false
-    }
-
-    /// Used on the queue only.
-    private final class Desk: @unchecked Sendable {
-        let engine: LedgerEngine
-        init(engine: LedgerEngine) { self.engine = engine }
-    }
-
-    /// How long settlements may wait for a reservation to share its write to the disk with.
-    private static let laziness = DispatchTimeInterval.milliseconds(2)
-    /// How often those who wait look whether another process has given back.
-    private static let foreignLook = DispatchTimeInterval.milliseconds(50)
-    /// How long after a failed write the next is tried.
-    private static let retryPause = DispatchTimeInterval.milliseconds(100)
+    private let desk: LedgerDesk
 
     /// Opens the file, makes its tables if needed, and holds what dead processes have left under way.
     ///
@@ -46,7 +20,7 @@ package final class Ledger: Sendable {
             var configuration = Configuration()
             configuration.busyMode = .timeout(15)
             try Schema.migrator.migrate(DatabasePool(path: path, configuration: configuration))
-            desk = Desk(engine: try LedgerEngine(path: path, maxWaiting: maxWaiting, now: now))
+            desk = LedgerDesk(engine: try LedgerEngine(path: path, maxWaiting: maxWaiting, now: now))
         } catch let error as PreflightError {
             throw error
         } catch {
@@ -56,68 +30,11 @@ package final class Ledger: Sendable {
         }
     }
 
-    private func submit(_ work: LedgerWork, isUrgent: Bool) {
-        enum Step { case none, now, soon, refuse }
-        let step: Step = inbox.withLock { inbox in
-            if inbox.isClosed { return .refuse }
-            inbox.work.append(work)
-            if isUrgent || inbox.hasWaiters {
-                defer { inbox.isDue = true }
-                return inbox.isDue ? .none : .now
-            }
-            defer { inbox.isLazilyDue = true }
-            return inbox.isDue || inbox.isLazilyDue ? .none : .soon
-        }
-        switch step {
-        case .none: break
-        case .now: queue.async { self.drain() }
-        case .soon: queue.asyncAfter(deadline: .now() + Self.laziness) { self.drain() }
-        case .refuse: work.fail(.unavailable("the ledger is closed"))
-        }
-    }
-
-    private func drain() {
-        let work = inbox.withLock { inbox in
-            inbox.isDue = false
-            inbox.isLazilyDue = false
-            var taken: [LedgerWork] = []
-            swap(&taken, &inbox.work)
-            return taken
-        }
-        let engine = desk.engine
-        let deliveries = engine.run(work)
-        inbox.withLock { inbox in
-            inbox.hasWaiters = engine.hasWaiters
-            inbox.work.reserveCapacity(work.count)
-        }
-        deliveries.send()
-        if engine.hasFailed {
-            look(after: Self.retryPause)
-        } else if engine.hasWaiters {
-            look(after: Self.foreignLook)
-        }
-    }
-
-    /// One look is under way at most: each ends in a drain that asks for the next.
-    private func look(after pause: DispatchTimeInterval) {
-        guard !desk.engine.isLooking else { return }
-        desk.engine.isLooking = true
-        queue.asyncAfter(deadline: .now() + pause) {
-            self.desk.engine.isLooking = false
-            self.drain()
-        }
-    }
+    deinit { desk.stop() }
 
     /// Ends this process's part: what is under way becomes held. Nothing is granted afterwards.
     package func close() async {
-        inbox.withLock { $0.isClosed = true }
-        await withCheckedContinuation { continuation in
-            queue.async {
-                self.drain()
-                self.desk.engine.end().send()
-                continuation.resume()
-            }
-        }
+        await withCheckedContinuation { continuation in desk.end { continuation.resume() } }
     }
 }
 
@@ -137,19 +54,16 @@ extension Ledger {
         _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration,
         on caller: (any LedgerCaller)?, then: @escaping @Sendable (Result<LedgerGrant, LedgerRefusal>) -> Void
     ) -> Ticket {
-        let ticket = inbox.withLock { inbox in
-            inbox.nextTicket += 1
-            return Ticket(number: inbox.nextTicket)
-        }
+        let ticket = desk.nextTicket()
         let wait = LedgerWait(
             ticket: ticket, ask: ask, scope: scope, model: model, deadline: ContinuousClock.now + patience,
             caller: caller, then: then)
-        submit(.reserve(wait), isUrgent: true)
+        desk.submit(.reserve(wait), isUrgent: true, caller: caller)
         return ticket
     }
 
     /// Takes a waiting reservation out of the queue: it is refused as cancelled. One that was granted stays granted.
-    package func cancel(_ ticket: Ticket) { submit(.cancel(ticket), isUrgent: true) }
+    package func cancel(_ ticket: Ticket) { desk.submit(.cancel(ticket), isUrgent: true, caller: nil) }
 
     /// The same for a task, which gives its place up when it is cancelled.
     package func reserve(
@@ -174,17 +88,17 @@ extension Ledger {
     package func extend(
         _ call: CallID, output: Int, on caller: (any LedgerCaller)?, then: @escaping @Sendable (Int) -> Void
     ) {
-        submit(.extend(call, output: output, caller, then), isUrgent: true)
+        desk.submit(.extend(call, output: output, caller, then), isUrgent: true, caller: caller)
     }
 
     /// Gives back what a running call cannot need any more.
     package func shrink(_ call: CallID, to amount: USD, tokens: Int) {
-        submit(.shrink(call, to: amount, tokens: tokens), isUrgent: false)
+        desk.submit(.shrink(call, to: amount, tokens: tokens), isUrgent: false, caller: nil)
     }
 
     /// Keeps the provider's name of a call, by which its cost can be asked for after a crash.
     package func note(_ call: CallID, generation: String) {
-        submit(.note(call, generation: generation), isUrgent: false)
+        desk.submit(.note(call, generation: generation), isUrgent: false, caller: nil)
     }
 
     /// How a call ended. Written with the next reservation, or within milliseconds; `then` gets the scope's standing.
@@ -192,14 +106,15 @@ extension Ledger {
         _ call: CallID, _ resolution: LedgerResolution, on caller: (any LedgerCaller)? = nil,
         then: (@Sendable (LedgerStanding?) -> Void)? = nil
     ) {
-        submit(.resolve(call, resolution, caller, then), isUrgent: false)
+        desk.submit(.resolve(call, resolution, caller, then), isUrgent: false, caller: caller)
     }
 
     /// The same, on the disk when it returns.
     @discardableResult
     package func resolve(_ call: CallID, _ resolution: LedgerResolution) async -> LedgerStanding? {
         await withCheckedContinuation { continuation in
-            submit(.resolve(call, resolution, nil) { continuation.resume(returning: $0) }, isUrgent: true)
+            desk.submit(
+                .resolve(call, resolution, nil) { continuation.resume(returning: $0) }, isUrgent: true, caller: nil)
         }
     }
 
@@ -264,7 +179,7 @@ extension Ledger {
     ) async throws -> T {
         let result: Result<T, any Error> = await withCheckedContinuation { continuation in
             let box = Mutex<Result<T, any Error>?>(nil)
-            submit(
+            desk.submit(
                 .control(
                     { state, now in
                         let value = try body(state, now)
@@ -276,7 +191,7 @@ extension Ledger {
                             returning: error.map(Result.failure)
                                 ?? value ?? .failure(LedgerRefusal.unavailable("no answer")))
                     }),
-                isUrgent: true)
+                isUrgent: true, caller: nil)
         }
         do { return try result.get() } catch let refusal as LedgerRefusal {
             throw PreflightError(.failed, "the ledger \(path) failed: \(refusal)")

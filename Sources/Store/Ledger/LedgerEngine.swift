@@ -61,7 +61,7 @@ struct LedgerDeliveries {
     }
 }
 
-/// Runs work in transactions, and keeps the line of those who wait. Used on the ledger's queue only.
+/// Runs work in transactions, and keeps the line of those who wait. Used on the ledger's thread only.
 final class LedgerEngine {
     private let state: LedgerState
     private let session: LedgerSession
@@ -73,7 +73,6 @@ final class LedgerEngine {
     private var contested: Set<Int> = []
     private var retained: [LedgerWork] = []
     private(set) var hasFailed = false
-    var isLooking = false
 
     var hasWaiters: Bool { !waiting.isEmpty }
 
@@ -102,8 +101,9 @@ final class LedgerEngine {
         guard !work.isEmpty || isWorthALook else { return deliveries }
         let waitingBefore = waiting
         do {
-            if try state.file.beginWriting() { state.distrust() }
-            try perform(work, into: &deliveries)
+            let isForeign = try state.file.beginWriting()
+            if isForeign { state.distrust() }
+            try perform(work, mayBeFreed: isForeign, into: &deliveries)
             try state.writeScopes()
             try state.file.commitWriting()
             state.keep()
@@ -121,8 +121,13 @@ final class LedgerEngine {
 
     /// Those who wait are served when another process has given back, or when their patience is over.
     private var isWorthALook: Bool {
-        guard let first = waiting.map(\.deadline).min() else { return false }
-        return first <= .now || (try? state.file.hasForeignChanges()) ?? true
+        !waiting.isEmpty && (isOver(waiting) || (try? state.file.hasForeignChanges()) ?? true)
+    }
+
+    /// Somebody's patience is over.
+    private func isOver(_ line: [LedgerWait]) -> Bool {
+        let now = ContinuousClock.now
+        return line.contains { $0.deadline <= now }
     }
 
     private func fail(_ work: [LedgerWork], because reason: String, into deliveries: inout LedgerDeliveries) {
@@ -139,9 +144,12 @@ final class LedgerEngine {
         }
     }
 
-    private func perform(_ work: [LedgerWork], into deliveries: inout LedgerDeliveries) throws {
+    /// - Parameter mayBeFreed: Another process has written: what it gave back serves those who wait here.
+    private func perform(
+        _ work: [LedgerWork], mayBeFreed: Bool, into deliveries: inout LedgerDeliveries
+    ) throws {
         let time = now()
-        var hasFreed = false
+        var hasFreed = mayBeFreed
         var newcomers: [LedgerWait] = []
         for item in work {
             switch item {
@@ -149,9 +157,12 @@ final class LedgerEngine {
             case .cancel(let ticket):
                 hasFreed = cancel(ticket, newcomers: &newcomers, into: &deliveries) || hasFreed
             case .resolve(let call, let resolution, let caller, let then):
-                let standing = try state.resolve(call, resolution, now: time)
+                let scope = try state.resolve(call, resolution, now: time)
                 hasFreed = true
-                if let then { deliveries.add(caller) { then(standing) } }
+                if let then {
+                    let standing = scope.map { state.standing(at: $0) }
+                    deliveries.add(caller) { then(standing) }
+                }
             case .extend(let call, let output, let caller, let then):
                 let granted = try state.extend(call, output: output, now: time)
                 deliveries.add(caller) { then(granted) }
@@ -173,7 +184,7 @@ final class LedgerEngine {
         }
         if waiting.isEmpty {
             contested.removeAll(keepingCapacity: true)
-        } else if hasFreed || isWorthALook {
+        } else if hasFreed || isOver(waiting) {
             contested.removeAll(keepingCapacity: true)
             let line = waiting
             waiting = []

@@ -1,6 +1,6 @@
 import PreflightCore
 
-/// The ledger's tables and the statements on them. Used on one queue only.
+/// The ledger's tables and the statements on them. Used on one thread only.
 final class LedgerFile {
     let database: SQLite
     private let begin: SQLite.Statement

@@ -1,6 +1,6 @@
 import PreflightCore
 
-/// The ledger's decisions and their rows, inside transactions that `Ledger` begins and ends. Used on one queue only.
+/// The ledger's decisions and their rows, inside transactions that `Ledger` begins and ends. Used on one thread only.
 ///
 /// The tree in memory is a copy of the file's rows, trusted only while no other connection has written.
 final class LedgerState {
@@ -97,7 +97,7 @@ final class LedgerState {
 
     func standing(of scope: ScopeID) throws -> LedgerStanding { standing(at: try index(of: scope)) }
 
-    private func standing(at index: Int) -> LedgerStanding {
+    func standing(at index: Int) -> LedgerStanding {
         var headroom: USD?
         tree.forEach(from: index) { index in
             guard let left = tree.scopes[index].headroom else { return }
@@ -154,7 +154,8 @@ final class LedgerState {
         open[id] = entry
     }
 
-    func resolve(_ call: CallID, _ resolution: LedgerResolution, now: Timestamp) throws -> LedgerStanding? {
+    /// The index of the call's scope; nil when the call is not under way.
+    func resolve(_ call: CallID, _ resolution: LedgerResolution, now: Timestamp) throws -> Int? {
         guard let entry = open[call.row] else { return nil }
         let reservation = entry.reservation
         try refresh(from: reservation.scope)
@@ -172,7 +173,7 @@ final class LedgerState {
         }
         touch(from: reservation.scope)
         setOpen(call.row, nil, before: entry)
-        return standing(at: reservation.scope)
+        return reservation.scope
     }
 
     /// All that is under way becomes held: the process ends.

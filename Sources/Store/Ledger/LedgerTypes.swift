@@ -69,4 +69,11 @@ package struct LedgerStanding: Sendable, Equatable {
 /// Where the ledger hands its answers back, many at once. An event loop is one.
 package protocol LedgerCaller: AnyObject, Sendable {
     func resume(_ work: [@Sendable () -> Void])
+    /// Calls `work` once what is being done now is done, so that all that is asked of the ledger in one turn wakes it
+    /// once. Called where the caller asks.
+    func atEndOfTurn(_ work: @escaping @Sendable () -> Void)
+}
+
+extension LedgerCaller {
+    package func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { work() }
 }

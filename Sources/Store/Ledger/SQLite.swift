@@ -3,7 +3,7 @@ import PreflightCore
 
 /// One connection, by SQLite's C API: the ledger's few statements run tens of thousands of times a second.
 ///
-/// Not safe for several threads: the ledger uses it on its own queue.
+/// Not safe for several threads: the ledger uses it on one thread.
 final class SQLite {
     private let handle: OpaquePointer
 

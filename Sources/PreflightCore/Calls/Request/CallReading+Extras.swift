@@ -19,7 +19,7 @@ extension CallReading {
     }
 
     private mutating func noteName(_ model: String) {
-        if model.contains("@preset/") { walker.openEnd(Extra(.preset, model)) }
+        if model.mentions("@preset/") { walker.openEnd(Extra(.preset, model)) }
         guard let colon = model.lastIndex(of: ":") else { return }
         let suffix = String(model[model.index(after: colon)...])
         if ["online", "nitro", "floor"].contains(suffix) { walker.note(Extra(.routing, suffix)) }

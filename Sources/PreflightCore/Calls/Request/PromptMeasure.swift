@@ -49,19 +49,19 @@ struct PromptFrame {
 
     init(models: [String]) {
         for model in models {
-            let name = model.lowercased()
             // xAI's hidden prompt had 680 tokens when it was measured.
-            if name.contains("grok") || name.contains("x-ai/") { request = max(request, 1024) }
+            if model.mentions("grok") || model.mentions("x-ai/") { request = max(request, 1024) }
             // 313 to 675 tokens by Anthropic's documentation, depending on the model.
-            if name.contains("claude") || name.contains("anthropic") { tools = max(tools, 1024) }
-            image = max(image, Self.image(name))
+            let isClaude = model.mentions("claude") || model.mentions("anthropic")
+            if isClaude { tools = max(tools, 1024) }
+            image = max(image, Self.image(model, isClaude: isClaude))
         }
     }
 
-    private static func image(_ name: String) -> Int {
-        if name.contains("gpt-4o-mini") { return 49_152 }
-        if name.contains("claude") || name.contains("anthropic") { return 5_000 }
-        if name.contains("gemini") || name.contains("gemma") { return 8_192 }
+    private static func image(_ name: String, isClaude: Bool) -> Int {
+        if name.mentions("gpt-4o-mini") { return 49_152 }
+        if isClaude { return 5_000 }
+        if name.mentions("gemini") || name.mentions("gemma") { return 8_192 }
         return 16_384
     }
 
@@ -71,5 +71,25 @@ struct PromptFrame {
         let images = counts.images.multipliedReportingOverflow(by: image)
         let sum = images.partialValue.addingReportingOverflow(text)
         return images.overflow || sum.overflow ? .max / 2 : min(sum.partialValue, .max / 2)
+    }
+}
+
+extension String {
+    /// Whether a word in ASCII, its letters in lower case, is part of this one, whatever its case. Several times faster
+    /// than the library's search, which runs with every call.
+    func mentions(_ word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        var text = self
+        return text.withUTF8 { bytes in
+            guard bytes.count >= count else { return false }
+            return (0...(bytes.count - count)).contains { start in
+                for offset in 0..<count {
+                    let byte = bytes[start + offset]
+                    let lower = (65...90).contains(byte) ? byte | 0x20 : byte
+                    if lower != word.utf8Start[offset] { return false }
+                }
+                return true
+            }
+        }
     }
 }
