@@ -71,6 +71,21 @@ package final class Gateway: Sendable {
         }
     }
 
+    /// Asks what calls have cost that earlier processes left unknown.
+    ///
+    /// - Parameter held: Calls of this gateway's upstreams; those without a provider's name for them stay as they are.
+    package func reconcile(_ held: [(call: HeldCall, scopeName: String)]) {
+        guard let upstream = settings.upstreams.first(where: \.knowsGenerations) else { return }
+        for entry in held where entry.call.generation != nil {
+            let key = VirtualKey(id: "", label: "", scope: entry.call.scope, scopeName: entry.scopeName)
+            var report = GatewayEvent.Call(dialect: .chat, model: entry.call.model ?? "")
+            report.id = entry.call.id.row
+            report.generation = entry.call.generation
+            reconciler.submit(
+                Reconciler.Job(call: entry.call, upstream: upstream, key: key, listener: "", report: report))
+        }
+    }
+
     /// Accepts callers at an address; port 0 takes any that is free.
     package func listen(_ listener: Listener, host: String, port: Int) async throws -> BoundListener {
         do {

@@ -49,6 +49,8 @@ package struct GatewayEvent: Sendable {
         package var provider: String?
         package var generation: String?
         package var status: Int?
+        /// The scope whose budget refused it; `call` for the caller's own limit.
+        package var refusedBy: String?
         package var isStreamed = false
         package var reserved: USD?
         package var cost: USD?
@@ -98,7 +100,8 @@ extension GatewayEvent.Call {
             "call": id.map { .int(Int($0)) }, "dialect": .string(dialect.rawValue), "model": .string(model),
             "upstream": upstream.map(JSON.string), "served_model": servedModel.map(JSON.string),
             "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
-            "status": status.map(JSON.int), "streamed": .bool(isStreamed), "reserved_usd": reserved.map(JSON.usd),
+            "status": status.map(JSON.int), "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
+            "reserved_usd": reserved.map(JSON.usd),
             "cost_usd": cost.map(JSON.usd), "basis": basis.map(JSON.string), "usage": usage,
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
             "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },

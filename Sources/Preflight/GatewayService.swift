@@ -59,6 +59,7 @@ struct GatewayService {
             let listeners = try await listen(gateway)
             let store = try VirtualKeyStore(path: ledgerPath)
             try await gateway.keys.load(store)
+            gateway.reconcile(try await LedgerReader(path: ledgerPath).heldCalls().map { ($0.call, $0.scopeName) })
             let key = budget == nil ? nil : try await ownKey(gateway, ledger)
             result = .success(
                 try await withThrowingTaskGroup(of: Part.self) { group in

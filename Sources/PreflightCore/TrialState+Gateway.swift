@@ -20,7 +20,8 @@ extension TrialState {
         case "call_refused":
             errors += 1
             lastError = event.fields["reason"]?.string ?? lastError
-            guard event.fields["status"]?.int == 402 else { return }
+            // A limit that the agent set for one call says nothing of its budget.
+            guard event.fields["status"]?.int == 402, event.fields["refused_by"] != "call" else { return }
             budgetRefusals += 1
             budgetRefusalsInARow += 1
         case "gateway_closed": openCalls = 0

@@ -63,7 +63,9 @@ import Testing
         #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) == .stay)
         state.apply(event("call_refused", ["status": 429, "reason": "busy"]))
         #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) == .stay)
-        state.apply(event("call_refused", ["status": 402, "reason": "the budget is used up"]))
+        state.apply(event("call_refused", ["status": 402, "refused_by": "call", "reason": "its own limit"]))
+        #expect(EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) == .stay)
+        state.apply(event("call_refused", ["status": 402, "refused_by": "r/t", "reason": "the budget is used up"]))
         guard case .eject(let reason) = EjectPolicy.budgetExceeded.verdict(for: state, at: .seconds(2)) else {
             Issue.record("not ejected")
             return

@@ -234,6 +234,7 @@ final class Exchange: @unchecked Sendable {
     func refuse(_ refusal: Refusal) {
         if report != nil {
             report?.status = refusal.status
+            report?.refusedBy = refusal.metadata["scope"]?.string
             tell(.callRefused, reason: refusal.message)
         }
         finish(refusal.response(in: dialect))

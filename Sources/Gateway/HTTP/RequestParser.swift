@@ -14,6 +14,12 @@ struct HTTPRequest: Sendable {
 
     /// The target without its query.
     var path: Substring { target[..<(target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)] }
+    /// Host and port, where the target is a whole `http://` URL: what clients of a proxy send.
+    var absoluteAuthority: Substring? {
+        guard target.utf8.first == UInt8(ascii: "h"), target.hasPrefix("http://") else { return nil }
+        return target.dropFirst("http://".count).prefix { $0 != "/" && $0 != "?" }
+    }
+
     /// What follows the path: nothing, or `?` and the rest.
     var query: Substring { target[path.endIndex...] }
 }

@@ -132,7 +132,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func serve(_ request: HTTPRequest) {
-        if request.method == "CONNECT" {
+        if request.method == "CONNECT" || request.absoluteAuthority != nil {
             let tunnel = Tunnel(client: self, request: request)
             work = .tunnel(tunnel)
             return tunnel.open()

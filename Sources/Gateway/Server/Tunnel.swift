@@ -2,7 +2,8 @@ import NIOCore
 import NIOPosix
 import PreflightCore
 
-/// A connection that a container has asked for by CONNECT: bytes in both directions, not looked at.
+/// A connection that a container has asked for: by CONNECT, or by a request for a whole `http://` URL, as package
+/// tools send them to a proxy. After its beginning, bytes in both directions are not looked at.
 final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -30,8 +31,8 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func open() {
-        guard let (host, port) = Self.authority(request.target) else {
-            return refuse(400, "CONNECT wants HOST:PORT", target: request.target)
+        guard let (host, port) = request.method == "CONNECT" ? Self.authority(request.target) : origin else {
+            return refuse(400, "a proxy wants HOST:PORT, or a whole URL", target: request.target)
         }
         guard let policy = listener.tunnels, policy.allows(host: host, port: port) else {
             return refuse(403, "the network is closed to \(host):\(port)", target: "\(host):\(port)")
@@ -62,6 +63,30 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
         return host.isEmpty ? nil : (String(host), port)
     }
 
+    /// Where a request for a whole URL leads.
+    private var origin: (host: String, port: Int)? {
+        guard let authority = request.absoluteAuthority, !authority.contains("@") else { return nil }
+        if let found = Self.authority(String(authority)) { return found }
+        return authority.isEmpty ? nil : (String(authority), 80)
+    }
+
+    /// The request as the server itself wants it. One for each connection: what follows could be for another host.
+    private var plainRequest: ByteBuffer {
+        let rest = request.target.dropFirst("http://".count + (request.absoluteAuthority?.count ?? 0))
+        var out = ByteBuffer()
+        out.writeString("\(request.method) \(rest.hasPrefix("/") ? "" : "/")\(rest) HTTP/1.1\r\n")
+        out.writeFields(of: request.fields) { fields, field in
+            fields.isNamed(field, "connection") || fields.isNamed(field, "keep-alive")
+                || fields.isNamed(field, "content-length") || fields.isNamed(field, "transfer-encoding")
+                || fields.hasPrefix(field, "proxy-")
+        }
+        if request.body.readableBytes > 0 { out.writeField("content-length", String(request.body.readableBytes)) }
+        out.writeString("connection: close\r\n\r\n")
+        var body = request.body
+        out.writeBuffer(&body)
+        return out
+    }
+
     private func connected(_ channel: any Channel, target: String, mayBePrivate: Bool) {
         // What a name resolves to is looked at too: nothing but a host that is listed by its full name may lead into
         // this machine or its network.
@@ -72,8 +97,14 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
         guard !isClosed, let client else { return channel.close(promise: nil) }
         self.channel = channel
         report(.connectionOpened, target: target)
-        client.write(ByteBuffer(string: "HTTP/1.1 200 Connection Established\r\n\r\n"))
-        client.flush()
+        if request.method == "CONNECT" {
+            client.write(ByteBuffer(string: "HTTP/1.1 200 Connection Established\r\n\r\n"))
+            client.flush()
+        } else {
+            let bytes = plainRequest
+            sent += bytes.readableBytes
+            channel.write(bytes, promise: nil)
+        }
         for bytes in waiting { channel.write(bytes, promise: nil) }
         waiting = []
         channel.flush()
@@ -156,7 +187,8 @@ extension SocketAddress {
         let parts = text.split(separator: ".").compactMap { Int($0) }
         if parts.count == 4, !text.contains(":") {
             switch (parts[0], parts[1]) {
-            case (0, _), (10, _), (127, _), (169, 254), (172, 16...31), (192, 168), (100, 64...127), (224..., _):
+            case (0, _), (10, _), (127, _), (169, 254), (172, 16...31), (192, 168), (100, 64...127), (198, 18...19),
+                (224..., _):
                 return true
             default: return false
             }
