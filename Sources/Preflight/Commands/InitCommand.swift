@@ -48,6 +48,12 @@ struct InitCommand: ParsableCommand {
           per_trial: 0.25
           total: 1.00
           file: simple          # what budget.txt tells the agent: simple or detailed
+          # hold: adaptive      # with the gateway: take what calls mostly cost, not their worst case
+
+        # Containers call OpenRouter themselves. Behind the gateway every call is paid before it is sent, and the network
+        # is closed but for the models and the hosts named here, which containers reach by HTTPS.
+        # access: gateway
+        # network: [pypi.org, files.pythonhosted.org]   # or closed, the default, or open
 
         # Trials at a time.
         concurrency: 8
