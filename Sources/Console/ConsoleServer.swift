@@ -47,7 +47,7 @@ package final class ConsoleServer: Sendable {
                 if Task.isCancelled { return }
                 throw PreflightError(
                     .failed, "the console cannot listen on \(options.host):\(options.port): \(error)",
-                    hint: "another program may have the port; choose another, or 0 for any that is free")
+                    hint: "choose an address of this machine, and a port that no other program has, or 0 for any")
             }
         }
     }

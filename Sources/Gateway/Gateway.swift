@@ -99,9 +99,10 @@ package final class Gateway: Sendable {
             let bound = channel.localAddress?.port ?? port
             return BoundListener(listener: listener, host: host, port: bound, channel: channel)
         } catch {
+            let reason = (error as? IOError)?.reason ?? "\(error)"
             throw PreflightError(
-                .failed, "the gateway cannot listen on \(host):\(port): \(error)",
-                hint: "another program may have the port; choose another, or 0 for any that is free")
+                .failed, "the gateway cannot listen on \(host):\(port): \(reason)",
+                hint: "choose an address of this machine, and a port that no other program has, or 0 for any")
         }
     }
 

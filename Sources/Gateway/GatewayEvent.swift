@@ -87,6 +87,12 @@ extension GatewayEvent {
 }
 
 extension GatewayEvent.Call {
+    /// What a call cost above its reservation.
+    private var overrun: USD? {
+        guard let cost, let reserved, cost > reserved else { return nil }
+        return cost - reserved
+    }
+
     var fields: JSON.Object {
         let usage = usage.map { usage in
             JSON.record([
@@ -102,7 +108,8 @@ extension GatewayEvent.Call {
             "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
             "status": status.map(JSON.int), "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
             "reserved_usd": reserved.map(JSON.usd),
-            "cost_usd": cost.map(JSON.usd), "basis": basis.map(JSON.string), "usage": usage,
+            "cost_usd": cost.map(JSON.usd), "overrun_usd": overrun.map(JSON.usd), "basis": basis.map(JSON.string),
+            "usage": usage,
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
             "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },
             "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),

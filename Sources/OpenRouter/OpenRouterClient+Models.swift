@@ -13,6 +13,18 @@ extension OpenRouterClient {
     }
 }
 
+extension OpenRouterClient {
+    /// The catalogue with the embedding models, which have a list of their own. Servers that do not know that list do
+    /// without it.
+    package func allModels() async throws(OpenRouterError) -> Catalogue {
+        let catalogue = try await models()
+        let call = Call(path: "/embeddings/models", timeout: .seconds(15), sendsKey: false)
+        guard let data = try? await with(retry: .none).send(call).json["data"]?.array else { return catalogue }
+        let more = data.compactMap(Model.init(json:)).filter { catalogue[$0.id] == nil }
+        return Catalogue(models: catalogue.models + more)
+    }
+}
+
 /// The answer of a model to one call.
 package struct Completion: Sendable, Equatable {
     /// The id that `/generation` knows the call by.

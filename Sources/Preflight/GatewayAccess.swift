@@ -15,7 +15,7 @@ struct GatewayAccess {
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
     func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
         let catalogue: Catalogue
-        do { catalogue = try await wiring.doors.anonymous.models() } catch {
+        do { catalogue = try await wiring.doors.anonymous.allModels() } catch {
             throw PreflightError(
                 .refused, "the prices of the models cannot be read: \(error)", hint: error.hint)
         }
@@ -33,6 +33,10 @@ struct GatewayAccess {
             group.addTask { await gateway.run() }
             let result: Result<T, any Error>
             do {
+                guard try await ledger.findScope(named: runID) == nil else {
+                    throw PreflightError(
+                        .usage, "the ledger has a scope \(runID) already", hint: "choose another --run-id")
+                }
                 let run = try await ledger.scope(
                     named: runID, limits: BudgetLimits(total: experiment.budget.total, hold: experiment.budget.hold))
                 result = .success(try await body(access(gateway, ledger, run: run, reports)))

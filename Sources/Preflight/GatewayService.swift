@@ -134,7 +134,7 @@ struct GatewayService {
                 let client = OpenRouterClient(
                     baseURL: upstream.address.url, key: upstream.key ?? Secret(""),
                     retry: isFirst ? RetryPolicy() : .none)
-                do { gateway.prices.set(try await client.models(), of: upstream.name) } catch {
+                do { gateway.prices.set(try await client.allModels(), of: upstream.name) } catch {
                     guard isFirst else {
                         terminal.say("warning: prices of \(upstream.name) stay as they were: \(error)")
                         continue

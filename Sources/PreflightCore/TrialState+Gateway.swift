@@ -15,11 +15,9 @@ extension TrialState {
             gatewaySpend = event.fields["spent_usd"]?.usd() ?? gatewaySpend
         case "call_failed":
             if event.fields["reserved_usd"] != nil { openCalls = max(0, openCalls - 1) }
-            errors += 1
-            lastError = event.fields["reason"]?.string ?? lastError
+            noteError(event)
         case "call_refused":
-            errors += 1
-            lastError = event.fields["reason"]?.string ?? lastError
+            noteError(event)
             // A limit that the agent set for one call says nothing of its budget.
             guard event.fields["status"]?.int == 402, event.fields["refused_by"] != "call" else { return }
             budgetRefusals += 1
@@ -27,6 +25,12 @@ extension TrialState {
         case "gateway_closed": openCalls = 0
         default: break
         }
+    }
+
+    /// An agent that speaks tells of the same trouble itself.
+    private mutating func noteError(_ event: Event) {
+        if spokenEvents == 0 { errors += 1 }
+        lastError = event.fields["reason"]?.string ?? lastError
     }
 
     private mutating func close(_ event: Event) {

@@ -242,9 +242,11 @@ extension Exchange: UpstreamDelegate {
             }
         }
         let reason = "\(upstream.name) answered \(status)"
+        var isReleased = true
         if [408, 504, 524].contains(status) || status >= 500 && generation != nil {
             // A generation that has a name has begun, and may have been billed before it failed.
             hold(estimate: nil, reason: reason)
+            isReleased = false
         } else {
             release()
             if isUpstreamsFault, tryNext(because: reason) { return }
@@ -255,7 +257,8 @@ extension Exchange: UpstreamDelegate {
             return finish(Refusal.upstreamFailed(upstream.name, text).response(in: dialect))
         }
         redactBody()
-        respond(head, cost: nil)
+        // What was released costs nothing; what is held is not known yet.
+        respond(head, cost: isReleased ? .zero : nil)
         end()
     }
 
@@ -317,7 +320,8 @@ extension Exchange: UpstreamDelegate {
             if case .timedOut = failure {
                 .upstreamTimedOut(upstream.name, "\(upstream.name): \(failure.text)")
             } else {
-                .upstreamFailed(upstream.name, "\(upstream.name): \(failure.text)")
+                // It may have been billed: not to be repeated blindly.
+                .upstreamFailed(upstream.name, "\(upstream.name): \(failure.text)", mayRetry: false)
             }
         if let answer = stream?.meter.facts {
             finishStream(.failed(refusal), facts)

@@ -40,6 +40,7 @@ extension Refusal {
             if let endsAt = shortage.endsAt { metadata["resets_at"] = .string(endsAt.iso8601Seconds) }
         case .call(let limit, let needed):
             self = .budgetExhausted(scope: "call", limit: limit, spent: .zero, needed: needed)
+            message = "The call is limited to \(limit) by x-preflight-max-cost, and needs \(needed)"
         case .tokens, .calls, .time, .closed:
             var metadata = JSON.Object()
             metadata["scope"] = .string(shortage.scope)
@@ -53,7 +54,8 @@ extension Refusal {
             default: break
             }
             self = Refusal(
-                status: 402, code: "budget_exhausted", message: shortage.description, metadata: metadata)
+                status: 402, code: shortage.kind == .closed ? "budget_closed" : "budget_exhausted",
+                message: shortage.description, metadata: metadata)
         }
     }
 }

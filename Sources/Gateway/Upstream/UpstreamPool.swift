@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -66,7 +67,7 @@ final class UpstreamPool: @unchecked Sendable {
         case let error as NIOConnectionError:
             error.dnsAError == nil || error.connectionErrors.first != nil
                 ? error.connectionErrors.first.map { text($0.error) } ?? "no connection" : "the name is not known"
-        case let error as IOError: error.localizedText
+        case let error as IOError: error.reason
         case let error as ChannelError: if case .connectTimeout = error { "no connection in time" } else { "\(error)" }
         default: "\(error)"
         }
@@ -95,7 +96,8 @@ final class UpstreamPool: @unchecked Sendable {
 }
 
 extension IOError {
-    fileprivate var localizedText: String { description }
+    /// In the system's words alone.
+    var reason: String { String(cString: strerror(errnoCode)) }
 }
 
 extension String {

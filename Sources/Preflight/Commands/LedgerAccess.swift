@@ -10,7 +10,9 @@ struct LedgerAccess {
 
     init(_ place: PlaceOptions) throws {
         wiring = try Wiring(runsDirectory: place.runsDir)
-        path = wiring.runs.journalPath
+        // A gateway's file may name its ledger: then that is given in the place of the directory.
+        let isFile = Files.exists(place.runsDir) && !Files.isDirectory(place.runsDir)
+        path = isFile ? place.runsDir : wiring.runs.journalPath
     }
 
     var now: Timestamp { wiring.world.now() }

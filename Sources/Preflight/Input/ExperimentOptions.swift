@@ -119,6 +119,11 @@ enum EnvironmentTwins {
             "usage-delay": "PREFLIGHT_USAGE_DELAY",
         ]
         return [
+            "gateway": [
+                "config": "PREFLIGHT_GATEWAY_CONFIG", "listen": "PREFLIGHT_GATEWAY_LISTEN",
+                "console": "PREFLIGHT_GATEWAY_CONSOLE", "budget": "PREFLIGHT_GATEWAY_BUDGET",
+                "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
+            ],
             "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": sweep,
             "simulate": simulate, "budget": place, "keys": place,
         ]

@@ -80,6 +80,11 @@ extension BudgetLimits {
     }
 
     private static func permille(_ member: JSON.Object.Member) throws(PreflightError) -> Int {
+        if let text = member.value.string, text.hasSuffix("%"),
+            let share = DecimalText.scaled(text.dropLast().utf8, by: 1, roundingUp: false), (0...1000).contains(share)
+        {
+            return Int(share)
+        }
         guard let share = member.value.numberText.flatMap({ DecimalText.scaled($0.utf8, by: 3, roundingUp: false) }),
             (0...1000).contains(share)
         else { throw wrong(member, "is a share of the limit, 0 to 1") }
