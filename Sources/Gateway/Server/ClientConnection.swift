@@ -135,6 +135,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         if request.method == "CONNECT" || request.absoluteAuthority != nil {
             let tunnel = Tunnel(client: self, request: request)
             work = .tunnel(tunnel)
+            // What came with the request belongs to the other side already.
+            if buffer.readableBytes > 0 { tunnel.sendUp(buffer.readSlice(length: buffer.readableBytes) ?? buffer) }
             return tunnel.open()
         }
         let exchange = Exchange(client: self, request: request)
