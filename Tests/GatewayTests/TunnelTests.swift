@@ -7,14 +7,16 @@ import Testing
 
 /// The way out beside the models.
 @Suite struct TunnelTests {
+    /// - Parameter policy: Nil lists the simulator, and nothing else.
     private func withTunnel(
-        _ policy: (Int) -> TunnelPolicy, _ body: (GatewayBench, TestCaller, Int) async throws -> Void
+        _ policy: TunnelPolicy? = nil, _ body: (GatewayBench, TestCaller, Int) async throws -> Void
     ) async throws {
         try await withGateway { bench in
             // The simulator stands for a registry: it answers without a key at this path.
             let port = try #require(Int(bench.upstreamURL.split(separator: ":")[2].prefix { $0 != "/" }))
             let listener = try await bench.gateway.listen(
-                Listener(name: "trial", wantsBoundKeys: true, tunnels: policy(port)), host: "127.0.0.1", port: 0)
+                Listener(name: "trial", wantsBoundKeys: true, tunnels: policy ?? listed("127.0.0.1:\(port)")),
+                host: "127.0.0.1", port: 0)
             try await body(bench, TestCaller(port: listener.port, key: ""), port)
             await bench.gateway.close(listener)
         }
@@ -23,7 +25,7 @@ import Testing
     private func listed(_ texts: String...) -> TunnelPolicy { .allowlist(texts.compactMap(HostPattern.init)) }
 
     @Test func `a listed host is reached by CONNECT, and the connection is told of`() async throws {
-        try await withTunnel({ listed("127.0.0.1:\($0)") }) { bench, caller, port in
+        try await withTunnel { bench, caller, port in
             let inner = "GET /api/v1/models/count HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
             let answer = try await caller.exchange(
                 Array("CONNECT 127.0.0.1:\(port) HTTP/1.1\r\nhost: 127.0.0.1:\(port)\r\n\r\n\(inner)".utf8))
@@ -40,7 +42,7 @@ import Testing
     }
 
     @Test func `a whole URL is fetched as from a proxy`() async throws {
-        try await withTunnel({ listed("127.0.0.1:\($0)") }) { bench, caller, port in
+        try await withTunnel { bench, caller, port in
             let answer = try await caller.send("GET", "http://127.0.0.1:\(port)/api/v1/models/count")
             #expect(answer.status == 200)
             #expect(answer.json?["data"]?["count"]?.int ?? 0 > 100)
@@ -54,7 +56,7 @@ import Testing
         "GET http://user@127.0.0.1/", "GET http:///",
     ])
     func `what is not listed is refused, and told of`(line: String) async throws {
-        try await withTunnel({ listed("127.0.0.1:\($0)") }) { bench, caller, _ in
+        try await withTunnel { bench, caller, _ in
             let answer = try await caller.exchange(Array("\(line) HTTP/1.1\r\nhost: x\r\n\r\n".utf8))
             #expect(answer.status == 403 || answer.status == 400)
             #expect(bench.events.kinds() == [.connectionRefused])
@@ -63,7 +65,7 @@ import Testing
 
     @Test func `an open network still does not lead into this machine, nor does a wildcard`() async throws {
         for policy in [TunnelPolicy.open, listed("*.0.0.1:1")] {
-            try await withTunnel({ _ in policy }) { bench, caller, port in
+            try await withTunnel(policy) { bench, caller, port in
                 let answer = try await caller.exchange(
                     Array("CONNECT 127.0.0.1:\(port) HTTP/1.1\r\nhost: x\r\n\r\n".utf8))
                 #expect(answer.status == 403)
