@@ -59,7 +59,7 @@ import Testing
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             // -o: the program that it runs does not hold the lock, only the process that is killed here.
-            process.arguments = ["flock", "-o", path, "sleep", "5"]
+            process.arguments = ["flock", "-o", path, "sleep", "60"]
             try process.run()
             #expect(await eventually { HarnessLock.holder(path: path) == .living })
             kill(process.processIdentifier, SIGKILL)

@@ -2,6 +2,9 @@
 package enum BudgetWindow: String, CaseIterable, Sendable {
     case total, daily, weekly, monthly
 
+    /// Kept, where the compiler's own would be made anew for every scope of every decision.
+    package static let allCases: [BudgetWindow] = [.total, .daily, .weekly, .monthly]
+
     /// When the window that `time` lies in began; nil for `total`, which has no beginning.
     package func start(of time: Timestamp) -> Timestamp? {
         let day = time.day

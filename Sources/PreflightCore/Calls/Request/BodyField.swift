@@ -6,8 +6,14 @@ enum BodyField: Int, CaseIterable {
     case previousResponse, contextManagement, cacheControl, chatTemplate, mcpServers, inferenceGeography
     case imageConfiguration, extraBody
 
+    /// In the order of their raw values. Kept, because `allCases` makes a new list each time.
+    static let all = Array(allCases)
+    private static let names = all.map(\.spelling)
+
     /// The key.
-    var name: String {
+    var name: String { Self.names[rawValue] }
+
+    private var spelling: String {
         switch self {
         case .streamOptions: "stream_options"
         case .maxTokens: "max_tokens"
@@ -50,12 +56,12 @@ struct BodyFields {
     /// Refuses what parsers read differently: a ruled key twice, one that differs from it only in case (some parsers
     /// ignore case), and one with a NUL (some end it there).
     init(_ scan: JSONScan, in bytes: UnsafeRawBufferPointer) throws(CallRefusal) {
-        found = Array(repeating: nil, count: BodyField.allCases.count)
+        found = Array(repeating: nil, count: BodyField.all.count)
         for member in scan.members {
             switch Self.names.find(member.key, in: bytes) {
             case .ruled(let field):
                 guard found[field] == nil else {
-                    throw .ambiguousMember(BodyField.allCases[field].name, offset: member.key.range.lowerBound)
+                    throw .ambiguousMember(BodyField.all[field].name, offset: member.key.range.lowerBound)
                 }
                 found[field] = member
             case .almostRuled(let name):

@@ -11,7 +11,7 @@ struct BodyNames: Sendable {
 
     /// -1 is harmless.
     private let names = NameTable(
-        BodyField.allCases.enumerated().map { ($0.element.name, $0.offset) }
+        BodyField.all.enumerated().map { ($0.element.name, $0.offset) }
             + BodyField.harmless.map { ($0, -1) })
 
     func find(_ key: JSONScan.Text, in bytes: UnsafeRawBufferPointer) -> Meaning {
@@ -27,7 +27,7 @@ struct BodyNames: Sendable {
     private func unusual(_ key: String) -> Meaning {
         if let field = names[key] { return field < 0 ? .harmless : .ruled(field) }
         guard let field = names[Self.folded(key)], field >= 0 else { return .other }
-        return .almostRuled(BodyField.allCases[field].name)
+        return .almostRuled(BodyField.all[field].name)
     }
 
     /// In lower case, up to the first NUL.
