@@ -18,13 +18,13 @@ final class Reconciler: Sendable {
     private let jobs: AsyncStream<Job>
     private let input: AsyncStream<Job>.Continuation
     private let open = Mutex(0)
+    /// Its connections bound how many are asked about in one moment; those that sleep cost nothing.
     private let session = OpenRouterClient.makeSession()
     private let clock: any Clock<Duration>
 
     /// OpenRouter writes most generations within seconds, broken ones later.
     private static let pauses: [Duration] =
         [0.15, 0.3, 0.6, 1, 2, 4, 8, 15, 30, 60, 60, 120, 300, 600].map { Duration.seconds($0) }
-    private static let atOnce = 16
 
     init(clock: any Clock<Duration>) {
         self.clock = clock
@@ -55,10 +55,8 @@ final class Reconciler: Sendable {
 
     private func settle(_ job: Job, _ ledger: Ledger, _ report: @Sendable (GatewayEvent) -> Void) async {
         guard let id = job.call.generation, let secret = job.key.upstreamKey ?? job.upstream.key else { return }
-        let address = job.upstream.address
         let client = OpenRouterClient(
-            baseURL: "\(address.isSecure ? "https" : "http")://\(address.authority)\(address.basePath)", key: secret,
-            session: session, retry: .none)
+            baseURL: job.upstream.address.url, key: secret, session: session, retry: .none)
         for pause in Self.pauses {
             do { try await clock.sleep(for: pause) } catch { return }
             guard let found = try? await client.generation(id: id) ?? nil else { continue }

@@ -100,16 +100,20 @@ struct TrialRunner: Sendable {
         // The provider's figure for the key stands for what the ledger could not find out.
         var unknown = reconciliation.unknownUpTo
         var spent = recorder.trialState.spend
-        if let account {
-            unknown = reconciliation.isSettled ? nil : account.held
-            spent = max(account.settled, recorder.trialState.polledSpend)
-            if reconciliation.isSettled { await account.settle(spent) }
+        var isSettled = reconciliation.isSettled
+        if let account, account.failure == nil {
+            let polled = recorder.trialState.polledSpend
+            // A figure below what the calls themselves said is not the last one.
+            isSettled = isSettled && polled >= account.settled
+            unknown = isSettled ? nil : account.held
+            spent = max(account.settled, polled)
+            if isSettled { await account.settle(spent) }
         }
         recorder.note(unknownUpTo: unknown)
         recorder.record(
             "spend_reconciled",
             [
-                "spent": .usd(spent), "settled": .bool(reconciliation.isSettled),
+                "spent": .usd(spent), "settled": .bool(isSettled),
                 "unknown_up_to": unknown.map(JSON.usd), "note": .string(reconciliation.note),
             ])
     }

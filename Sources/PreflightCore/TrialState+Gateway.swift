@@ -4,7 +4,6 @@ extension TrialState {
         events += 1
         lastActivity = event.elapsed
         switch event.type {
-        case "call_reserved": openCalls += 1
         case "call_settled":
             close(event)
             takeUsage(event)
@@ -14,7 +13,6 @@ extension TrialState {
         case "call_reconciled":
             gatewaySpend = event.fields["spent_usd"]?.usd() ?? gatewaySpend
         case "call_failed":
-            if event.fields["reserved_usd"] != nil { openCalls = max(0, openCalls - 1) }
             noteError(event)
         case "call_refused":
             noteError(event)
@@ -22,7 +20,6 @@ extension TrialState {
             guard event.fields["status"]?.int == 402, event.fields["refused_by"] != "call" else { return }
             budgetRefusals += 1
             budgetRefusalsInARow += 1
-        case "gateway_closed": openCalls = 0
         default: break
         }
     }
@@ -34,7 +31,6 @@ extension TrialState {
     }
 
     private mutating func close(_ event: Event) {
-        openCalls = max(0, openCalls - 1)
         calls += 1
         hasSpendData = true
         // Events of calls that end together may come in either order.

@@ -33,8 +33,6 @@ package struct TrialState: Hashable, Sendable {
     package var isMetered = false
     /// What the ledger counts as spent: settled, or sent with an unknown cost.
     package var gatewaySpend = USD.zero
-    /// Calls through the gateway that are under way.
-    package var openCalls = 0
     /// Calls through the gateway that have ended.
     package var calls = 0
     /// The provider's final figure, once it stood still.

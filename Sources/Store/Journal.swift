@@ -10,13 +10,7 @@ package struct Journal: Sendable {
     private let pool: DatabasePool
 
     package init(path: String) throws {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(15)
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        do {
-            pool = try DatabasePool(path: path, configuration: configuration)
-            try Schema.migrator.migrate(pool)
-        } catch let error as DatabaseError {
+        do { pool = try Schema.open(path) } catch let error as DatabaseError {
             throw PreflightError(
                 .failed, "cannot open the journal \(path): \(error.message ?? "SQLite \(error.resultCode.rawValue)")",
                 hint: "check the disk and the permissions, or choose another place with --runs-dir")

@@ -2,7 +2,17 @@ import GRDB
 
 /// The tables of a runs directory's SQLite file, made and brought up to date by whoever opens it first.
 enum Schema {
-    static var migrator: DatabaseMigrator {
+    /// Opens the file beside others, with the tables that this version knows.
+    static func open(_ path: String) throws -> DatabasePool {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(15)
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        try migrator.migrate(pool)
+        return pool
+    }
+
+    private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: journal) }
         migrator.registerMigration("2") { try $0.execute(sql: ledger) }

@@ -88,7 +88,8 @@ extension LoadTests {
                 let (path, body) = request(dialect, stream: true, cap: 800)
                 async let running = bench.caller.send(
                     "POST", path, body, headers: ["x-simulator-tokens": "750", "x-simulator-pace-ms": "20"])
-                try await ContinuousClock().sleep(for: .milliseconds(200))
+                // It has begun, and holds less than it will need.
+                #expect(try await eventually { try await bench.standing().scope.openCalls == 2 })
                 // And a third takes more of it while this one runs.
                 let second = try? await bench.ledger.reserve(
                     BudgetAsk(base: price * 500, perOutputToken: .zero, wantedOutput: 1), scope: bench.scope,

@@ -72,7 +72,7 @@ extension LoadTests {
             try await withGateway(BudgetLimits(total: limit)) { bench in
                 async let first = bench.caller.send(
                     "POST", "/v1/chat/completions", chat(), headers: ["x-simulator-first-token-ms": "300"])
-                try await ContinuousClock().sleep(for: .milliseconds(50))
+                #expect(await eventually { bench.events.kinds().contains(.callReserved) })
                 _ = try await bench.caller.send(
                     "POST", "/v1/chat/completions", chat(), leavesWithin: .milliseconds(30))
                 #expect(try await first.status == 200)

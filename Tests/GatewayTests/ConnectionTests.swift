@@ -172,7 +172,7 @@ extension LoadTests {
                         }
                     }
                 }
-                try await ContinuousClock().sleep(for: .milliseconds(500))
+                #expect(await eventually { bench.events.calls(.callSettled).count > 30 })
                 await bench.gateway.stop([bench.listener], grace: .seconds(5))
                 let answers = await callers.value
                 #expect(!answers.isEmpty)

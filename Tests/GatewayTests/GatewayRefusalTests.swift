@@ -51,7 +51,7 @@ import Testing
             }
             async let answer = TestCaller(port: bench.listener.port, key: text)
                 .send("POST", "/v1/chat/completions", chat())
-            try await ContinuousClock().sleep(for: .milliseconds(100))
+            #expect(await eventually { bench.ledger.waitingCount == 1 })
             bench.gateway.keys.revoke(key)
             await bench.ledger.resolve(blocker.call, .released)
             let status = try await answer.status

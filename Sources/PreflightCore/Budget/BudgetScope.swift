@@ -121,8 +121,9 @@ package struct BudgetScope: Sendable, Equatable {
 
     mutating func unhold(_ amount: USD, tokens count: Int) {
         held -= amount
-        tokens = tokens.saturatingAdd(-count)
-        calls -= 1
+        // Not below nothing: a reset may have forgotten them already, and must not make room by it.
+        tokens = Swift.max(0, tokens.saturatingAdd(-count))
+        calls = Swift.max(0, calls - 1)
     }
 
     /// Forgets what was spent, but not what is under way or unknown.

@@ -1,4 +1,3 @@
-import GRDB
 package import PreflightCore
 import Synchronization
 
@@ -17,9 +16,7 @@ package final class Ledger: Sendable {
     package init(path: String, maxWaiting: Int = 4096, now: @escaping @Sendable () -> Timestamp) throws {
         self.path = path
         do {
-            var configuration = Configuration()
-            configuration.busyMode = .timeout(15)
-            try Schema.migrator.migrate(DatabasePool(path: path, configuration: configuration))
+            _ = try Schema.open(path)
             desk = LedgerDesk(engine: try LedgerEngine(path: path, maxWaiting: maxWaiting, now: now))
         } catch let error as PreflightError {
             throw error
@@ -29,6 +26,9 @@ package final class Ledger: Sendable {
                 hint: "check the disk and the permissions, or choose another place with --runs-dir")
         }
     }
+
+    /// How many reservations wait for headroom that calls under way hold.
+    package var waitingCount: Int { desk.waitingCount }
 
     deinit { desk.stop() }
 

@@ -20,7 +20,7 @@ final class LedgerDesk: Sendable {
         var inTurn: [ObjectIdentifier] = []
         var sleep = Sleep.awake
         /// Others wait for what settlements give back.
-        var hasWaiters = false
+        var waiting = 0
         var isClosed = false
         var hasEnded = false
         var endsSession = false
@@ -65,6 +65,9 @@ final class LedgerDesk: Sendable {
 
     // MARK: Callers
 
+    /// How many reservations waited for headroom after the last transaction.
+    var waitingCount: Int { inbox.withLock { $0.waiting } }
+
     func nextTicket() -> Ledger.Ticket {
         inbox.withLock { inbox in
             inbox.nextTicket += 1
@@ -78,7 +81,7 @@ final class LedgerDesk: Sendable {
         let call: Call = inbox.withLock { inbox in
             if inbox.isClosed { return .refuse }
             inbox.work.append(work)
-            guard isUrgent || inbox.hasWaiters else {
+            guard isUrgent || inbox.waiting > 0 else {
                 // One who sleeps deeply must be told, to look again in milliseconds.
                 guard case .deep = inbox.sleep else { return .none }
                 inbox.sleep = .awake
@@ -149,7 +152,7 @@ final class LedgerDesk: Sendable {
         var plan = Plan()
         var work: [LedgerWork] = []
         while true {
-            switch next(&plan, &work, hasWaiters: engine.hasWaiters) {
+            switch next(&plan, &work, waiting: engine.waitingCount) {
             case .rest(let end):
                 if let end { _ = bell.wait(timeout: end) } else { bell.wait() }
             case .work:
@@ -166,15 +169,15 @@ final class LedgerDesk: Sendable {
     }
 
     /// What is to be done now; takes the work if there is any to be done.
-    private func next(_ plan: inout Plan, _ work: inout [LedgerWork], hasWaiters: Bool) -> Step {
+    private func next(_ plan: inout Plan, _ work: inout [LedgerWork], waiting: Int) -> Step {
         let now = DispatchTime.now()
         let isLooking = plan.look.map { $0 <= now } ?? false
         let isPatient = plan.patience.map { now < $0 } ?? true
         return inbox.withLock { inbox in
-            inbox.hasWaiters = hasWaiters
+            inbox.waiting = waiting
             inbox.sleep = .awake
             let hasWork = !inbox.work.isEmpty
-            if inbox.isClosed || inbox.isDue || isLooking || hasWork && (hasWaiters || !isPatient) {
+            if inbox.isClosed || inbox.isDue || isLooking || hasWork && (waiting > 0 || !isPatient) {
                 swap(&inbox.work, &work)
                 inbox.isDue = false
                 if isLooking { plan.look = nil }

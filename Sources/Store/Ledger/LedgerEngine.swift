@@ -74,6 +74,7 @@ final class LedgerEngine {
     private var retained: [LedgerWork] = []
     private(set) var hasFailed = false
 
+    var waitingCount: Int { waiting.count }
     var hasWaiters: Bool { !waiting.isEmpty }
 
     init(path: String, maxWaiting: Int, now: @escaping @Sendable () -> Timestamp) throws {

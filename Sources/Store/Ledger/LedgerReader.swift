@@ -6,10 +6,7 @@ package struct LedgerReader: Sendable {
     private let pool: DatabasePool
 
     package init(path: String) throws {
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(15)
-        pool = try DatabasePool(path: path, configuration: configuration)
-        try Schema.migrator.migrate(pool)
+        pool = try Schema.open(path)
     }
 
     /// A call as it stands in the ledger.

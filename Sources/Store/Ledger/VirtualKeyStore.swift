@@ -10,13 +10,7 @@ package struct VirtualKeyStore: Sendable {
 
     package init(path: String) throws {
         self.path = path
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(15)
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        do {
-            pool = try DatabasePool(path: path, configuration: configuration)
-            try Schema.migrator.migrate(pool)
-        } catch let error as DatabaseError {
+        do { pool = try Schema.open(path) } catch let error as DatabaseError {
             throw Self.translate(error, path)
         }
     }

@@ -203,4 +203,23 @@ import Testing
         let (free, root) = self.tree(BudgetLimits())
         #expect(try granted(free.decide(ask, scope: root, at: noon)).amount == .max)
     }
+
+    @Test func `a reset makes no room out of a call whose cost is unknown`() throws {
+        var limits = limit(10_000)
+        limits.tokens = 300
+        limits.calls = 2
+        var (tree, leaf) = tree(limits)
+        let ask = ask(100, wanted: 100)
+        let unknown = tree.reserve(
+            try granted(tree.decide(ask, scope: leaf, at: noon)), for: ask, scope: leaf, at: noon)
+        tree.hold(unknown, amount: unknown.amount)
+        tree.update(leaf) { $0.reset() }
+        #expect(tree.scopes[leaf].held == unknown.amount)
+        tree.reconcile(
+            scope: leaf, held: unknown.amount, heldTokens: unknown.tokens, cost: USD(picodollars: 50), tokens: 30,
+            at: noon)
+        #expect(tree.scopes[leaf].tokens == 30)
+        #expect(tree.scopes[leaf].calls == 1)
+        #expect(tree.scopes[leaf].spent.total == USD(picodollars: 50))
+    }
 }

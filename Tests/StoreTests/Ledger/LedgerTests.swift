@@ -68,7 +68,7 @@ import Testing
                         order.append(index)
                         await ledger.resolve(grant.call, .settled(cost: USD(picodollars: 1), tokens: 1))
                     }
-                    try await Task.sleep(for: .milliseconds(20))
+                    #expect(await eventually { ledger.waitingCount == index + 1 })
                 }
                 #expect(order.all.isEmpty)
                 await ledger.resolve(first.call, .released)
@@ -97,7 +97,7 @@ import Testing
             let first = try await ledger.reserve(ask(900), scope: run)
             let ask = ask(800)
             let waiter = Task { try await ledger.reserve(ask, scope: run) }
-            try await Task.sleep(for: .milliseconds(50))
+            #expect(await eventually { ledger.waitingCount == 1 })
             waiter.cancel()
             await #expect(throws: LedgerRefusal.cancelled) { try await waiter.value }
             await ledger.resolve(first.call, .released)
@@ -136,7 +136,7 @@ import Testing
             _ = try await ledger.reserve(ask(900), scope: run)
             let ask = ask(800)
             let waiter = Task { try await ledger.reserve(ask, scope: run, patience: .seconds(20)) }
-            try await Task.sleep(for: .milliseconds(30))
+            #expect(await eventually { ledger.waitingCount == 1 })
             let other = try Ledger(path: path, now: { time.now })
             _ = try await other.setLimits(BudgetLimits(total: USD(picodollars: 2000)), of: run)
             #expect(try await waiter.value.grant.headroom == USD(picodollars: 300))
