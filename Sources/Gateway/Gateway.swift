@@ -16,7 +16,7 @@ package final class Gateway: Sendable {
     package let prices: PriceBook
     package let now: @Sendable () -> Timestamp
     let reconciler: Reconciler
-    private let current: Mutex<GatewaySettings>
+    private let current: Mutex<Rules>
     private let events: @Sendable (GatewayEvent) -> Void
     private let group: MultiThreadedEventLoopGroup
     private let tls: NIOSSLContext
@@ -35,7 +35,7 @@ package final class Gateway: Sendable {
         self.keys = keys
         self.prices = prices
         self.now = now
-        current = Mutex(settings)
+        current = Mutex(Rules(settings, prices: prices))
         events = report
         reconciler = Reconciler(clock: clock)
         // Verifies certificates and names, by the system's authorities.
@@ -48,10 +48,14 @@ package final class Gateway: Sendable {
         }
     }
 
-    package var settings: GatewaySettings { current.withLock { $0 } }
+    package var settings: GatewaySettings { rules.settings }
+    var rules: Rules { current.withLock { $0 } }
 
     /// Takes effect with the next request; calls under way go on as they began.
-    package func reload(_ settings: GatewaySettings) { current.withLock { $0 = settings } }
+    package func reload(_ settings: GatewaySettings) {
+        let rules = Rules(settings, prices: prices)
+        current.withLock { $0 = rules }
+    }
 
     package var openConnections: Int { connections.load(ordering: .relaxed) }
 

@@ -69,12 +69,6 @@ package struct GatewaySettings: Sendable {
 
         package init() {}
     }
-
-    /// The upstreams that serve a model, in the order they are tried, and what they know it as.
-    func candidates(for model: String) -> (upstreams: [Upstream], model: String?) {
-        guard let route = routes.first(where: { $0.matches(model) }) else { return (Array(upstreams.prefix(1)), nil) }
-        return (route.upstreams.compactMap { name in upstreams.first { $0.name == name } }, route.model)
-    }
 }
 
 /// A model's name, or the beginning of one with `*` behind it.

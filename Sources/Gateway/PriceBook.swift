@@ -3,19 +3,27 @@ import Synchronization
 
 /// What models cost at each upstream, as of now. Reloaded while calls run; a call keeps the prices it was reserved at.
 package final class PriceBook: Sendable {
-    private let lists = Mutex<[String: Catalogue]>([:])
+    private let lists = Mutex<[String: List]>([:])
 
     package init() {}
 
-    /// Prices of an upstream that lists them itself, or of a table that changed.
-    package func set(_ catalogue: Catalogue, of upstream: String) { lists.withLock { $0[upstream] = catalogue } }
+    /// The prices of one upstream, which may not have been read yet.
+    final class List: Sendable {
+        private let catalogue = Mutex<Catalogue?>(nil)
 
-    /// Nil where the upstream's prices were never read.
-    package func catalogue(of upstream: Upstream) -> Catalogue? {
-        switch upstream.pricing {
-        case .listed: lists.withLock { $0[upstream.name] }
-        case .table(let table): lists.withLock { $0[upstream.name] } ?? table
-        case .free: nil
+        var current: Catalogue? { catalogue.withLock { $0 } }
+        fileprivate func set(_ new: Catalogue) { catalogue.withLock { $0 = new } }
+    }
+
+    func list(of upstream: String) -> List {
+        lists.withLock { lists in
+            if let list = lists[upstream] { return list }
+            let list = List()
+            lists[upstream] = list
+            return list
         }
     }
+
+    /// Prices of an upstream that lists them itself, or of a table that changed.
+    package func set(_ catalogue: Catalogue, of upstream: String) { list(of: upstream).set(catalogue) }
 }

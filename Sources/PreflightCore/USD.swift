@@ -77,7 +77,10 @@ package struct USD: Hashable, Comparable, Sendable {
 
 extension USD {
     /// Plain decimal text without a sign of currency, exact, e.g. `0.15`. What JSON and OpenRouter are given.
-    package var decimalText: String {
+    package var decimalText: String { withDecimalText { String(decoding: $0, as: UTF8.self) } }
+
+    /// The bytes of `decimalText`, at most 22: every call writes several amounts.
+    package func withDecimalText<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
         var (whole, fraction) = picodollars.magnitude.quotientAndRemainder(
             dividingBy: UInt64(Self.picodollarsPerDollar))
         var places = fraction == 0 ? 0 : 12
@@ -85,10 +88,8 @@ extension USD {
             fraction /= 10
             places -= 1
         }
-        // At most 21 bytes. Every call writes several amounts, so they are not put together out of strings.
-        let capacity = 24
-        return String(unsafeUninitializedCapacity: capacity) { bytes in
-            var start = capacity
+        return withUnsafeTemporaryAllocation(byteCount: 24, alignment: 1) { bytes in
+            var start = bytes.count
             func put(_ byte: UInt8) {
                 start -= 1
                 bytes[start] = byte
@@ -103,8 +104,7 @@ extension USD {
                 whole /= 10
             } while whole > 0
             if picodollars < 0 { put(UInt8(ascii: "-")) }
-            for index in start..<capacity { bytes[index - start] = bytes[index] }
-            return capacity - start
+            return body(UnsafeRawBufferPointer(rebasing: bytes[start...]))
         }
     }
 

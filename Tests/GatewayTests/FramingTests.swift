@@ -53,7 +53,7 @@ import Testing
             try #require(requests.count == 3)
             #expect(requests.map { String(buffer: $0.body) } == ["hello", "hello, my world", ""])
             #expect(requests[0].path == "/v1/a")
-            #expect(requests[0].fields["x-api-key"] == "k")
+            #expect(requests[0].fields[.apiKey] == "k")
             #expect(requests.map(\.isKeptAlive) == [true, true, false])
             #expect(requests.map(\.takesChunks) == [true, true, false])
         }

@@ -12,29 +12,44 @@ enum Endpoint: Equatable {
     case reading
     case health
 
-    /// - Returns: The endpoint and the path after `/v1`; nil for what is unknown.
-    static func find(_ path: Substring, method: String) -> (endpoint: Endpoint, suffix: String)? {
-        if path == "/" || path == "/health", method == "GET" || method == "HEAD" { return (.health, "") }
-        var rest = path
-        if rest.hasPrefix("/api/") { rest = rest.dropFirst(4) }
-        // Many clients are given the base without its version.
-        if rest.hasPrefix("/v1/") { rest = rest.dropFirst(3) }
-        if rest.count > 1, rest.hasSuffix("/") { rest = rest.dropLast() }
-        let suffix = String(rest)
-        switch (method, suffix) {
-        case ("POST", "/chat/completions"): return (.call(.chat), suffix)
-        case ("POST", "/completions"): return (.call(.completions), suffix)
-        case ("POST", "/embeddings"): return (.call(.embeddings), suffix)
-        case ("POST", "/responses"): return (.call(.responses), suffix)
-        case ("POST", "/messages"): return (.call(.messages), suffix)
-        case ("POST", "/messages/count_tokens"): return (.countTokens, suffix)
-        case ("GET", "/key"), ("GET", "/auth/key"): return (.key, suffix)
-        case ("GET", "/credits"): return (.credits, suffix)
-        case ("GET", "/models"), ("GET", "/generation"), ("GET", "/providers"), ("GET", "/models/user"),
-            ("GET", "/models/count"):
-            return (.reading, suffix)
-        case ("GET", _) where suffix.hasPrefix("/models/") && isPlain(suffix): return (.reading, suffix)
-        default: return nil
+    /// - Returns: The endpoint, and where the path after `/v1` lies in the request's head; nil for what is unknown.
+    static func find(_ request: HTTPRequest) -> (endpoint: Endpoint, suffix: Range<Int>)? {
+        request.fields.bytes.withUnsafeBytes { head in
+            var range = request.pathRange
+            var path: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: head[range]) }
+            if request.kind == .get || request.kind == .head, path.isExactly("/") || path.isExactly("/health") {
+                return (.health, range)
+            }
+            if path.begins(with: "/api/") { range = range.dropFirst(4) }
+            // Many clients are given the base without its version.
+            if path.begins(with: "/v1/") { range = range.dropFirst(3) }
+            if range.count > 1, path.last == UInt8(ascii: "/") { range = range.dropLast() }
+            let endpoint: Endpoint? =
+                switch request.kind {
+                case .post: posted(path)
+                case .get: read(path)
+                case .head, .connect, .other: nil
+                }
+            return endpoint.map { ($0, range) }
+        }
+    }
+
+    private static func posted(_ path: UnsafeRawBufferPointer) -> Endpoint? {
+        if path.isExactly("/chat/completions") { return .call(.chat) }
+        if path.isExactly("/messages") { return .call(.messages) }
+        if path.isExactly("/responses") { return .call(.responses) }
+        if path.isExactly("/completions") { return .call(.completions) }
+        if path.isExactly("/embeddings") { return .call(.embeddings) }
+        return path.isExactly("/messages/count_tokens") ? .countTokens : nil
+    }
+
+    private static func read(_ path: UnsafeRawBufferPointer) -> Endpoint? {
+        switch String(decoding: path, as: UTF8.self) {
+        case "/key", "/auth/key": .key
+        case "/credits": .credits
+        case "/models", "/generation", "/providers", "/models/user", "/models/count": .reading
+        case let text where text.hasPrefix("/models/") && isPlain(text): .reading
+        default: nil
         }
     }
 
@@ -45,7 +60,17 @@ enum Endpoint: Equatable {
     }
 
     /// The dialect of what is answered when something is wrong before the body was read.
-    static func dialect(of path: Substring) -> Dialect {
-        path.hasSuffix("/messages") || path.hasSuffix("/count_tokens") ? .messages : .chat
+    static func dialect(of request: HTTPRequest) -> Dialect {
+        request.fields.bytes.withUnsafeBytes { head in
+            let path = UnsafeRawBufferPointer(rebasing: head[request.pathRange])
+            return path.ends(with: "/messages") || path.ends(with: "/count_tokens") ? .messages : .chat
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func ends(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && UnsafeRawBufferPointer(rebasing: self[(count - length)...]).isExactly(text)
     }
 }

@@ -87,7 +87,7 @@ extension Exchange {
 
     /// Anthropic counts for itself; elsewhere the count is reckoned here.
     func countTokens(_ key: VirtualKey) {
-        if let upstream = settings.upstreams.first, upstream.kind == .anthropic { return read(key) }
+        if let first = rules.destinations.first, first.upstream.kind == .anthropic { return read(key) }
         do throws(CallRefusal) {
             let facts = try request.body.withBytes { (bytes) throws(CallRefusal) in
                 try CallFacts.read(bytes, dialect: .messages)
@@ -101,8 +101,8 @@ extension Exchange {
 
     /// Reads at the first upstream, for free.
     func read(_ key: VirtualKey) {
-        candidates = Array(settings.upstreams.prefix(1))
-        guard !candidates.isEmpty else { return finish(Refusal.unknownPath(suffix).response(in: dialect)) }
+        candidates = Array(rules.destinations.prefix(1))
+        guard !candidates.isEmpty else { return finish(Refusal.unknownPath(request.path).response(in: dialect)) }
         send()
     }
 }

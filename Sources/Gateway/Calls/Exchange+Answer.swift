@@ -2,17 +2,18 @@ import NIOCore
 import PreflightCore
 import Store
 
-extension Exchange: UpstreamDelegate {
+/// What comes of a call that was sent. Called by its connection, on the event loop.
+extension Exchange {
     func upstreamAnswered(_ head: HTTPResponseHead) {
         self.head = head
         stage = .answering
-        wait(.betweenBytes, settings.patience.betweenBytes)
+        wait(.betweenBytes, rules.settings.patience.betweenBytes)
         report?.status = head.status
-        generation = head.fields["x-generation-id"]
+        generation = head.fields[.generationID]
         if head.status < 500, head.status != 429 { context.warmUp(upstream.name) }
-        guard let facts, head.status < 300,
-            head.fields["content-type"]?.lowercased().hasPrefix("text/event-stream") == true
-        else { return }
+        guard head.status < 300, head.fields.has(prefix: "text/event-stream", in: .contentType), let facts else {
+            return
+        }
         beginStream(facts)
         noteGeneration()
         if client == nil { return leaveUpstream() }
@@ -36,32 +37,39 @@ extension Exchange: UpstreamDelegate {
 
     private func writeStreamHead(_ head: HTTPResponseHead) {
         guard let client else { return }
-        var out = ByteBuffer()
-        out.reserveCapacity(head.fields.bytes.count + 320)
-        out.writeHead(status: head.status)
-        out.writeFields(of: head.fields, except: HTTPFields.isOfResponseConnection)
-        for field in budgetFields(cost: nil) { out.writeField(field.name, field.value) }
-        if request.takesChunks { out.writeStaticString("transfer-encoding: chunked\r\n") }
-        if !keepsConnection(client) { out.writeStaticString("connection: close\r\n") }
-        out.writeStaticString("\r\n")
-        client.write(out)
+        client.write(
+            ByteBuffer(room: head.fields.bytes.count + 320) { out in
+                out.writeStatus(head.status)
+                out.writeFields(of: head.fields, except: .ofResponseHop)
+                writeBudgetFields(cost: nil, into: &out)
+                if request.takesChunks { out.write("transfer-encoding: chunked\r\n" as StaticString) }
+                if !keepsConnection(client) { out.write("connection: close\r\n" as StaticString) }
+                out.write("\r\n" as StaticString)
+            })
     }
 
     /// Where chunks are not understood, only closing tells where the answer ends.
     private func keepsConnection(_ client: ClientConnection) -> Bool { client.keepsAlive && request.takesChunks }
 
     /// What the caller is told of its budget.
-    func budgetFields(cost: USD?) -> [(name: String, value: String)] {
-        guard let report, let id = report.id else { return [] }
-        var fields = [("x-preflight-call", String(id))]
-        if let reserved = report.reserved { fields.append(("x-preflight-reserved", reserved.decimalText)) }
-        if let cost { fields.append(("x-preflight-cost", cost.decimalText)) }
-        if let headroom = report.headroom {
-            // What is left once this call is settled.
-            let left = cost.map { headroom + (report.reserved ?? .zero) - $0 } ?? headroom
-            fields.append(("x-preflight-remaining", max(.zero, left).decimalText))
+    private func writeBudgetFields(cost: USD?, into head: inout HeadWriter) {
+        guard let id = report?.id else { return }
+        func write(_ name: StaticString, _ amount: USD) {
+            head.write(name)
+            head.write(amount)
+            head.write("\r\n" as StaticString)
         }
-        return fields
+        head.write("x-preflight-call: " as StaticString)
+        head.write(Int(id))
+        head.write("\r\n" as StaticString)
+        let reserved = report?.reserved
+        if let reserved { write("x-preflight-reserved: ", reserved) }
+        if let cost { write("x-preflight-cost: ", cost) }
+        if let headroom = report?.headroom {
+            // What is left once this call is settled.
+            let left = cost.map { headroom + (reserved ?? .zero) - $0 } ?? headroom
+            write("x-preflight-remaining: ", max(.zero, left))
+        }
     }
 
     // MARK: Bytes
@@ -74,14 +82,15 @@ extension Exchange: UpstreamDelegate {
 
     private func gather(_ bytes: ByteBuffer) {
         var bytes = bytes
-        guard body.readableBytes + bytes.readableBytes <= settings.bounds.answer else {
-            return upstreamFailed(.unreadable("the answer is above \(settings.bounds.answer) bytes"), wasReused: false)
+        let limit = rules.settings.bounds.answer
+        guard body.readableBytes + bytes.readableBytes <= limit else {
+            return upstreamFailed(.unreadable("the answer is above \(limit) bytes"), wasReused: false)
         }
         if body.readableBytes == 0 { swap(&body, &bytes) } else { body.writeBuffer(&bytes) }
     }
 
     private func pass(_ bytes: ByteBuffer) {
-        let isSent = facts?.isStreamed == true && client != nil
+        let isSent = isStreamed && client != nil
         let hadContent = stream?.meter.facts.hasContent ?? false
         let inChunks = request.takesChunks
         var out = ByteBuffer()
@@ -102,8 +111,8 @@ extension Exchange: UpstreamDelegate {
 
     func upstreamPaused() {
         guard !isDone, head != nil else { return }
-        wait(.betweenBytes, settings.patience.betweenBytes)
-        if stream != nil, facts?.isStreamed == true { client?.flush() }
+        wait(.betweenBytes, rules.settings.patience.betweenBytes)
+        if stream != nil, isStreamed { client?.flush() }
     }
 
     /// Keeps the reservation ahead of the answer, or ends the answer at the last token that is paid.
@@ -168,8 +177,9 @@ extension Exchange: UpstreamDelegate {
     func upstreamEnded() {
         connection = nil
         guard !isDone else { return }
-        if let facts, stream != nil { return endStream(facts) }
-        guard let facts, let head else { return passOn() }
+        guard let asked, let head else { return passOn() }
+        let facts = asked.facts
+        if stream != nil { return endStream(facts) }
         if head.status >= 300 { return endRefused(head) }
         let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
         if let status = answer.refusalStatus, generation == nil { return endRefused(head, status: status) }
@@ -207,16 +217,26 @@ extension Exchange: UpstreamDelegate {
             let refusal = Refusal.upstreamFailed(upstream.name, "the answer could not be put together")
             return client.answer(refusal.response(in: dialect))
         }
-        var response = HTTPResponse.json(answer)
-        response.fields += budgetFields(cost: cost)
-        if let generation { response.fields.append(("x-generation-id", generation)) }
-        client.answer(response)
+        let body = ByteBuffer(bytes: answer.bytes)
+        let head = ByteBuffer(room: 512, extra: body.readableBytes) { out in
+            out.writeStatus(200)
+            out.write("content-type: application/json\r\n" as StaticString)
+            writeBudgetFields(cost: cost, into: &out)
+            if let generation { out.writeField("x-generation-id", generation) }
+            out.writeEnd(contentLength: body.readableBytes, keepsAlive: client.keepsAlive)
+        }
+        client.answer(head, body)
     }
 
     private func respond(_ head: HTTPResponseHead, cost: USD?) {
-        var response = HTTPResponse(status: head.status, fields: budgetFields(cost: cost), body: body)
-        response.passed = head.fields
-        client?.answer(response)
+        guard let client else { return }
+        let bytes = ByteBuffer(room: head.fields.bytes.count + 256, extra: body.readableBytes) { out in
+            out.writeStatus(head.status)
+            out.writeFields(of: head.fields, except: .ofResponseHop)
+            writeBudgetFields(cost: cost, into: &out)
+            out.writeEnd(contentLength: body.readableBytes, keepsAlive: client.keepsAlive)
+        }
+        client.answer(bytes, body)
     }
 
     /// What costs nothing is passed on as it came.
@@ -234,7 +254,7 @@ extension Exchange: UpstreamDelegate {
         let status = status ?? head.status
         let isUpstreamsFault = status >= 500 || status == 429 || status == 408
         if isUpstreamsFault {
-            let pause = head.fields["retry-after"].flatMap { Int64($0) }.map {
+            let pause = head.fields[.retryAfter].flatMap { Int64($0) }.map {
                 TimeAmount.seconds(min(max(0, $0), 300))
             }
             if pause != nil || status >= 500 {

@@ -8,15 +8,17 @@ extension Exchange {
         let bytes: ByteBuffer
         do throws(CallRefusal) { bytes = try outgoing() } catch { return giveUp(Refusal(error)) }
         stage = .connecting
-        let pool = context.pool(for: upstream.address, maximumHead: settings.bounds.head)
-        pool.take(timeout: settings.patience.connect) { [self] result in
+        let pool = context.pool(for: destination)
+        let now = NIODeadline.now()
+        if let connection = pool.takeResting(at: now) { return send(bytes, on: connection, at: now) }
+        pool.connect(timeout: rules.settings.patience.connect) { [self] result in
             guard !isDone else {
                 if case .success(let connection) = result { pool.giveBack(connection) }
                 return
             }
             switch result {
             case .success(let connection):
-                guard client != nil || facts == nil else {
+                guard client != nil || asked == nil else {
                     pool.giveBack(connection)
                     release()
                     return end()
@@ -25,20 +27,24 @@ extension Exchange {
                     pool.giveBack(connection)
                     return giveUp(refusal)
                 }
-                self.connection = connection
-                stage = .waiting
-                sentAt = .now()
-                wait(.firstByte, settings.patience.firstByte)
-                connection.send(bytes, for: self)
+                send(bytes, on: connection, at: .now())
             case .failure(let failure): unreachable(failure)
             }
         }
     }
 
-    func wait(_ timeout: Timeout, _ amount: TimeAmount) {
+    private func send(_ bytes: ByteBuffer, on connection: UpstreamConnection, at now: NIODeadline) {
+        self.connection = connection
+        stage = .waiting
+        sentAt = now
+        wait(.firstByte, rules.settings.patience.firstByte, from: now)
+        connection.send(bytes, for: self)
+    }
+
+    func wait(_ timeout: Timeout, _ amount: TimeAmount, from now: NIODeadline = .now()) {
         self.timeout = timeout
-        deadline = .now() + amount
-        let total = sentAt + settings.patience.total
+        deadline = now + amount
+        let total = sentAt + rules.settings.patience.total
         if total < deadline {
             self.timeout = .total
             deadline = total
@@ -61,15 +67,14 @@ extension Exchange {
     /// Goes to the next upstream with a reservation of its own; false when there is none.
     func tryNext(because reason: String) -> Bool {
         guard facts != nil, client != nil else { return false }
-        let now = NIODeadline.now()
         guard
             let next = candidates.indices.first(where: {
-                $0 > attempt && context.isCoolingDown(candidates[$0].name, at: now) == nil
+                $0 > attempt && context.isReady(candidates[$0].upstream.name)
             })
         else { return false }
         release()
         report?.status = nil
-        tell(.callFailed, reason: "\(reason); trying \(candidates[next].name)")
+        tell(.callFailed, reason: "\(reason); trying \(candidates[next].upstream.name)")
         attempt = next
         head = nil
         body.clear()
@@ -87,42 +92,42 @@ extension Exchange {
 
     /// The caller's request, with the changes that the budget asks for.
     private func outgoing() throws(CallRefusal) -> ByteBuffer {
-        let changed = try facts.map { (facts) throws(CallRefusal) in try changedBody(facts) } ?? nil
-        var out = ByteBuffer()
-        let count = changed?.count ?? request.body.readableBytes
-        out.reserveCapacity(count + request.fields.bytes.count + 512)
-        writeRequestLine(into: &out)
-        out.writeField("host", upstream.address.authority)
-        writeCredential(into: &out)
-        out.writeFields(of: request.fields, except: HTTPFields.isOfRequestConnection)
-        if request.method == "POST" { out.writeField("content-length", String(count)) }
-        out.writeStaticString("\r\n")
-        if let changed {
-            out.writeBytes(changed)
-        } else if request.method == "POST" {
-            // A body behind a request that has none would be read as the next request.
-            var body = request.body
-            out.writeBuffer(&body)
+        let changed = try asked.flatMap { (asked) throws(CallRefusal) in try changedBody(asked.facts) }
+        let isPost = request.kind == .post
+        let length = isPost ? changed?.count ?? request.body.readableBytes : 0
+        var out = ByteBuffer(room: request.fields.bytes.count + 320, extra: length) { head in
+            writeRequestLine(into: &head)
+            head.write(destination.hostLine)
+            writeCredential(into: &head)
+            head.writeFields(of: request.fields, except: .ofRequestHop)
+            if isPost { head.writeContentLength(length) }
+            head.write("\r\n" as StaticString)
         }
+        // A body behind a request that has none would be read as the next request.
+        guard isPost else { return out }
+        if let changed { out.writeBytes(changed) } else { out.writeImmutableBuffer(request.body) }
         return out
     }
 
-    private func writeRequestLine(into out: inout ByteBuffer) {
-        out.writeString(request.method)
-        out.writeStaticString(" ")
-        out.writeString(upstream.address.basePath)
-        out.writeString(suffix)
-        out.writeSubstring(request.query)
-        out.writeStaticString(" HTTP/1.1\r\n")
+    private func writeRequestLine(into head: inout HeadWriter) {
+        switch request.kind {
+        case .post: head.write("POST " as StaticString)
+        case .get: head.write("GET " as StaticString)
+        case .head, .connect, .other: head.write(request.method + " ")
+        }
+        head.write(destination.upstream.address.basePath)
+        var writer = head
+        request.fields.bytes.withUnsafeBytes { bytes in
+            writer.write(UnsafeRawBufferPointer(rebasing: bytes[suffix]))
+            writer.write(UnsafeRawBufferPointer(rebasing: bytes[request.queryRange]))
+        }
+        head = writer
+        head.write(" HTTP/1.1\r\n" as StaticString)
     }
 
-    private func writeCredential(into out: inout ByteBuffer) {
-        guard let secret = key?.upstreamKey ?? upstream.key else { return }
-        if upstream.kind == .anthropic {
-            out.writeField("x-api-key", secret.reveal())
-        } else {
-            out.writeField("authorization", "Bearer " + secret.reveal())
-        }
+    private func writeCredential(into head: inout HeadWriter) {
+        guard let secret = key?.upstreamKey else { return head.write(destination.credentialLine) }
+        head.write(Destination.credentialLine(secret, at: destination.upstream))
     }
 
     /// Nil where nothing is to be changed.

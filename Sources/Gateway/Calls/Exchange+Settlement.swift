@@ -25,7 +25,7 @@ extension Exchange {
     }
 
     private func pricing(of answer: AnswerFacts, _ facts: CallFacts) -> Pricing? {
-        guard let catalogue = gateway.prices.catalogue(of: upstream) else { return nil }
+        guard let catalogue = destination.catalogue else { return nil }
         let asked = routedModel ?? facts.model
         // The name in the answer may be a dated one that no list has; without fallbacks only one model can have served.
         if !facts.fallbacks.isEmpty, let served = answer.model, let model = catalogue[served] { return model.pricing }

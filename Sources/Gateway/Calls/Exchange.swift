@@ -9,24 +9,27 @@ import Store
 final class Exchange: @unchecked Sendable {
     let context: LoopContext
     let gateway: Gateway
-    let settings: GatewaySettings
+    let rules: Rules
     let request: HTTPRequest
     let listener: Listener
     let arrivedAt = NIODeadline.now()
-    /// Nil once the caller has left.
-    weak var client: ClientConnection?
+    /// Nil once the caller has left. The connection lets go of its exchange when that is answered.
+    var client: ClientConnection?
+    /// Where the context keeps this exchange; nil when it does not.
+    var slot: Int?
 
     var dialect: Dialect
     var key: VirtualKey?
-    var suffix = ""
+    /// The path after `/v1`, in the bytes of the request's head.
+    var suffix = 0..<0
     var stage = Stage.reading
     var deadline = NIODeadline.distantFuture
     var timeout = Timeout.total
 
     // What is asked, and what it may cost.
-    var facts: CallFacts?
+    var asked: AskedCall?
     var narrowing: USD?
-    var candidates: [Upstream] = []
+    var candidates: [Destination] = []
     var routedModel: String?
     var attempt = 0
     var retries = 0
@@ -63,25 +66,33 @@ final class Exchange: @unchecked Sendable {
         context = client.context
         gateway = client.context.gateway
         listener = client.listener
-        settings = client.context.gateway.settings
-        dialect = Endpoint.dialect(of: request.path)
+        rules = client.context.gateway.rules
+        dialect = .chat
     }
 
-    var upstream: Upstream { candidates[attempt] }
+    var settings: GatewaySettings { rules.settings }
+    var destination: Destination { candidates[attempt] }
+    var upstream: Upstream { candidates[attempt].upstream }
+    var facts: CallFacts? { asked?.facts }
+    var isStreamed: Bool { asked?.facts.isStreamed ?? false }
     var isDone: Bool { if case .done = stage { true } else { false } }
 
     func start() {
         context.begin(self)
-        guard let (endpoint, suffix) = Endpoint.find(request.path, method: request.method) else {
-            return refuse(.unknownPath(String(request.path)))
+        guard let (endpoint, suffix) = Endpoint.find(request) else {
+            dialect = Endpoint.dialect(of: request)
+            return refuse(.unknownPath(request.path))
         }
         self.suffix = suffix
+        switch endpoint {
+        case .call(let dialect): self.dialect = dialect
+        case .countTokens: dialect = .messages
+        case .key, .credits, .reading, .health: break
+        }
         if case .health = endpoint { return finish(HTTPResponse.json(["status": "ok"])) }
         guard let key = admit() else { return }
         switch endpoint {
-        case .call(let dialect):
-            self.dialect = dialect
-            call(key)
+        case .call: call(key)
         case .countTokens: countTokens(key)
         case .key, .credits: tellBudget(key, endpoint)
         case .reading: read(key)
@@ -102,7 +113,7 @@ final class Exchange: @unchecked Sendable {
             return reject(
                 nil, shown ? "This is no key of this gateway" : "No key was shown: send one as a bearer token")
         }
-        if let objection = found.objection(at: gateway.now()) { return reject(found, objection) }
+        if let objection = found.objection(at: gateway.now) { return reject(found, objection) }
         guard listener.wantsBoundKeys ? found.listener == listener.name : found.listener == nil else {
             return reject(found, "This key is not good here")
         }
@@ -113,57 +124,54 @@ final class Exchange: @unchecked Sendable {
     // MARK: Reading
 
     private func call(_ key: VirtualKey) {
-        if let wait = key.takeCall(at: gateway.now()) {
+        if key.callsPerMinute != nil, let wait = key.takeCall(at: gateway.now()) {
             return refuse(
                 .rateLimited(
                     "This key may make \(key.callsPerMinute ?? 0) calls a minute",
                     retryAfter: max(1, wait.wholeSeconds + 1)))
         }
-        let facts: CallFacts
+        let asked: AskedCall
         do throws(CallRefusal) {
-            facts = try request.body.withBytes { (bytes) throws(CallRefusal) in
-                try CallFacts.read(bytes, dialect: dialect)
+            asked = try request.body.withBytes { (bytes) throws(CallRefusal) in
+                AskedCall(try CallFacts.read(bytes, dialect: dialect))
             }
         } catch { return refuse(Refusal(error)) }
-        self.facts = facts
-        var report = GatewayEvent.Call(dialect: dialect, model: facts.model)
-        report.isStreamed = facts.isStreamed
-        self.report = report
-        for model in facts.models where !key.allows(model: model) {
+        self.asked = asked
+        report = GatewayEvent.Call(dialect: dialect, model: asked.facts.model)
+        report?.isStreamed = asked.facts.isStreamed
+        if !key.models.isEmpty, let model = asked.facts.models.first(where: { !key.allows(model: $0) }) {
             return refuse(.forbidden("This key may not call \(model.prefix(256))", code: "model_not_allowed"))
         }
-        if let text = request.fields["x-preflight-max-cost"] {
+        if let text = request.fields[.maxCost] {
             guard let limit = USD(decimal: text, rounding: .down), !limit.isNegative else {
                 return refuse(.invalid("x-preflight-max-cost is an amount in dollars", param: "x-preflight-max-cost"))
             }
             narrowing = limit
         }
-        (candidates, routedModel) = settings.candidates(for: facts.model)
-        guard !candidates.isEmpty else { return refuse(.unknownModel(facts.model)) }
-        let now = NIODeadline.now()
-        attempt = candidates.firstIndex { context.isCoolingDown($0.name, at: now) == nil } ?? 0
+        (candidates, routedModel) = rules.candidates(for: asked.facts.model)
+        guard !candidates.isEmpty else { return refuse(.unknownModel(asked.facts.model)) }
+        attempt = candidates.count == 1 ? 0 : candidates.firstIndex { context.isReady($0.upstream.name) } ?? 0
         reserve()
     }
 
     // MARK: Reserving
 
     func reserve() {
-        guard let facts, let key else { return }
+        guard let asked, let key else { return }
         let price: CallPrice
-        do throws(CallRefusal) { price = try self.price(facts) } catch { return refuse(Refusal(error)) }
+        do throws(CallRefusal) { price = try self.price(asked.facts) } catch { return refuse(Refusal(error)) }
         self.price = price
         deadline = .distantFuture
-        let isDry = request.fields["x-preflight-dry-run"] != nil
         var ask = BudgetAsk(
             base: price.base, perOutputToken: price.perOutputToken, promptTokens: price.promptTokens,
             wantedOutput: price.maxOutputTokens, leastOutput: settings.leastOutput,
-            expectedOutput: expectedOutput(facts, key))
+            expectedOutput: expectedOutput(asked.facts, key))
         ask.limit = narrowing
         self.ask = ask
-        if isDry { return tellPrice(ask, key) }
+        if request.fields.contains(.dryRun) { return tellPrice(ask, key) }
         report?.upstream = upstream.name
         let ticket = gateway.ledger.reserve(
-            ask, scope: key.scope, model: facts.model, patience: settings.patience.headroom, on: context
+            ask, scope: key.scope, model: asked.facts.model, patience: settings.patience.headroom, on: context
         ) { [self] result in reserved(result) }
         stage = .reserving(ticket)
     }
@@ -177,13 +185,16 @@ final class Exchange: @unchecked Sendable {
                 maxOutputTokens: facts.dialect == .embeddings ? 0 : output, choices: facts.choices,
                 maxPrice: MaxPrice(prompt: .zero, completion: .zero))
         }
-        guard let catalogue = gateway.prices.catalogue(of: upstream) else {
-            throw .unknownPrice(model: facts.model)
-        }
+        guard let catalogue = destination.catalogue else { throw .unknownPrice(model: facts.model) }
+        guard let routedModel else { return try price(facts, catalogue) }
         var facts = facts
-        if let routedModel { facts.model = routedModel }
-        return try WorstCase.price(
-            of: facts, in: catalogue, allowances: settings.allowances,
+        facts.model = routedModel
+        return try price(facts, catalogue)
+    }
+
+    private func price(_ facts: CallFacts, _ catalogue: Catalogue) throws(CallRefusal) -> CallPrice {
+        try WorstCase.price(
+            of: facts, in: catalogue, allowances: rules.settings.allowances,
             knownPromptTokens: context.prompts.tokenBound(of: facts))
     }
 
@@ -219,7 +230,7 @@ final class Exchange: @unchecked Sendable {
 
     /// The key was taken away while the call waited: nothing may be sent for it any more.
     var objection: Refusal? {
-        key?.objection(at: gateway.now()).map(Refusal.unauthenticated)
+        key?.objection(at: gateway.now).map(Refusal.unauthenticated)
     }
 
     /// Ends a call that was reserved and not sent.
@@ -243,7 +254,7 @@ final class Exchange: @unchecked Sendable {
     func finish(_ response: HTTPResponse) {
         guard !isDone else { return }
         var response = response
-        if request.method == "HEAD" { response.body = ByteBuffer() }
+        if request.kind == .head { response.body = ByteBuffer() }
         let client = client
         end()
         client?.answer(response)
@@ -292,6 +303,13 @@ final class Exchange: @unchecked Sendable {
         case .waiting, .answering: upstreamFailed(.timedOut(reason), wasReused: false)
         }
     }
+}
+
+/// What a request asks for. Shared, as it is looked at in every step of its call.
+final class AskedCall: Sendable {
+    let facts: CallFacts
+
+    init(_ facts: CallFacts) { self.facts = facts }
 }
 
 extension ByteBuffer {

@@ -1,12 +1,10 @@
 import NIOCore
 import PreflightCore
 
-/// A whole answer.
+/// A whole answer of the gateway's own.
 struct HTTPResponse {
     var status: Int
     var fields: [(name: String, value: String)] = []
-    /// Fields of an upstream's answer that are passed on.
-    var passed: HTTPFields?
     var body = ByteBuffer()
 
     init(status: Int, fields: [(name: String, value: String)] = [], body: ByteBuffer = ByteBuffer()) {
@@ -21,17 +19,20 @@ struct HTTPResponse {
     }
 
     func bytes(keepsAlive: Bool) -> ByteBuffer {
-        var out = ByteBuffer()
-        out.reserveCapacity(body.readableBytes + 512 + (passed?.bytes.count ?? 0))
-        out.writeHead(status: status)
-        if let passed { out.writeFields(of: passed, except: HTTPFields.isOfResponseConnection) }
-        for field in fields { out.writeField(field.name, field.value) }
-        out.writeField("content-length", String(body.readableBytes))
-        if !keepsAlive { out.writeString("connection: close\r\n") }
-        out.writeString("\r\n")
-        var body = body
-        out.writeBuffer(&body)
-        return out
+        ByteBuffer(room: 512, extra: body.readableBytes) { head in
+            head.writeStatus(status)
+            for field in fields { head.writeField(field.name, field.value) }
+            head.writeEnd(contentLength: body.readableBytes, keepsAlive: keepsAlive)
+        }.followed(by: body)
+    }
+}
+
+extension HeadWriter {
+    /// How long the body is, whether the connection goes on, and the empty line.
+    mutating func writeEnd(contentLength: Int, keepsAlive: Bool) {
+        writeContentLength(contentLength)
+        if !keepsAlive { write("connection: close\r\n") }
+        write("\r\n")
     }
 }
 
@@ -44,29 +45,9 @@ extension Refusal {
 }
 
 extension ByteBuffer {
-    mutating func writeHead(status: Int) {
-        if status == 200 {
-            writeStaticString("HTTP/1.1 200 OK\r\n")
-        } else {
-            writeString("HTTP/1.1 \(status) \(HTTPStatus.reason(of: status))\r\n")
-        }
-    }
-
-    mutating func writeField(_ name: String, _ value: String) {
-        writeString(name)
-        writeStaticString(": ")
-        writeString(value)
-        writeStaticString("\r\n")
-    }
-
-    /// Copies fields as they came, but for those that a rule keeps back.
-    mutating func writeFields(of fields: HTTPFields, except isKept: (HTTPFields, HTTPFields.Field) -> Bool) {
-        for field in fields.fields where !isKept(fields, field) {
-            writeBytes(fields.name(of: field))
-            writeStaticString(": ")
-            writeBytes(fields.value(of: field))
-            writeStaticString("\r\n")
-        }
+    consuming func followed(by body: ByteBuffer) -> ByteBuffer {
+        writeImmutableBuffer(body)
+        return self
     }
 
     /// A piece of a chunked body.
@@ -90,29 +71,6 @@ extension ByteBuffer {
             writeInteger(digit < 10 ? digit + 48 : digit + 87)
         }
         writeStaticString("\r\n")
-    }
-}
-
-extension HTTPFields {
-    /// Fields of one hop, and those that the gateway writes itself.
-    static func isOfResponseConnection(_ fields: HTTPFields, _ field: Field) -> Bool {
-        fields.isNamed(field, "content-length") || fields.isNamed(field, "transfer-encoding")
-            || fields.isNamed(field, "connection") || fields.isNamed(field, "keep-alive")
-            || fields.isNamed(field, "set-cookie") || fields.isNamed(field, "alt-svc")
-            || fields.isNamed(field, "trailer") || fields.isNamed(field, "upgrade")
-            || fields.isNamed(field, "strict-transport-security") || fields.hasPrefix(field, "x-preflight-")
-    }
-
-    /// Fields of one hop, credentials, and those that the gateway writes itself. Compression is not asked for, since
-    /// the answer is read.
-    static func isOfRequestConnection(_ fields: HTTPFields, _ field: Field) -> Bool {
-        fields.isNamed(field, "host") || fields.isNamed(field, "authorization")
-            || fields.isNamed(field, "x-api-key") || fields.isNamed(field, "content-length")
-            || fields.isNamed(field, "transfer-encoding") || fields.isNamed(field, "connection")
-            || fields.isNamed(field, "keep-alive") || fields.isNamed(field, "accept-encoding")
-            || fields.isNamed(field, "expect") || fields.isNamed(field, "te") || fields.isNamed(field, "trailer")
-            || fields.isNamed(field, "upgrade") || fields.isNamed(field, "cookie")
-            || fields.hasPrefix(field, "proxy-") || fields.hasPrefix(field, "x-preflight-")
     }
 }
 

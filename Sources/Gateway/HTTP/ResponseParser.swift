@@ -69,14 +69,12 @@ struct ResponseParser {
     }
 
     private mutating func begin(_ head: [UInt8]) throws(HTTPFault) -> HTTPResponseHead {
-        guard head.count > 14, head.starts(with: "HTTP/1.".utf8), head[8] == .blank,
-            let status = Int(String(decoding: head[9..<12], as: UTF8.self)), (100...999).contains(status),
-            let lineEnd = head.firstIndex(of: .lineFeed)
-        else { throw HTTPFault(status: 502, reason: "the answer is no HTTP/1.1") }
-        let fields = try HTTPFields.parse(head, from: lineEnd + 1)
-        let isHTTP11 = head[7] == UInt8(ascii: "1")
-        var isKeptAlive =
-            isHTTP11 ? !fields.has("close", in: "connection") : fields.has("keep-alive", in: "connection")
+        let line = head.withUnsafeBytes(Self.line)
+        guard let (status, isHTTP11, end) = line else {
+            throw HTTPFault(status: 502, reason: "the answer is no HTTP/1.1")
+        }
+        let fields = try HTTPFields.parse(head, from: end)
+        var isKeptAlive = isHTTP11 ? !fields.has("close", in: .connection) : fields.has("keep-alive", in: .connection)
         if status < 200 {
             state = .head
         } else if status == 204 || status == 304 {
@@ -91,5 +89,14 @@ struct ResponseParser {
             }
         }
         return HTTPResponseHead(status: status, fields: fields, isKeptAlive: isKeptAlive)
+    }
+
+    /// The status line: its status, and where the fields begin.
+    private static func line(_ head: UnsafeRawBufferPointer) -> (status: Int, isHTTP11: Bool, end: Int)? {
+        guard head.count > 14, head.begins(with: "HTTP/1."), head[8] == .blank,
+            let status = UnsafeRawBufferPointer(rebasing: head[9..<12]).decimal, (100...999).contains(status),
+            let lineEnd = head.firstIndex(of: .lineFeed)
+        else { return nil }
+        return (status, head[7] == UInt8(ascii: "1"), lineEnd + 1)
     }
 }

@@ -46,9 +46,9 @@ package final class VirtualKey: Sendable {
     package func revoke() { revoked.store(true, ordering: .releasing) }
 
     /// Why it is not good any more, for the caller; nil while it is.
-    func objection(at now: Timestamp) -> String? {
+    func objection(at now: () -> Timestamp) -> String? {
         if isRevoked { return "This key was revoked" }
-        if let expiresAt, now >= expiresAt { return "This key has expired" }
+        if let expiresAt, now() >= expiresAt { return "This key has expired" }
         return nil
     }
 

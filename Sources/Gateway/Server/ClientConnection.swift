@@ -9,6 +9,9 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     let context: LoopContext
     let listener: Listener
     private var channel: (any Channel)?
+    /// Writing through it passes by nothing but the handlers below this one.
+    private var handler: ChannelHandlerContext?
+    private(set) var isWritable = false
     private var parser: RequestParser
     private var buffer = ByteBuffer()
     private var work = Work.none
@@ -51,12 +54,17 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelActive(context: ChannelHandlerContext) {
         channel = context.channel
+        isWritable = context.channel.isWritable
         deadline = .now() + patience.client
         self.context.add(self)
     }
 
+    func handlerAdded(context: ChannelHandlerContext) { handler = context }
+    func handlerRemoved(context: ChannelHandlerContext) { handler = nil }
+
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
+        isWritable = false
         let work = work
         self.work = .none
         switch work {
@@ -132,7 +140,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func serve(_ request: HTTPRequest) {
-        if request.method == "CONNECT" || request.absoluteAuthority != nil {
+        if request.kind == .connect || request.absoluteAuthority != nil {
             let tunnel = Tunnel(client: self, request: request)
             work = .tunnel(tunnel)
             // What came with the request belongs to the other side already.
@@ -148,12 +156,12 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// The key that a request shows, good or not; nil where it shows none or one that nobody issued.
     func key(of request: HTTPRequest) -> (shown: Bool, key: VirtualKey?) {
+        if let lastKey, !lastKey.key.isRevoked, request.fields.shows(lastKey.text) { return (true, lastKey.key) }
         // Some clients show two, of which one is a stand-in.
         let shown = request.fields.credentials
         for text in shown {
-            if let lastKey, lastKey.text.elementsEqual(text), !lastKey.key.isRevoked { return (true, lastKey.key) }
             guard let key = context.gateway.keys.find(text) else { continue }
-            lastKey = (Array(text), key)
+            lastKey = (text, key)
             return (true, key)
         }
         return (!shown.isEmpty, nil)
@@ -161,14 +169,23 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Out
 
-    var isWritable: Bool { channel?.isWritable ?? false }
+    func write(_ bytes: ByteBuffer) { handler?.write(wrapOutboundOut(bytes), promise: nil) }
+    func flush() { handler?.flush() }
 
-    func write(_ bytes: ByteBuffer) { channel?.write(bytes, promise: nil) }
-    func flush() { channel?.flush() }
-
-    /// A whole answer of our own, or one that was gathered.
+    /// A whole answer of our own.
     func answer(_ response: HTTPResponse) {
         write(response.bytes(keepsAlive: isKeptAlive))
+        finish()
+    }
+
+    /// A whole answer of an upstream. A long body is not copied behind its head.
+    func answer(_ head: ByteBuffer, _ body: ByteBuffer) {
+        if body.readableBytes < 32 * 1024 {
+            write(head.followed(by: body))
+        } else {
+            write(head)
+            write(body)
+        }
         finish()
     }
 
@@ -191,7 +208,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isWritable = isWritable
+        let isWritable = context.channel.isWritable
+        self.isWritable = isWritable
         writeDeadline = isWritable ? .distantFuture : .now() + patience.client
         switch work {
         case .exchange(let exchange): exchange.clientReads(isWritable)
@@ -262,19 +280,32 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
 extension HTTPFields {
     /// What is shown as `Authorization: Bearer …` and `x-api-key: …`.
-    var credentials: [ArraySlice<UInt8>] {
-        var found: [ArraySlice<UInt8>] = []
-        for field in fields {
-            if isNamed(field, "authorization") {
-                let value = value(of: field)
-                guard value.count > 7, value.prefix(7).map(\.lowercased).elementsEqual("bearer ".utf8) else { continue }
-                let token = value.dropFirst(7).drop { $0 == .blank }
-                if !token.isEmpty, found.count < 4 { found.append(token) }
-            } else if isNamed(field, "x-api-key") {
-                let value = value(of: field)
-                if !value.isEmpty, found.count < 4 { found.append(value) }
-            }
+    var credentials: [[UInt8]] {
+        var found: [[UInt8]] = []
+        for field in fields where found.count < 4 {
+            if let text = withCredential(of: field, { Array($0) }), !text.isEmpty { found.append(text) }
         }
         return found
+    }
+
+    /// Whether this is the first credential that is shown.
+    func shows(_ credential: [UInt8]) -> Bool {
+        for field in fields {
+            let isSame = withCredential(of: field) { shown in credential.withUnsafeBytes { shown.elementsEqual($0) } }
+            if let isSame { return isSame }
+        }
+        return false
+    }
+
+    private func withCredential<T>(of field: Field, _ body: (UnsafeRawBufferPointer) -> T) -> T? {
+        switch field.name {
+        case .apiKey: withValue(of: field) { body($0) }
+        case .authorization:
+            withValue(of: field) { value in
+                guard value.count > 7, value.hasPrefix("bearer ") else { return nil }
+                return body(UnsafeRawBufferPointer(rebasing: value[7...].drop { $0 == .blank }))
+            }
+        default: nil
+        }
     }
 }

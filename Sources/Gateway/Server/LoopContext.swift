@@ -9,8 +9,11 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     unowned let gateway: Gateway
     private let tls: NIOSSLContext
     private var pools: [UpstreamAddress: UpstreamPool] = [:]
+    /// The pool that was asked for last: mostly it is the only one.
+    private var lastPool: (destination: Destination, pool: UpstreamPool)?
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
-    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    /// Those under way, each at its `slot`.
+    private var exchanges: [Exchange] = []
     private var coolDowns: [String: NIODeadline] = [:]
     private var ticking: RepeatedTask?
     private var onIdle: [EventLoopPromise<Void>] = []
@@ -35,11 +38,16 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     // MARK: Connections
 
-    func pool(for address: UpstreamAddress, maximumHead: Int) -> UpstreamPool {
-        if let pool = pools[address] { return pool }
-        let pool = UpstreamPool(
-            address: address, loop: loop, tls: address.isSecure ? tls : nil, maximumHead: maximumHead)
+    func pool(for destination: Destination) -> UpstreamPool {
+        if let lastPool, lastPool.destination === destination { return lastPool.pool }
+        let address = destination.upstream.address
+        let pool =
+            pools[address]
+            ?? UpstreamPool(
+                address: address, loop: loop, tls: address.isSecure ? tls : nil,
+                maximumHead: gateway.settings.bounds.head)
         pools[address] = pool
+        lastPool = (destination, pool)
         return pool
     }
 
@@ -50,10 +58,20 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
         settled()
     }
 
-    func begin(_ exchange: Exchange) { exchanges[ObjectIdentifier(exchange)] = exchange }
+    func begin(_ exchange: Exchange) {
+        exchange.slot = exchanges.count
+        exchanges.append(exchange)
+    }
 
     func end(_ exchange: Exchange) {
-        exchanges[ObjectIdentifier(exchange)] = nil
+        guard let slot = exchange.slot else { return }
+        exchange.slot = nil
+        // The last one takes the place.
+        let last = exchanges.removeLast()
+        if last !== exchange {
+            exchanges[slot] = last
+            last.slot = slot
+        }
         settled()
     }
 
@@ -78,7 +96,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     private func tick() {
         let now = NIODeadline.now()
-        for exchange in exchanges.values { exchange.check(now) }
+        for exchange in exchanges { exchange.check(now) }
         for client in clients.values { client.check(now) }
         for pool in pools.values { pool.tick() }
     }
@@ -96,7 +114,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     /// Ends what a listener has open; all of it, if none is named.
     func close(listener: String?) {
         for client in clients.values where listener == nil || client.listener.name == listener { client.close() }
-        for exchange in exchanges.values where listener == nil || exchange.listener.name == listener {
+        for exchange in exchanges where listener == nil || exchange.listener.name == listener {
             exchange.abort("the gateway is closing")
         }
     }
@@ -112,12 +130,11 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     // MARK: Health
 
-    func isCoolingDown(_ upstream: String, at now: NIODeadline) -> NIODeadline? {
-        coolDowns[upstream].flatMap { $0 > now ? $0 : nil }
-    }
+    /// It is not being left alone after a failure.
+    func isReady(_ upstream: String) -> Bool { coolDowns[upstream].map { $0 <= .now() } ?? true }
 
     func coolDown(_ upstream: String, until deadline: NIODeadline) { coolDowns[upstream] = deadline }
-    func warmUp(_ upstream: String) { coolDowns[upstream] = nil }
+    func warmUp(_ upstream: String) { if !coolDowns.isEmpty { coolDowns[upstream] = nil } }
 
     // MARK: Learning
 

@@ -31,7 +31,7 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func open() {
-        guard let (host, port) = request.method == "CONNECT" ? Self.authority(request.target) : origin else {
+        guard let (host, port) = request.kind == .connect ? Self.authority(request.target) : origin else {
             return refuse(400, "a proxy wants HOST:PORT, or a whole URL", target: request.target)
         }
         guard let policy = listener.tunnels, policy.allows(host: host, port: port) else {
@@ -73,18 +73,13 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     /// The request as the server itself wants it. One for each connection: what follows could be for another host.
     private var plainRequest: ByteBuffer {
         let rest = request.target.dropFirst("http://".count + (request.absoluteAuthority?.count ?? 0))
-        var out = ByteBuffer()
-        out.writeString("\(request.method) \(rest.hasPrefix("/") ? "" : "/")\(rest) HTTP/1.1\r\n")
-        out.writeFields(of: request.fields) { fields, field in
-            fields.isNamed(field, "connection") || fields.isNamed(field, "keep-alive")
-                || fields.isNamed(field, "content-length") || fields.isNamed(field, "transfer-encoding")
-                || fields.hasPrefix(field, "proxy-")
-        }
-        if request.body.readableBytes > 0 { out.writeField("content-length", String(request.body.readableBytes)) }
-        out.writeString("connection: close\r\n\r\n")
-        var body = request.body
-        out.writeBuffer(&body)
-        return out
+        let length = request.body.readableBytes
+        return ByteBuffer(room: request.fields.bytes.count + 64, extra: length) { head in
+            head.write("\(request.method) \(rest.hasPrefix("/") ? "" : "/")\(rest) HTTP/1.1\r\n")
+            head.writeFields(of: request.fields, except: .ofPlainHop)
+            if length > 0 { head.writeContentLength(length) }
+            head.write("connection: close\r\n\r\n" as StaticString)
+        }.followed(by: request.body)
     }
 
     private func connected(_ channel: any Channel, target: String, mayBePrivate: Bool) {
@@ -97,7 +92,7 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
         guard !isClosed, let client else { return channel.close(promise: nil) }
         self.channel = channel
         report(.connectionOpened, target: target)
-        if request.method == "CONNECT" {
+        if request.kind == .connect {
             client.write(ByteBuffer(string: "HTTP/1.1 200 Connection Established\r\n\r\n"))
             client.flush()
         } else {

@@ -1,17 +1,6 @@
 import NIOCore
 import NIOTLS
 
-/// Who waits for an answer on a connection. Called on the connection's event loop.
-protocol UpstreamDelegate: AnyObject {
-    func upstreamAnswered(_ head: HTTPResponseHead)
-    func upstreamSent(_ bytes: ByteBuffer)
-    func upstreamEnded()
-    /// No more bytes for now: what was gathered can be sent on.
-    func upstreamPaused()
-    /// - Parameter wasReused: The connection had served another request, so that it may just have been closed as idle.
-    func upstreamFailed(_ failure: UpstreamFailure, wasReused: Bool)
-}
-
 enum UpstreamFailure: Error, Equatable {
     case unreachable(String)
     /// Closed before the answer's end.
@@ -26,12 +15,16 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias OutboundOut = ByteBuffer
 
     private(set) var channel: (any Channel)?
-    private weak var pool: UpstreamPool?
-    private weak var delegate: (any UpstreamDelegate)?
+    /// Writing through it passes by nothing but the handlers below this one.
+    private var context: ChannelHandlerContext?
+    private let pool: UpstreamPool
+    /// Let go of when its answer is complete, or has failed.
+    private var delegate: Exchange?
     private var parser: ResponseParser
     private var buffer = ByteBuffer()
     private var requests = 0
     private var canBeReused = true
+    private var isActive = false
     private var isClosed = false
     private var isReading = true
     /// Told once that the connection can be used, or why not; set while it is being made.
@@ -49,15 +42,21 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
         parser = ResponseParser(maximumHead: maximumHead)
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { channel = context.channel }
+    func handlerAdded(context: ChannelHandlerContext) {
+        channel = context.channel
+        self.context = context
+    }
 
-    var isOpen: Bool { !isClosed && channel?.isActive == true }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    var isOpen: Bool { isActive && !isClosed }
 
     // MARK: Making
 
     /// Over TLS nothing may be sent before the peer has shown who it is: a call that was handed over before would
     /// count as sent, although no byte of it ever left.
     func channelActive(context: ChannelHandlerContext) {
+        isActive = true
         if !isSecure { becomeReady(.success(self)) }
         context.fireChannelActive()
     }
@@ -77,11 +76,11 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     // MARK: Using
 
     /// Sends a whole request; its answer comes to `delegate`.
-    func send(_ request: ByteBuffer, for delegate: any UpstreamDelegate) {
+    func send(_ request: ByteBuffer, for delegate: Exchange) {
         self.delegate = delegate
-        guard let channel, isOpen else { return fail(.unreachable("the connection was closed")) }
+        guard let context, isOpen else { return fail(.unreachable("the connection was closed")) }
         requests += 1
-        channel.writeAndFlush(request, promise: nil)
+        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
     }
 
     /// Closes at once: the delegate wants no more of the answer.
@@ -138,7 +137,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
             setReading(true)
             buffer = ByteBuffer()
             idleSince = .now()
-            pool?.giveBack(self)
+            pool.giveBack(self)
         } else {
             isClosed = true
             context.close(promise: nil)
@@ -159,7 +158,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
-        pool?.forget(self)
+        pool.forget(self)
         becomeReady(.failure(.unreachable("the connection was closed before it could be used")))
         if parser.endsWithClose, let delegate {
             self.delegate = nil

@@ -23,17 +23,18 @@ final class UpstreamPool: @unchecked Sendable {
         self.maximumHead = maximumHead
     }
 
-    /// A connection that is open; at once, if one rests.
-    func take(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
-        let oldest = NIODeadline.now() - Self.longestRest
+    /// A connection that is open and rests.
+    func takeResting(at now: NIODeadline) -> UpstreamConnection? {
+        let oldest = now - Self.longestRest
         while let connection = idle.popLast() {
-            if connection.isOpen, connection.idleSince > oldest { return then(.success(connection)) }
+            if connection.isOpen, connection.idleSince > oldest { return connection }
             connection.abandon()
         }
-        connect(timeout: timeout, then)
+        return nil
     }
 
-    private func connect(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
+    /// Makes a connection that is open.
+    func connect(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
         let connection = UpstreamConnection(pool: self, maximumHead: maximumHead, isSecure: tls != nil, onReady: then)
         let host = address.host
         let tls = tls
