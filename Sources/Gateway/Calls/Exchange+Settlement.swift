@@ -52,9 +52,12 @@ extension Exchange {
         let tokens = usage.map { $0.promptTokens + $0.completionTokens } ?? grant?.grant.tokens ?? 0
         guard let grant else { return cost }
         self.grant = nil
-        gateway.ledger.resolve(
-            grant.call, .settled(cost: cost, tokens: tokens), on: context,
-            then: telling(.callSettled, report, reason: reason))
+        // The report stays as it is: nothing comes after a settlement.
+        gateway.ledger.resolve(grant.call, .settled(cost: cost, tokens: tokens), on: context) { [self] standing in
+            report?.headroom = standing?.headroom
+            report?.spent = standing.map { $0.scope.committed }
+            tell(.callSettled, reason: reason)
+        }
         if answer.usageIsFinal, let usage { learn(answer, usage, facts) }
         return cost
     }
@@ -72,11 +75,15 @@ extension Exchange {
     func hold(estimate: USD?, reason: String) {
         guard let grant else { return }
         report?.generation = generation
-        if case .free = upstream.pricing, let facts {
-            _ = charge(.zero, basis: "free", AnswerFacts(dialect: dialect), facts, reason)
-            return
-        }
         self.grant = nil
+        if case .free = upstream.pricing, asked != nil {
+            report?.cost = .zero
+            report?.basis = "free"
+            // Another attempt may follow, and change the report.
+            return gateway.ledger.resolve(
+                grant.call, .settled(cost: .zero, tokens: grant.grant.tokens), on: context,
+                then: telling(.callSettled, report, reason: reason))
+        }
         let call = report
         // Kept with the call, so that its cost can be asked for by another process too.
         if let generation { gateway.ledger.note(grant.call, generation: generation) }

@@ -80,6 +80,7 @@ final class LedgerEngine {
     init(path: String, maxWaiting: Int, now: @escaping @Sendable () -> Timestamp) throws {
         let file = try LedgerFile(path: path)
         _ = try file.beginWriting()
+        WriteAheadRoom.make(besides: path)
         do {
             let time = now()
             session = try LedgerSession(file: file, path: path, at: time)
