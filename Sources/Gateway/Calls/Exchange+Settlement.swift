@@ -89,14 +89,21 @@ extension Exchange {
         if let generation { gateway.ledger.note(grant.call, generation: generation) }
         // With an adaptive budget the answer was never allowed more than was reserved for it.
         let amount = estimate ?? (stream == nil ? nil : grant.grant.amount)
-        gateway.ledger.resolve(
-            grant.call, .held(amount), on: context, then: telling(.callHeld, call, reason: reason))
-        guard let key, let generation, upstream.knowsGenerations else { return }
+        guard let key, let generation, upstream.knowsGenerations else {
+            return gateway.ledger.resolve(
+                grant.call, .held(amount), on: context, then: telling(.callHeld, call, reason: reason))
+        }
         let held = HeldCall(
             id: grant.call, scope: key.scope, amount: grant.grant.amount, model: facts?.model, generation: generation,
             createdAt: gateway.now())
         gateway.reconciler.submit(
-            Reconciler.Job(call: held, upstream: upstream, key: key, listener: listener.name, report: call))
+            Reconciler.Job(
+                call: held, upstream: upstream, key: key, listener: listener.name, report: call, isOpen: true,
+                doubt: amount))
+        let ledger = gateway.ledger
+        let tell = telling(.callHeld, call, reason: reason)
+        context.loop.makeFutureWithTask { try await ledger.standing(of: key.scope) }
+            .whenComplete { tell(try? $0.get()) }
     }
 
     /// Reports a call as it was at its end, with how its scope stands then.
