@@ -67,6 +67,26 @@ extension LoadTests {
             }
         }
 
+        @Test func `a call waits for money while the cost of one that was left is asked for`() async throws {
+            let simulator = quickSimulator {
+                $0.cancellation = .stops
+                $0.pace = .milliseconds(5)
+                $0.cancelledGenerationDelay = .milliseconds(700)
+            }
+            // One call may hold all of it.
+            try await withGateway(BudgetLimits(total: USD(cents: 1)), simulator: simulator) { bench in
+                _ = try await bench.caller.send(
+                    "POST", "/v1/chat/completions", chat(stream: true), headers: ["x-simulator-tokens": "1500"],
+                    leavesAfter: 1500)
+                #expect(await eventually { bench.events.kinds().contains(.callHeld) })
+                let second = try await bench.caller.send("POST", "/v1/chat/completions", chat())
+                #expect(second.status == 200)
+                #expect(bench.events.kinds().filter { $0 == .callRefused } == [])
+                let scope = try await bench.settled().scope
+                #expect(scope.spent.total == bench.simulator.bill.total)
+            }
+        }
+
         @Test func `a caller who leaves while it waits for money gives its place up`() async throws {
             let limit = USD(cents: 1)
             try await withGateway(BudgetLimits(total: limit)) { bench in
