@@ -77,7 +77,12 @@ package struct USD: Hashable, Comparable, Sendable {
 
 extension USD {
     /// Plain decimal text without a sign of currency, exact, e.g. `0.15`. What JSON and OpenRouter are given.
-    package var decimalText: String {
+    package var decimalText: String { withDecimalText { String(decoding: $0, as: UTF8.self) } }
+
+    /// Appends `decimalText`.
+    package func writeDecimal(into out: inout [UInt8]) { withDecimalText { out.append(contentsOf: $0) } }
+
+    private func withDecimalText<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
         var (whole, fraction) = picodollars.magnitude.quotientAndRemainder(
             dividingBy: UInt64(Self.picodollarsPerDollar))
         var places = fraction == 0 ? 0 : 12
@@ -87,7 +92,7 @@ extension USD {
         }
         // At most 21 bytes. Every call writes several amounts, so they are not put together out of strings.
         let capacity = 24
-        return String(unsafeUninitializedCapacity: capacity) { bytes in
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { bytes in
             var start = capacity
             func put(_ byte: UInt8) {
                 start -= 1
@@ -103,8 +108,7 @@ extension USD {
                 whole /= 10
             } while whole > 0
             if picodollars < 0 { put(UInt8(ascii: "-")) }
-            for index in start..<capacity { bytes[index - start] = bytes[index] }
-            return capacity - start
+            return body(UnsafeBufferPointer(rebasing: bytes[start...]))
         }
     }
 
