@@ -13,12 +13,13 @@ import PreflightCore
         case "upstream": try await UpstreamServer.run(Array(arguments))
         case "gateway": try await GatewayProcess.run(Array(arguments))
         case "load": try await StreamLoad.run(Array(arguments))
+        case "calls": try CallsBenchmark.run(Array(arguments))
         case "body": say(StreamLoad.body(isStreamed: false))
         default:
             FileHandle.standardError.write(
                 Data(
-                    "usage: preflight-tools ledger|ledger-baseline|ledger-child|gateway-child|upstream|gateway|load|body …\n"
-                        .utf8))
+                    ("usage: preflight-tools ledger|ledger-baseline|ledger-child|gateway-child|upstream|gateway|load"
+                        + "|calls|body …\n").utf8))
             exit(64)
         }
     }

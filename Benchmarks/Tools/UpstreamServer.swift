@@ -38,25 +38,33 @@ struct CannedAnswers: Sendable {
     let chunks: Int
     let pace: TimeAmount
 
+    private static let usage = #"{"prompt_tokens":212,"completion_tokens":24,"total_tokens":236,"cost":0.0001232}"#
+    private static let begin =
+        #"{"id":"gen-1767268800-8yR3kQm2VbTn","provider":"OpenAI","model":"openai/gpt-4.1-mini","#
+    private static let chunk =
+        begin + #""object":"chat.completion.chunk","created":1767268800,"choices":[{"index":0,"delta":"#
+
+    /// The answer that is not streamed.
+    static let body =
+        begin + #""object":"chat.completion","created":1767268800,"choices":[{"index":0,"message":{"role":"#
+        + #""assistant","content":"The ship leaves the harbour at dawn, and the crew has already loaded what it"#
+        + #" needs for the voyage.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":"# + usage + "}"
+
+    /// One event of the streamed answer.
+    static let event =
+        "data: " + chunk + #"{"role":"assistant","content":" harbour"},"finish_reason":null}]}"# + "\n\n"
+
     init(chunks: Int, pace: TimeAmount) {
         self.chunks = chunks
         self.pace = pace
-        let usage = #"{"prompt_tokens":212,"completion_tokens":24,"total_tokens":236,"cost":0.0001232}"#
-        let begin = #"{"id":"gen-1767268800-8yR3kQm2VbTn","provider":"OpenAI","model":"openai/gpt-4.1-mini","#
-        let body =
-            begin + #""object":"chat.completion","created":1767268800,"choices":[{"index":0,"message":{"role":"#
-            + #""assistant","content":"The ship leaves the harbour at dawn, and the crew has already loaded what it"#
-            + #" needs for the voyage.","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":"# + usage
-            + "}"
+        let (body, chunk, usage) = (Self.body, Self.chunk, Self.usage)
         whole = ByteBuffer(
             string: "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
                 + body)
         head = ByteBuffer(
             string: "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
                 + "transfer-encoding: chunked\r\n\r\n")
-        let chunk = begin + #""object":"chat.completion.chunk","created":1767268800,"choices":[{"index":0,"delta":"#
-        event = Self.chunked(
-            "data: " + chunk + #"{"role":"assistant","content":" harbour"},"finish_reason":null}]}"# + "\n\n")
+        event = Self.chunked(Self.event)
         let last =
             "data: " + chunk + #"{"content":""},"finish_reason":"stop"}]}"# + "\n\n" + "data: " + chunk
             + #"{"content":""},"finish_reason":null}],"usage":"# + usage + "}\n\ndata: [DONE]\n\n"

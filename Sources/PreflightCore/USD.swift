@@ -79,6 +79,9 @@ extension USD {
     /// Plain decimal text without a sign of currency, exact, e.g. `0.15`. What JSON and OpenRouter are given.
     package var decimalText: String { withDecimalText { String(decoding: $0, as: UTF8.self) } }
 
+    /// Appends `decimalText`.
+    package func writeDecimal(into out: inout [UInt8]) { withDecimalText { out.append(contentsOf: $0) } }
+
     /// The bytes of `decimalText`, at most 22: every call writes several amounts.
     package func withDecimalText<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
         var (whole, fraction) = picodollars.magnitude.quotientAndRemainder(

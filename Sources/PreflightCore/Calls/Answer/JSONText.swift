@@ -45,16 +45,3 @@ struct JSONKey {
         return (8..<count).allSatisfy { bytes[start + $0] == other[$0] }
     }
 }
-
-extension UnsafeRawBufferPointer {
-    @inline(__always)
-    fileprivate func head(from start: Int, count length: Int) -> UInt64 {
-        if start + 8 <= count {
-            let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: start, as: UInt64.self))
-            return length >= 8 ? word : word & ~(.max << UInt64(length * 8))
-        }
-        var word: UInt64 = 0
-        for offset in 0..<Swift.min(8, length) { word |= UInt64(self[start + offset]) << UInt64(offset * 8) }
-        return word
-    }
-}

@@ -34,18 +34,18 @@ package struct BodyChanges: Hashable, Sendable {
 
     package func applied(to bytes: UnsafeRawBufferPointer, facts: CallFacts) throws(CallRefusal) -> [UInt8] {
         // The scan's offsets are only good for the bytes they came from.
-        guard facts.scan.object.upperBound <= bytes.count else {
+        guard facts.details.fields.scan.object.upperBound <= bytes.count else {
             throw .invalidBody(reason: "not the body that was read", offset: bytes.count)
         }
-        let reading = try BodyFields(facts.scan, in: bytes)
+        let reading = facts.details.fields
         var splice = BodySplice(bytes, facts.scan)
-        if let model { splice.set(reading, .model, .string(model)) }
-        if let isStreamed { splice.set(reading, .stream, .bool(isStreamed)) }
+        if let model { splice.set(reading, .model) { JSON.string(model).write(into: &$0) } }
+        if let isStreamed { splice.set(reading, .stream) { $0.write(isStreamed ? "true" : "false") } }
         if let maxOutputTokens {
             try capOutput(maxOutputTokens, facts, reading, &splice)
         }
         if asksForUsage, facts.dialect == .chat || facts.dialect == .completions {
-            try splice.merge(reading, .streamOptions, [("include_usage", .bool(true))]) { $0 == $1 }
+            try askForUsage(reading, &splice)
         }
         if let maxPrice { try mergePrice(maxPrice, reading, &splice) }
         return splice.result()
@@ -57,10 +57,10 @@ package struct BodyChanges: Hashable, Sendable {
         let caps = facts.dialect.outputCaps
         guard !caps.isEmpty else { return }
         let tokens = min(tokens, facts.outputCap ?? tokens)
-        let used = caps.filter { fields[$0] != nil }
-        let null = caps.last { fields.written($0) != nil }
-        for field in used.isEmpty ? [null ?? facts.preferredOutputCap] : used {
-            splice.set(fields, field, .int(tokens))
+        var used = caps.intersection(fields.given)
+        if used.isEmpty { used = BodyFieldSet(caps.last(in: fields.written) ?? facts.preferredOutputCap) }
+        for field in used {
+            splice.set(fields, field) { $0.write(tokens) }
         }
         try lowerThinking(below: tokens, fields, &splice)
     }
@@ -69,6 +69,7 @@ package struct BodyChanges: Hashable, Sendable {
     private func lowerThinking(
         below tokens: Int, _ fields: BodyFields, _ splice: inout BodySplice
     ) throws(CallRefusal) {
+        guard !fields.given.isDisjoint(with: .thinking) else { return }
         for (field, key) in ThinkingMember.all {
             guard let member = fields[field], member.kind == .object,
                 let budget = try splice.nested(member, field).member(key, in: splice.bytes),
@@ -77,23 +78,37 @@ package struct BodyChanges: Hashable, Sendable {
             guard tokens - 1 >= Self.leastThinking else {
                 throw .thinkingTooLarge(budget: value, maxOutputTokens: tokens)
             }
-            splice.replace(budget.value, .int(tokens - 1))
+            splice.replace(budget.value) { $0.write(tokens - 1) }
         }
+    }
+
+    private func askForUsage(_ fields: BodyFields, _ splice: inout BodySplice) throws(CallRefusal) {
+        guard let options = fields[.streamOptions] else {
+            return splice.set(fields, .streamOptions) { $0.write(#"{"include_usage":true}"#) }
+        }
+        let scan = try splice.nested(options, .streamOptions)
+        try splice.merge([("include_usage", .bool(true))], into: scan, name: "stream_options") { $0 == $1 }
     }
 
     private func mergePrice(
         _ price: MaxPrice, _ fields: BodyFields, _ splice: inout BodySplice
     ) throws(CallRefusal) {
-        let members = price.members.map { ($0.key, JSON.usd($0.value)) }
-        let record = JSON.object(JSON.Object(members.map { JSON.Object.Member(key: $0.0, value: $0.1) }))
         guard let provider = fields[.provider] else {
-            return splice.set(fields, .provider, ["max_price": record])
+            return splice.set(fields, .provider) {
+                $0.write(#"{"max_price":"#)
+                price.write(into: &$0)
+                $0.write("}")
+            }
         }
+        let members = price.members.map { ($0.key, JSON.usd($0.value)) }
         let scan = try splice.nested(provider, .provider)
         guard let existing = scan.members.first(where: { $0.key.equals("max_price", in: splice.bytes) }) else {
-            return splice.append([("max_price", record)], to: scan)
+            return splice.append(to: scan) {
+                $0.write(#""max_price":"#)
+                price.write(into: &$0)
+            }
         }
-        guard existing.kind != .null else { return splice.replace(existing.value, record) }
+        guard existing.kind != .null else { return splice.replace(existing.value) { price.write(into: &$0) } }
         guard existing.kind == .object else { throw .invalidMember("provider.max_price", expected: "an object") }
         let inner = try CallReading.unambiguous(
             at: existing.value.lowerBound, name: "provider.max_price", in: splice.bytes)
@@ -109,11 +124,31 @@ package struct BodyChanges: Hashable, Sendable {
 extension CallFacts {
     /// Where the cap goes when the caller set none. OpenAI's models that think refuse `max_tokens` in a chat.
     var preferredOutputCap: BodyField {
-        guard dialect == .chat else { return dialect.outputCaps.first ?? .maxTokens }
+        guard dialect == .chat else { return dialect == .responses ? .maxOutputTokens : .maxTokens }
         let name = model.split(separator: "/").last.map { $0.lowercased() } ?? ""
         let isThinking =
             name.hasPrefix("gpt-5") || name.hasPrefix("gpt-6")
             || (name.hasPrefix("o") && name.dropFirst().first?.isNumber == true)
         return isThinking ? .maxCompletionTokens : .maxTokens
     }
+}
+
+extension MaxPrice {
+    fileprivate func write(into out: inout [UInt8]) {
+        out.write(#"{"prompt":"#)
+        prompt.writeDecimal(into: &out)
+        out.write(#","completion":"#)
+        completion.writeDecimal(into: &out)
+        if let request {
+            out.write(#","request":"#)
+            request.writeDecimal(into: &out)
+        }
+        out.write("}")
+    }
+}
+
+extension [UInt8] {
+    mutating func write(_ text: StaticString) { append(contentsOf: UnsafeBufferPointer(of: text)) }
+
+    mutating func write(_ number: Int) { append(contentsOf: String(number).utf8) }
 }

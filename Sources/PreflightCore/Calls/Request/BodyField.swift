@@ -1,5 +1,5 @@
 /// The top-level members of a request that decide what it costs.
-enum BodyField: Int, CaseIterable {
+enum BodyField: UInt8, CaseIterable {
     case model, models, fallbacks, stream, n, tools, functions, plugins, provider, speed, preset, modalities, thinking
     case reasoning, conversation, store, background, prediction, container, prompt, input, messages, audio
     case streamOptions, maxTokens, maxCompletionTokens, maxOutputTokens, bestOf, serviceTier, webSearchOptions
@@ -11,7 +11,7 @@ enum BodyField: Int, CaseIterable {
     private static let names = all.map(\.spelling)
 
     /// The key.
-    var name: String { Self.names[rawValue] }
+    var name: String { Self.names[Int(rawValue)] }
 
     private var spelling: String {
         switch self {
@@ -47,39 +47,3 @@ enum BodyField: Int, CaseIterable {
     ]
 }
 
-/// The ruled members of one request, each there at most once.
-struct BodyFields {
-    /// Members that are neither ruled nor harmless: they may be part of the prompt.
-    private(set) var others: [JSONScan.Member] = []
-    private var found: [JSONScan.Member?]
-
-    /// Refuses what parsers read differently: a ruled key twice, one that differs from it only in case (some parsers
-    /// ignore case), and one with a NUL (some end it there).
-    init(_ scan: JSONScan, in bytes: UnsafeRawBufferPointer) throws(CallRefusal) {
-        found = Array(repeating: nil, count: BodyField.all.count)
-        for member in scan.members {
-            switch Self.names.find(member.key, in: bytes) {
-            case .ruled(let field):
-                guard found[field] == nil else {
-                    throw .ambiguousMember(BodyField.all[field].name, offset: member.key.range.lowerBound)
-                }
-                found[field] = member
-            case .almostRuled(let name):
-                throw .ambiguousMember(name, offset: member.key.range.lowerBound)
-            case .harmless: break
-            case .other: others.append(member)
-            }
-        }
-    }
-
-    /// The member; nil when it is absent or null, which all servers take as absent.
-    subscript(field: BodyField) -> JSONScan.Member? {
-        guard let member = found[field.rawValue], member.kind != .null else { return nil }
-        return member
-    }
-
-    /// The member, also when it is null.
-    func written(_ field: BodyField) -> JSONScan.Member? { found[field.rawValue] }
-
-    private static let names = BodyNames()
-}

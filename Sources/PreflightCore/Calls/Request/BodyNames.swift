@@ -1,23 +1,20 @@
 /// Finds out what a key of a body is.
 struct BodyNames: Sendable {
-    enum Meaning: Equatable {
-        /// The raw value of a `BodyField`.
-        case ruled(Int)
+    enum Meaning: Equatable, Sendable {
+        case ruled(BodyField)
         /// A ruled key for parsers that ignore case, or that end a text at a NUL.
-        case almostRuled(String)
+        case almostRuled(BodyField)
         case harmless
         case other
     }
 
-    /// -1 is harmless.
     private let names = NameTable(
-        BodyField.all.enumerated().map { ($0.element.name, $0.offset) }
-            + BodyField.harmless.map { ($0, -1) })
+        BodyField.all.map { ($0.name, Meaning.ruled($0)) } + BodyField.harmless.map { ($0, Meaning.harmless) })
 
     func find(_ key: JSONScan.Text, in bytes: UnsafeRawBufferPointer) -> Meaning {
         guard key.isEscaped else {
             let name = UnsafeRawBufferPointer(rebasing: bytes[key.range])
-            if let field = names[name] { return field < 0 ? .harmless : .ruled(field) }
+            if let meaning = names[name] { return meaning }
             let isPlain = name.allSatisfy { $0 == UInt8(ascii: "_") || $0 &- 97 < 26 || $0 &- 48 < 10 }
             return isPlain ? .other : unusual(key.string(in: bytes))
         }
@@ -25,9 +22,9 @@ struct BodyNames: Sendable {
     }
 
     private func unusual(_ key: String) -> Meaning {
-        if let field = names[key] { return field < 0 ? .harmless : .ruled(field) }
-        guard let field = names[Self.folded(key)], field >= 0 else { return .other }
-        return .almostRuled(BodyField.all[field].name)
+        if let meaning = names[key] { return meaning }
+        guard case .ruled(let field) = names[Self.folded(key)] else { return .other }
+        return .almostRuled(field)
     }
 
     /// In lower case, up to the first NUL.

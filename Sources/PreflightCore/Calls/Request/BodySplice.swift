@@ -2,24 +2,42 @@
 struct BodySplice {
     let bytes: UnsafeRawBufferPointer
     private let scan: JSONScan
-    private var edits: [(range: Range<Int>, text: [UInt8])] = []
-    /// New members of the top-level object.
-    private var additions: [(key: String, value: JSON)] = []
+    /// In the order of their places.
+    private var edits: [Edit] = []
+    /// All that is new, in the order in which it was asked for.
+    private var text: [UInt8] = []
+    private var hasAdditions = false
+
+    private struct Edit {
+        /// What it takes the place of; empty for an insertion.
+        var place: Range<Int>
+        var text: Range<Int>
+    }
 
     init(_ bytes: UnsafeRawBufferPointer, _ scan: JSONScan) {
         self.bytes = bytes
         self.scan = scan
+        edits.reserveCapacity(4)
+        text.reserveCapacity(192)
     }
 
-    mutating func replace(_ range: Range<Int>, _ value: JSON) { edits.append((range, value.bytes)) }
+    mutating func replace(_ place: Range<Int>, _ write: (inout [UInt8]) -> Void) {
+        let start = text.count
+        write(&text)
+        // An insertion at the end of a value that is replaced comes behind it, and behind those before it.
+        let index = edits.lastIndex { $0.place.lowerBound <= place.lowerBound }.map { $0 + 1 } ?? 0
+        edits.insert(Edit(place: place, text: start..<text.count), at: index)
+    }
 
     /// Gives a top-level member this value, whether it is there or not.
-    mutating func set(_ fields: BodyFields, _ field: BodyField, _ value: JSON) {
-        if let member = fields.written(field) {
-            replace(member.value, value)
-        } else {
-            additions.append((field.name, value))
+    mutating func set(_ fields: BodyFields, _ field: BodyField, _ write: (inout [UInt8]) -> Void) {
+        if let member = fields.written(field) { return replace(member.value, write) }
+        append(to: scan, isFirst: scan.members.isEmpty && !hasAdditions) {
+            JSON.string(field.name).write(into: &$0)
+            $0.write(":")
+            write(&$0)
         }
+        hasAdditions = true
     }
 
     func nested(_ member: JSONScan.Member, _ field: BodyField) throws(CallRefusal) -> JSONScan {
@@ -27,26 +45,22 @@ struct BodySplice {
         return try CallReading.unambiguous(at: member.value.lowerBound, name: field.name, in: bytes)
     }
 
-    /// Gives members of a top-level object these values; `keeps` says whether one that is there stays.
-    mutating func merge(
-        _ fields: BodyFields, _ field: BodyField, _ members: [(key: String, value: JSON)],
-        keeps: (_ theirs: JSON, _ ours: JSON) -> Bool?
-    ) throws(CallRefusal) {
-        guard let member = fields[field] else {
-            return set(fields, field, .object(JSON.Object(members.map { .init(key: $0.key, value: $0.value) })))
-        }
-        try merge(members, into: try nested(member, field), name: field.name, keeps: keeps)
-    }
-
+    /// Gives members of an object these values; `keeps` says whether one that is there stays.
+    ///
     /// - Parameter keeps: nil when the value that is there cannot be judged.
     mutating func merge(
         _ members: [(key: String, value: JSON)], into scan: JSONScan, name: String,
         keeps: (_ theirs: JSON, _ ours: JSON) -> Bool?
     ) throws(CallRefusal) {
-        var missing: [(key: String, value: JSON)] = []
+        var isFirst = scan.members.isEmpty
         for (key, value) in members {
             guard let theirs = scan.members.first(where: { $0.key.string(in: bytes) == key }) else {
-                missing.append((key, value))
+                append(to: scan, isFirst: isFirst) {
+                    JSON.string(key).write(into: &$0)
+                    $0.write(":")
+                    value.write(into: &$0)
+                }
+                isFirst = false
                 continue
             }
             if theirs.kind != .null {
@@ -55,41 +69,37 @@ struct BodySplice {
                 }
                 if stays { continue }
             }
-            replace(theirs.value, value)
+            replace(theirs.value) { value.write(into: &$0) }
         }
-        append(missing, to: scan)
     }
 
-    /// Adds members behind the last one of an object.
-    mutating func append(_ members: [(key: String, value: JSON)], to scan: JSONScan) {
-        guard !members.isEmpty else { return }
-        var text: [UInt8] = []
-        for (index, member) in members.enumerated() {
-            if index > 0 || !scan.members.isEmpty { text.append(UInt8(ascii: ",")) }
-            JSON.string(member.key).write(into: &text)
-            text.append(UInt8(ascii: ":"))
-            member.value.write(into: &text)
-        }
+    /// Adds a member behind the last one of an object.
+    mutating func append(to scan: JSONScan, isFirst: Bool? = nil, _ write: (inout [UInt8]) -> Void) {
         let place = scan.members.last?.value.upperBound ?? scan.object.upperBound - 1
-        edits.append((place..<place, text))
+        replace(place..<place) {
+            if !(isFirst ?? scan.members.isEmpty) { $0.write(",") }
+            write(&$0)
+        }
     }
 
-    mutating func result() -> [UInt8] {
-        append(additions, to: scan)
-        additions = []
-        // Where an insertion stands at the end of a replaced value, it comes behind it.
-        let sorted = edits.sorted {
-            ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    func result() -> [UInt8] {
+        let replaced = edits.reduce(0) { $0 + $1.place.count }
+        let count = bytes.count - replaced + text.count
+        return [UInt8](unsafeUninitializedCapacity: count) { out, filled in
+            var position = 0
+            func take(_ source: UnsafeRawBufferPointer.SubSequence) {
+                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(out)[filled...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source))
+                filled += source.count
+            }
+            text.withUnsafeBytes { text in
+                for edit in edits {
+                    take(bytes[position..<edit.place.lowerBound])
+                    take(text[edit.text])
+                    position = edit.place.upperBound
+                }
+            }
+            take(bytes[position...])
         }
-        var out: [UInt8] = []
-        out.reserveCapacity(sorted.reduce(bytes.count) { $0 + $1.text.count })
-        var position = 0
-        for edit in sorted {
-            out.append(contentsOf: bytes[position..<edit.range.lowerBound])
-            out.append(contentsOf: edit.text)
-            position = edit.range.upperBound
-        }
-        out.append(contentsOf: bytes[position...])
-        return out
     }
 }

@@ -1,6 +1,7 @@
 extension CallReading {
-    mutating func noteExtras(models: [String]) throws(CallRefusal) {
-        for model in models { noteName(model) }
+    mutating func noteExtras() throws(CallRefusal) {
+        // Most requests ask for none of all this.
+        guard !fields.given.isDisjoint(with: Self.asking) else { return }
         try notePlugins()
         try noteTiers()
         noteOutputs()
@@ -18,11 +19,18 @@ extension CallReading {
         }
     }
 
-    private mutating func noteName(_ model: String) {
+    private static let asking = BodyFieldSet(
+        .plugins, .serviceTier, .speed, .inferenceGeography, .provider, .modalities, .audio, .imageConfiguration,
+        .previousResponse, .conversation, .store, .background, .webSearchOptions, .prediction, .container,
+        .contextManagement, .mcpServers, .extraBody, .chatTemplate, .preset, .cacheControl)
+
+    mutating func noteName(_ model: String) {
         if model.mentions("@preset/") { walker.openEnd(Extra(.preset, model)) }
-        guard let colon = model.lastIndex(of: ":") else { return }
-        let suffix = String(model[model.index(after: colon)...])
-        if ["online", "nitro", "floor"].contains(suffix) { walker.note(Extra(.routing, suffix)) }
+        guard let colon = model.utf8.lastIndex(of: UInt8(ascii: ":")) else { return }
+        let suffix = model[model.utf8.index(after: colon)...]
+        if suffix == "online" || suffix == "nitro" || suffix == "floor" {
+            walker.note(Extra(.routing, String(suffix)))
+        }
     }
 
     private mutating func notePlugins() throws(CallRefusal) {

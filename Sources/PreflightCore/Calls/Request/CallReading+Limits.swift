@@ -20,7 +20,7 @@ extension CallReading {
     /// The models to fall back on: names in `models`, or objects with one in `fallbacks`.
     func fallbacks() throws(CallRefusal) -> [String] {
         var names: [String] = []
-        for field in [BodyField.models, .fallbacks] {
+        for field in BodyFieldSet.namingFallbacks.intersection(fields.given) {
             guard let member = fields[field] else { continue }
             guard let entries = member.json(in: bytes)?.array, entries.count <= CallFacts.maximumFallbacks else {
                 throw .invalidMember(
@@ -45,7 +45,7 @@ extension CallReading {
     /// The smallest of the members that cap the output in this dialect.
     func outputCap() throws(CallRefusal) -> Int? {
         var cap: Int?
-        for field in dialect.outputCaps {
+        for field in dialect.outputCaps.intersection(fields.given) {
             guard let member = fields[field] else { continue }
             // Only a completion may ask for its prompt alone. Elsewhere some servers take 0 as no limit.
             let least = dialect == .completions ? 0 : 1
@@ -60,7 +60,7 @@ extension CallReading {
     /// `n` and `best_of`, times the prompts of a completion.
     func choices() throws(CallRefusal) -> Int {
         var choices = 1
-        for field in [BodyField.n, .bestOf] {
+        for field in BodyFieldSet.multiplying.intersection(fields.given) {
             guard let member = fields[field] else { continue }
             guard let value = member.int(in: bytes), (1...CallFacts.maximumChoices).contains(value) else {
                 throw .invalidMember(
@@ -75,6 +75,7 @@ extension CallReading {
 
     /// `thinking.budget_tokens` of Anthropic, `reasoning.max_tokens` of OpenRouter: the larger.
     func thinkingBudget() throws(CallRefusal) -> Int? {
+        guard !fields.given.isDisjoint(with: .thinking) else { return nil }
         var budget: Int?
         for (field, key) in ThinkingMember.all {
             guard let object = try object(field), let member = object.member(key, in: bytes) else { continue }
@@ -92,14 +93,25 @@ enum ThinkingMember {
     static let all: [(BodyField, StaticString)] = [(.thinking, "budget_tokens"), (.reasoning, "max_tokens")]
 }
 
+extension BodyFieldSet {
+    fileprivate static let namingFallbacks = BodyFieldSet(.models, .fallbacks)
+    fileprivate static let multiplying = BodyFieldSet(.n, .bestOf)
+    static let thinking = BodyFieldSet(.thinking, .reasoning)
+
+    fileprivate static let none = BodyFieldSet()
+    fileprivate static let ofChat = BodyFieldSet(.maxTokens, .maxCompletionTokens)
+    fileprivate static let ofMessages = BodyFieldSet(.maxTokens)
+    fileprivate static let ofResponses = BodyFieldSet(.maxOutputTokens)
+}
+
 extension Dialect {
     /// The members that cap the output, the preferred one first.
-    var outputCaps: [BodyField] {
+    var outputCaps: BodyFieldSet {
         switch self {
-        case .chat: [.maxTokens, .maxCompletionTokens]
-        case .completions, .messages: [.maxTokens]
-        case .responses: [.maxOutputTokens]
-        case .embeddings: []
+        case .chat: .ofChat
+        case .completions, .messages: .ofMessages
+        case .responses: .ofResponses
+        case .embeddings: .none
         }
     }
 }

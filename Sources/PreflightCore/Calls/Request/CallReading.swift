@@ -2,7 +2,6 @@
 struct CallReading {
     let bytes: UnsafeRawBufferPointer
     let dialect: Dialect
-    let scan: JSONScan
     let fields: BodyFields
     var walker: PromptWalker
     var predictionTokens = 0
@@ -10,6 +9,7 @@ struct CallReading {
     init(_ bytes: UnsafeRawBufferPointer, dialect: Dialect) throws(CallRefusal) {
         self.bytes = bytes
         self.dialect = dialect
+        let scan: JSONScan
         do {
             scan = try JSONScan.read(bytes)
         } catch {
@@ -27,17 +27,19 @@ struct CallReading {
         let fallbacks = try fallbacks()
         try measurePrompt()
         let choices = try choices()
-        try noteExtras(models: [model] + fallbacks)
+        noteName(model)
+        for fallback in fallbacks { noteName(fallback) }
+        try noteExtras()
         return CallFacts(
-            dialect: dialect, model: model, fallbacks: fallbacks,
-            isStreamed: try bool(.stream) ?? false, asksForUsage: try asksForUsage(),
-            outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
-            hasTools: walker.counts.tools > 0, toolNames: walker.toolNames,
-            prompt: PromptMeasure(
-                counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
-                identity: identity()),
-            predictionTokens: predictionTokens,
-            extras: walker.extras, scan: scan)
+            model: model, fallbacks: fallbacks,
+            details: CallFacts.Details(
+                dialect: dialect, isStreamed: try bool(.stream) ?? false, asksForUsage: try asksForUsage(),
+                outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
+                toolNames: walker.toolNames,
+                prompt: PromptMeasure(
+                    counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
+                    identity: identity()),
+                predictionTokens: predictionTokens, extras: walker.extras, fields: fields))
     }
 
     private mutating func measurePrompt() throws(CallRefusal) {
@@ -54,12 +56,11 @@ struct CallReading {
                 if prompt.kind == .object { walker.openEnd(Extra(.state, "prompt")) }
                 try walker.prompts(at: prompt.value.lowerBound)
             }
-            for field in [BodyField.tools, .functions] {
-                if let tools = fields[field] { try walker.tools(at: tools.value.lowerBound) }
-            }
-            for member in fields.others where member.kind != .null {
+            if let tools = fields[.tools] { try walker.tools(at: tools.value.lowerBound) }
+            if let functions = fields[.functions] { try walker.tools(at: functions.value.lowerBound) }
+            for member in fields.scan.members where member.role == .other && member.kind != .null {
                 walker.meter.add(4 + PromptWalker.perPart)
-                walker.meter.count(walker.reader.base, member.key.range)
+                walker.meter.count(walker.reader.base, from: member.key.range.lowerBound)
                 walker.reader.index = member.value.lowerBound
                 // A system prompt is like a message's content; of anything else the JSON may be shown to the model.
                 if member.key.equals("system", in: bytes) || member.key.equals("instructions", in: bytes) {
@@ -74,23 +75,21 @@ struct CallReading {
     }
 
     /// A hash of what makes a prompt besides its messages: the rest of the body, but for what is known to be no part.
+    /// The order of the members does not matter.
     private func identity() -> UInt64 {
-        var sum: UInt64 = 0
-        let parts: [BodyField] = [
-            .model, .models, .fallbacks, .tools, .functions, .thinking, .reasoning, .plugins, .prompt, .chatTemplate,
-            .container, .contextManagement,
-        ]
-        for member in fields.others + parts.compactMap({ fields[$0] }) {
-            var hasher = Hasher()
-            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[member.key.range]))
-            hasher.combine(0 as UInt8)
-            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[member.value]))
-            sum &+= UInt64(bitPattern: Int64(hasher.finalize()))
+        var dialect = dialect.rawValue
+        var sum = dialect.withUTF8 { KeyedHash.of(UnsafeRawBufferPointer($0)) }
+        let parts = Self.identifying.intersection(fields.given)
+        for member in fields.scan.members where member.role == .other || parts.contains(member.role) {
+            let key = KeyedHash.of(UnsafeRawBufferPointer(rebasing: bytes[member.key.range]))
+            sum &+= KeyedHash.of(UnsafeRawBufferPointer(rebasing: bytes[member.value]), after: key)
         }
-        var hasher = Hasher()
-        hasher.combine(dialect)
-        return sum &+ UInt64(bitPattern: Int64(hasher.finalize()))
+        return sum
     }
+
+    private static let identifying = BodyFieldSet(
+        .model, .models, .fallbacks, .tools, .functions, .thinking, .reasoning, .plugins, .prompt, .chatTemplate,
+        .container, .contextManagement)
 
     /// The members of an object that decides about money: none may stand there twice, in any case of its letters.
     func object(_ field: BodyField) throws(CallRefusal) -> JSONScan? {

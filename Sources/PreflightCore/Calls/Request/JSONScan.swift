@@ -11,6 +11,19 @@ package struct JSONScan: Hashable, Sendable {
         package var key: Text
         package var value: Range<Int>
         package var kind: Kind
+        /// What a request's top-level member is; not judged elsewhere.
+        var role = Role.unjudged
+    }
+
+    /// A number of `BodyField`, or one of these.
+    struct Role: RawRepresentable, Hashable, Sendable {
+        var rawValue: UInt8
+
+        static let unjudged = Role(rawValue: 255)
+        /// Known to cost nothing.
+        static let harmless = Role(rawValue: 254)
+        /// It may be part of the prompt.
+        static let other = Role(rawValue: 253)
     }
 
     /// What stands between the quotes of a string.

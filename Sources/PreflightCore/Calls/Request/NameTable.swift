@@ -1,11 +1,35 @@
 /// Finds names in JSON text without making strings of them: an open hash table of at most 250 short names.
 struct NameTable<Meaning: Sendable>: Sendable {
-    private let meanings: [Meaning]
-    /// All names one behind the other; a name ends where the next one starts.
-    private let text: [UInt8]
-    private let starts: [Int]
-    /// One more than a name's number; 0 is free. Names of one hash lie side by side.
-    private let slots: [UInt8]
+    /// Names of one hash lie side by side.
+    private let slots: [Slot]
+
+    private struct Slot: Sendable {
+        var name = Name()
+        var text: [UInt8] = []
+        var meaning: Meaning?
+    }
+
+    /// A name's length and both ends of eight bytes, which is all of a name of up to sixteen.
+    private struct Name: Equatable, Sendable {
+        var count = 0
+        var head: UInt64 = 0
+        var tail: UInt64 = 0
+
+        init() {}
+
+        @inline(__always)
+        init(_ bytes: UnsafeRawBufferPointer) {
+            count = bytes.count
+            head = bytes.head(from: 0, count: count)
+            tail = count > 8 ? bytes.head(from: count &- 8, count: 8) : 0
+        }
+
+        @inline(__always)
+        var hash: Int {
+            let mixed = (head ^ (tail &<< 7 | tail &>> 57)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: count)
+            return Int(truncatingIfNeeded: (mixed &* 0xD6E8_FEB8_6659_FD93) &>> 55)
+        }
+    }
 
     private static var size: Int { 512 }
     private static var longest: Int { 40 }
@@ -15,45 +39,30 @@ struct NameTable<Meaning: Sendable>: Sendable {
     }
 
     init(_ names: [(String, Meaning)]) {
-        var text: [UInt8] = []
-        var starts = [0]
-        var slots = [UInt8](repeating: 0, count: Self.size)
-        for (number, name) in names.prefix(250).enumerated() {
-            let bytes = Array(name.0.utf8)
-            text += bytes
-            starts.append(text.count)
-            var slot = bytes.withUnsafeBytes { Self.hash($0) }
-            while slots[slot] != 0 { slot = (slot + 1) % Self.size }
-            slots[slot] = UInt8(number + 1)
+        var slots = [Slot](repeating: Slot(), count: Self.size)
+        for (text, meaning) in names.prefix(250) {
+            let bytes = Array(text.utf8)
+            let name = bytes.withUnsafeBytes { Name($0) }
+            var slot = name.hash
+            while slots[slot].meaning != nil { slot = (slot + 1) % Self.size }
+            slots[slot] = Slot(name: name, text: bytes, meaning: meaning)
         }
-        self.text = text
-        self.starts = starts
         self.slots = slots
-        meanings = names.prefix(250).map(\.1)
-    }
-
-    private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var hash: UInt32 = 2_166_136_261
-        for byte in bytes { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
-        return Int((hash ^ hash >> 13) % UInt32(size))
     }
 
     subscript(name: UnsafeRawBufferPointer) -> Meaning? {
         guard name.count <= Self.longest else { return nil }
-        var slot = Self.hash(name)
-        while slots[slot] != 0 {
-            let number = Int(slots[slot]) - 1
-            if isName(number, name) { return meanings[number] }
-            slot = (slot + 1) % Self.size
+        let wanted = Name(name)
+        return slots.withUnsafeBufferPointer { slots in
+            var slot = wanted.hash
+            while let meaning = slots[slot].meaning {
+                if slots[slot].name == wanted, wanted.count <= 16 || slots[slot].text.elementsEqual(name) {
+                    return meaning
+                }
+                slot = (slot &+ 1) & (Self.size &- 1)
+            }
+            return nil
         }
-        return nil
-    }
-
-    private func isName(_ number: Int, _ name: UnsafeRawBufferPointer) -> Bool {
-        let start = starts[number]
-        guard starts[number + 1] - start == name.count else { return false }
-        for offset in 0..<name.count where text[start + offset] != name[offset] { return false }
-        return true
     }
 
     subscript(name: String) -> Meaning? {

@@ -1,23 +1,26 @@
 /// A running hash of messages, without their marks for caches.
-///
-/// It is keyed by the process, so nobody outside can make two conversations look alike. It is no use in another one.
 struct PrefixHash {
-    private var hasher = Hasher()
+    private(set) var value: UInt64 = 0
     private var hashedUpTo = 0
     private var isInMessage = false
-
-    var value: UInt64 { UInt64(bitPattern: Int64(hasher.finalize())) }
+    /// What stands before the last mark of this message, without its marks. Few messages have any.
+    private var kept: [UInt8] = []
+    private var hasCuts = false
 
     mutating func begin(at offset: Int) {
         hashedUpTo = offset
         isInMessage = true
     }
 
+    /// Messages are told apart by more than their bytes: each is hashed with its length.
     mutating func end(at offset: Int, of bytes: UnsafeRawBufferPointer) {
-        if hashedUpTo < offset { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[hashedUpTo..<offset])) }
         isInMessage = false
-        // Messages are told apart by more than their bytes: this one is no text that JSON could hold.
-        hasher.combine(0 as UInt8)
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[min(hashedUpTo, offset)..<offset])
+        guard hasCuts else { return value = KeyedHash.of(rest, after: value) }
+        kept += rest
+        value = kept.withUnsafeBytes { KeyedHash.of($0, after: value) }
+        kept.removeAll(keepingCapacity: true)
+        hasCuts = false
     }
 
     /// Leaves a member out, and the comma before it.
@@ -25,7 +28,8 @@ struct PrefixHash {
         guard isInMessage else { return }
         var end = member.lowerBound
         while end > hashedUpTo, [0x20, 0x0A, 0x0D, 0x09, 0x2C].contains(bytes[end - 1]) { end -= 1 }
-        if hashedUpTo < end { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes[hashedUpTo..<end])) }
+        if hashedUpTo < end { kept += bytes[hashedUpTo..<end] }
+        hasCuts = true
         hashedUpTo = max(hashedUpTo, member.upperBound)
     }
 }

@@ -21,7 +21,7 @@ extension PromptWalker {
         let text = try reader.string()
         if begins(text.range, with: "data:image/") || begins(text.range, with: "http") { return }
         if begins(text.range, with: "data:") { return file(text.range) }
-        meter.count(reader.base, text.range)
+        meter.count(reader.base, from: text.range.lowerBound)
     }
 
     /// Anthropic's `source` of an image or document.

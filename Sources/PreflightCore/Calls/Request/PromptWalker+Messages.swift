@@ -13,8 +13,7 @@ extension PromptWalker {
         hash.begin(at: reader.index)
         try content()
         hash.end(at: reader.index, of: bytes)
-        if marks.count == PromptMeasure.maximumMarks { marks.removeFirst() }
-        marks.append(PromptMeasure.Mark(hash: hash.value, counts: countsSoFar))
+        mark()
     }
 
     /// A text, a block, or a list of them.
@@ -62,10 +61,10 @@ extension PromptWalker {
             switch walker.meaning(of: key) {
             case .structure: try walker.content()
             case .label:
-                switch try walker.label() {
-                case "item_reference": walker.openEnd(Extra(.state, "item_reference"))
-                case "document": isDocument = true
-                default: break
+                guard let label = try walker.label() else { break }
+                if label.equals("document", in: walker.bytes) { isDocument = true }
+                if label.equals("item_reference", in: walker.bytes) {
+                    walker.openEnd(Extra(.state, "item_reference"))
                 }
             case .text: try walker.text()
             case .cacheControl: try walker.cacheControl(key)
@@ -93,7 +92,7 @@ extension PromptWalker {
                 try walker.reader.skipValue(depth: 0)
             case nil:
                 walker.meter.add(4)
-                walker.meter.count(walker.reader.base, key.range)
+                walker.meter.count(walker.reader.base, from: key.range.lowerBound)
                 try walker.wholeValue()
             }
         }
@@ -112,17 +111,15 @@ extension PromptWalker {
         reader.index = end
     }
 
-    /// A word of the protocol costs nothing beyond framing; a long text in its place is counted. Gives the word where
-    /// it matters: a document, or a reference to something that the server keeps.
-    private mutating func label() throws(JSONScan.Failure) -> String? {
+    /// A word of the protocol costs nothing beyond framing; a long text in its place is counted. Gives the word.
+    private mutating func label() throws(JSONScan.Failure) -> JSONScan.Text? {
         guard reader.byte == UInt8(ascii: "\"") else {
             try wholeValue()
             return nil
         }
         let text = try reader.string()
-        if text.range.count > 40 { meter.count(reader.base, text.range) }
-        let canMatter = text.isEscaped || bytes[text.range.lowerBound] == UInt8(ascii: "i") || text.range.count == 8
-        return canMatter ? text.string(in: bytes) : nil
+        if text.range.count > 40 { meter.count(reader.base, from: text.range.lowerBound) }
+        return text
     }
 
     /// A mark for a cache is no part of the prompt. It moves with the conversation, so it is no part of the prefix.

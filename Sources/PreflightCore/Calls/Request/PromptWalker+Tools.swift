@@ -13,15 +13,17 @@ extension PromptWalker {
         try members { (walker, key) throws(JSONScan.Failure) in
             let start = walker.reader.index
             walker.meter.add(6)
-            walker.meter.count(walker.reader.base, key.range)
+            walker.meter.count(walker.reader.base, from: key.range.lowerBound)
             if key.equals("cache_control", in: walker.bytes) {
                 try walker.cacheControl(key)
             } else if key.equals("function", in: walker.bytes), walker.reader.byte == UInt8(ascii: "{") {
                 try walker.function()
             } else {
+                let kind = walker.reader.kind
                 try walker.wholeValue()
-                if key.equals("type", in: walker.bytes) { walker.toolType(start..<walker.reader.index) }
-                if key.equals("name", in: walker.bytes) { walker.toolName(start..<walker.reader.index) }
+                let value = JSONScan.Member(key: key, value: start..<walker.reader.index, kind: kind)
+                if key.equals("type", in: walker.bytes) { walker.toolType(value) }
+                if key.equals("name", in: walker.bytes) { walker.toolName(value) }
             }
         }
     }
@@ -30,14 +32,17 @@ extension PromptWalker {
         try members { (walker, key) throws(JSONScan.Failure) in
             let start = walker.reader.index
             walker.meter.add(4)
-            walker.meter.count(walker.reader.base, key.range)
+            walker.meter.count(walker.reader.base, from: key.range.lowerBound)
+            let kind = walker.reader.kind
             try walker.wholeValue()
-            if key.equals("name", in: walker.bytes) { walker.toolName(start..<walker.reader.index) }
+            guard key.equals("name", in: walker.bytes) else { return }
+            walker.toolName(JSONScan.Member(key: key, value: start..<walker.reader.index, kind: kind))
         }
     }
 
-    private mutating func toolType(_ value: Range<Int>) {
-        guard let type = (try? JSON.parse(Array(bytes[value])))?.string else {
+    private mutating func toolType(_ member: JSONScan.Member) {
+        if member.equals("function", in: bytes) { return }
+        guard let type = member.string(in: bytes) else {
             return note(Extra(.serverTool, "of no type"))
         }
         guard Extra.isRunByCaller(type) else { return note(Extra(.serverTool, type)) }
@@ -45,9 +50,8 @@ extension PromptWalker {
         if type != "function", type != "custom" { meter.add(1_024) }
     }
 
-    private mutating func toolName(_ value: Range<Int>) {
-        guard toolNames.count < 1_024, value.count <= 512, let name = (try? JSON.parse(Array(bytes[value])))?.string
-        else { return }
+    private mutating func toolName(_ member: JSONScan.Member) {
+        guard toolNames.count < 1_024, member.value.count <= 512, let name = member.string(in: bytes) else { return }
         toolNames.append(name)
     }
 }

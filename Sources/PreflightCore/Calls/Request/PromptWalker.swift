@@ -17,7 +17,9 @@ struct PromptWalker {
     var toolNames: [String] = []
     /// How many prompts the request holds: each is answered.
     var sequences = 0
-    var marks: [PromptMeasure.Mark] = []
+    private var lastMarks: [PromptMeasure.Mark] = []
+    /// Where the oldest of them is, once there are as many as are kept.
+    private var oldestMark = 0
     var hash = PrefixHash()
 
     init?(_ bytes: UnsafeRawBufferPointer) {
@@ -30,6 +32,22 @@ struct PromptWalker {
         var counts = counts
         counts.tokens = meter.tokens
         return counts
+    }
+
+    /// The last ones, in the order of the messages.
+    var marks: [PromptMeasure.Mark] {
+        oldestMark == 0 ? lastMarks : Array(lastMarks[oldestMark...] + lastMarks[..<oldestMark])
+    }
+
+    mutating func mark() {
+        let mark = PromptMeasure.Mark(hash: hash.value, counts: countsSoFar)
+        if lastMarks.count < PromptMeasure.maximumMarks {
+            if lastMarks.isEmpty { lastMarks.reserveCapacity(8) }
+            lastMarks.append(mark)
+        } else {
+            lastMarks[oldestMark] = mark
+            oldestMark = (oldestMark + 1) % PromptMeasure.maximumMarks
+        }
     }
 
     mutating func note(_ extra: Extra) {
@@ -48,9 +66,8 @@ struct PromptWalker {
         repeat {
             switch reader.byte {
             case UInt8(ascii: "\""):
-                let text = try reader.string()
                 meter.add(2)
-                meter.count(reader.base, text.range)
+                let text = countedString()
                 if isAfterTTL, !text.equals("5m", in: bytes) { note(Extra(.hourCache)) }
                 isAfterTTL = text.range.count >= 3 && text.equals("ttl", in: bytes)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
@@ -76,8 +93,16 @@ struct PromptWalker {
     /// Counts a string's text; any other value as a whole.
     mutating func text() throws(JSONScan.Failure) {
         guard reader.byte == UInt8(ascii: "\"") else { return try wholeValue() }
-        let text = try reader.string()
-        meter.count(reader.base, text.range)
+        countedString()
+    }
+
+    /// Counts the string at the index and steps over it: it was scanned before.
+    @discardableResult
+    mutating func countedString() -> JSONScan.Text {
+        let start = reader.index + 1
+        let (end, isEscaped) = meter.count(reader.base, from: start)
+        reader.index = end + 1
+        return JSONScan.Text(range: start..<end, isEscaped: isEscaped)
     }
 
     /// Calls `body` for every element of the array at the index, which it must step over.
