@@ -16,6 +16,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: journal) }
         migrator.registerMigration("2") { try $0.execute(sql: ledger) }
+        migrator.registerMigration("3") { try $0.execute(sql: openCalls) }
         return migrator
     }
 
@@ -65,5 +66,13 @@ enum Schema {
             scope INTEGER NOT NULL REFERENCES scope(id), models TEXT NOT NULL DEFAULT '[]',
             calls_per_minute INTEGER, expires_us INTEGER, created_us INTEGER NOT NULL, revoked_us INTEGER
         ) STRICT;
+        """
+
+    /// Every call is under way once, so an index of those cost each one two changes of it. Instead a session says from
+    /// which call on it may have some; only held calls, which are few, are in an index.
+    private static let openCalls = """
+        DROP INDEX call_open;
+        CREATE INDEX call_held ON call(state) WHERE state = 3;
+        ALTER TABLE session ADD COLUMN first_open INTEGER NOT NULL DEFAULT 0;
         """
 }

@@ -86,7 +86,7 @@ final class LedgerEngine {
             session = try LedgerSession(file: file, path: path, at: time)
             state = LedgerState(file: file, session: session.id)
             _ = try state.holdLost(now: time)
-            try state.writeScopes()
+            try state.write()
             try file.commitWriting()
         } catch {
             file.rollback()
@@ -106,7 +106,7 @@ final class LedgerEngine {
             let isForeign = try state.file.beginWriting()
             if isForeign { state.distrust() }
             try perform(work, mayBeFreed: isForeign, into: &deliveries)
-            try state.writeScopes()
+            try state.write()
             try state.file.commitWriting()
             state.keep()
             hasFailed = false
@@ -171,7 +171,7 @@ final class LedgerEngine {
             case .shrink(let call, let amount, let tokens):
                 try state.shrink(call, to: amount, tokens: tokens)
                 hasFreed = true
-            case .note(let call, let generation): try state.file.note(call.row, generation: generation)
+            case .note(let call, let generation): try state.note(call, generation: generation)
             case .control(let body, let then):
                 hasFreed = true
                 do {
@@ -250,7 +250,7 @@ final class LedgerEngine {
         do {
             if try state.file.beginWriting() { state.distrust() }
             try state.holdAll(now: now())
-            try state.writeScopes()
+            try state.write()
             try session.end(file: state.file, at: now())
             try state.file.commitWriting()
         } catch {

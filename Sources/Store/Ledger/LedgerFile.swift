@@ -1,6 +1,6 @@
 import PreflightCore
 
-/// The ledger's tables and the statements on them. Used on one thread only.
+/// The ledger's transactions and scopes, and the statements on them. Used on one thread only.
 final class LedgerFile {
     let database: SQLite
     private let begin: SQLite.Statement
@@ -8,10 +8,8 @@ final class LedgerFile {
     private let dataVersion: SQLite.Statement
     private let readScope: SQLite.Statement
     private let writeScope: SQLite.Statement
-    private let insertCall: SQLite.Statement
-    private let resizeCall: SQLite.Statement
-    private let resolveCall: SQLite.Statement
-    private let noteCall: SQLite.Statement
+    private let setFirstOpen: SQLite.Statement
+    let calls: LedgerCalls
     private var version: Int64 = -1
 
     init(path: String) throws {
@@ -27,18 +25,9 @@ final class LedgerFile {
                 day = ?
             WHERE id = ?
             """)
-        insertCall = try database.prepare(
-            """
-            INSERT INTO call (scope, session, state, amount, worst, tokens, created_us, model)
-            VALUES (?, ?, 0, ?, ?, ?, ?, ?)
-            """)
-        resizeCall = try database.prepare("UPDATE call SET amount = ?, worst = ?, tokens = ? WHERE id = ?")
-        resolveCall = try database.prepare(
-            "UPDATE call SET state = ?, amount = ?, tokens = ?, cost = ?, resolved_us = ? WHERE id = ?")
-        noteCall = try database.prepare("UPDATE call SET generation = ? WHERE id = ?")
+        setFirstOpen = try database.prepare("UPDATE session SET first_open = ? WHERE id = ?")
+        calls = try LedgerCalls(database)
     }
-
-    enum State: Int { case open, settled, released, held }
 
     // MARK: Transactions
 
@@ -52,7 +41,11 @@ final class LedgerFile {
     }
 
     func commitWriting() throws { try commit.execute() }
-    func rollback() { database.rollback() }
+
+    func rollback() {
+        calls.forget()
+        database.rollback()
+    }
 
     /// Whether another connection has written since this one's last transaction. Takes no lock.
     func hasForeignChanges() throws -> Bool {
@@ -132,43 +125,10 @@ final class LedgerFile {
         return database.lastInsertedRowID
     }
 
-    // MARK: Calls
-
-    func insertCall(
-        scope: Int64, session: Int64, amount: USD, worst: USD, tokens: Int, model: String?, at now: Timestamp
-    ) throws -> Int64 {
-        insertCall.bind(0, scope)
-        insertCall.bind(1, session)
-        insertCall.bind(2, amount)
-        insertCall.bind(3, worst)
-        insertCall.bind(4, tokens)
-        insertCall.bind(5, now.microseconds)
-        insertCall.bind(6, model)
-        try insertCall.execute()
-        return database.lastInsertedRowID
-    }
-
-    func resize(_ call: Int64, amount: USD, worst: USD, tokens: Int) throws {
-        resizeCall.bind(0, amount)
-        resizeCall.bind(1, worst)
-        resizeCall.bind(2, tokens)
-        resizeCall.bind(3, call)
-        try resizeCall.execute()
-    }
-
-    func resolve(_ call: Int64, _ state: State, amount: USD, tokens: Int, cost: USD?, at now: Timestamp) throws {
-        resolveCall.bind(0, state.rawValue)
-        resolveCall.bind(1, amount)
-        resolveCall.bind(2, tokens)
-        resolveCall.bind(3, cost?.picodollars)
-        resolveCall.bind(4, now.microseconds)
-        resolveCall.bind(5, call)
-        try resolveCall.execute()
-    }
-
-    func note(_ call: Int64, generation: String) throws {
-        noteCall.bind(0, generation)
-        noteCall.bind(1, call)
-        try noteCall.execute()
+    /// No call of the session before `call` is under way.
+    func setFirstOpen(_ call: Int64, of session: Int64) throws {
+        setFirstOpen.bind(0, call)
+        setFirstOpen.bind(1, session)
+        try setFirstOpen.execute()
     }
 }

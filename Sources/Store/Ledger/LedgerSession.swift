@@ -11,9 +11,10 @@ final class LedgerSession {
     init(file: LedgerFile, path: String, at now: Timestamp) throws {
         lockPath = "\(path).\(getpid())-\(UInt32.random(in: 0..<(.max))).lock"
         lock = try HarnessLock(path: lockPath)
-        let statement = try file.database.prepare("INSERT INTO session (lock, started_us) VALUES (?, ?)")
+        let statement = try file.database.prepare("INSERT INTO session (lock, started_us, first_open) VALUES (?, ?, ?)")
         statement.bind(0, lockPath)
         statement.bind(1, now.microseconds)
+        statement.bind(2, try file.calls.newest() + 1)
         try statement.execute()
         id = file.database.lastInsertedRowID
     }
@@ -35,18 +36,19 @@ final class LedgerSession {
     ///
     /// A call is sent as soon as its reservation is on the disk, so each of them may have been billed.
     static func bury(file: LedgerFile, except own: Int64?, at now: Timestamp) throws -> [LostCall] {
-        var dead: [(id: Int64, lock: String)] = []
-        try file.database.prepare("SELECT id, lock FROM session WHERE ended_us IS NULL").query { row in
+        var dead: [(id: Int64, lock: String, firstOpen: Int64)] = []
+        try file.database.prepare("SELECT id, lock, first_open FROM session WHERE ended_us IS NULL").query { row in
             let id = row.int64(0)
             let lock = row.text(1) ?? ""
-            if id != own, HarnessLock.holder(path: lock) != .living { dead.append((id, lock)) }
+            if id != own, HarnessLock.holder(path: lock) != .living { dead.append((id, lock, row.int64(2))) }
         }
         guard !dead.isEmpty else { return [] }
         var lost: [LostCall] = []
         let calls = try file.database.prepare(
-            "SELECT id, scope, amount, worst, tokens FROM call WHERE state = 0 AND session = ?")
+            "SELECT id, scope, amount, worst, tokens FROM call WHERE id >= ? AND state = 0 AND session = ?")
         for session in dead {
-            calls.bind(0, session.id)
+            calls.bind(0, session.firstOpen)
+            calls.bind(1, session.id)
             try calls.query { row in
                 lost.append(
                     LostCall(

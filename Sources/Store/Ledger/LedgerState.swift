@@ -16,11 +16,22 @@ final class LedgerState {
     private var open: [Int64: OpenCall] = [:]
     /// What `open` held before this transaction, for when it fails.
     private var undo: [(id: Int64, before: OpenCall?)] = []
+    /// The latest call in the file; nil when another process may have made some.
+    private var newest: Int64?
+    /// How many calls were made since the session's first open one was written.
+    private var unmarked = 0
 
     struct OpenCall {
         var reservation: BudgetReservation
         var worst: USD
+        var model: String?
+        var generation: String?
+        var createdAt: Timestamp
     }
+
+    /// After how many calls the session's first open one is written: so many are looked at in vain after a crash, and
+    /// those since the oldest that was under way.
+    private static let markEvery = 4096
 
     init(file: LedgerFile, session: Int64) {
         self.file = file
@@ -30,7 +41,10 @@ final class LedgerState {
     // MARK: The copy
 
     /// Another connection wrote: every row is read again before it is used.
-    func distrust() { for index in isFresh.indices { isFresh[index] = false } }
+    func distrust() {
+        for index in isFresh.indices { isFresh[index] = false }
+        newest = nil
+    }
 
     /// The transaction is on the disk.
     func keep() { undo.removeAll(keepingCapacity: true) }
@@ -86,13 +100,28 @@ final class LedgerState {
         }
     }
 
-    /// Writes the sums of every scope that changed.
-    func writeScopes() throws {
+    /// Writes the calls that were made and ended, and the sums of every scope that changed.
+    func write() throws {
+        try file.calls.write(session: session)
         for index in dirty {
             try file.write(tree.scopes[index], id: rows[index])
             isDirty[index] = false
         }
         dirty.removeAll(keepingCapacity: true)
+        if unmarked >= Self.markEvery { try markFirstOpen() }
+    }
+
+    private func markFirstOpen() throws {
+        let next = try nextCall()
+        try file.setFirstOpen(open.keys.min() ?? next, of: session)
+        unmarked = 0
+    }
+
+    /// The number of the next call. Other processes make none while this one has the write lock.
+    private func nextCall() throws -> Int64 {
+        let newest = try newest ?? file.calls.newest()
+        self.newest = newest
+        return newest + 1
     }
 
     func standing(of scope: ScopeID) throws -> LedgerStanding { standing(at: try index(of: scope)) }
@@ -113,12 +142,16 @@ final class LedgerState {
 
     func reserve(_ ask: BudgetAsk, grant: BudgetGrant, at index: Int, model: String?, now: Timestamp) throws -> CallID {
         let worst = grant.ceiling > grant.output ? ask.cost(output: grant.ceiling) : grant.amount
-        let id = try file.insertCall(
-            scope: rows[index], session: session, amount: grant.amount, worst: worst, tokens: grant.tokens,
-            model: model, at: now)
+        let id = try nextCall()
+        newest = id
+        unmarked += 1
+        file.calls.insert(
+            LedgerCalls.Row(
+                id: id, scope: rows[index], state: .open, amount: grant.amount, worst: worst, tokens: grant.tokens,
+                createdAt: now, model: model))
         let reservation = tree.reserve(grant, for: ask, scope: index, at: now)
         touch(from: index)
-        setOpen(id, OpenCall(reservation: reservation, worst: worst), before: nil)
+        setOpen(id, OpenCall(reservation: reservation, worst: worst, model: model, createdAt: now), before: nil)
         return CallID(row: id)
     }
 
@@ -144,9 +177,22 @@ final class LedgerState {
 
     private func resized(_ call: CallID, _ entry: OpenCall, before: OpenCall) throws {
         let reservation = entry.reservation
-        try file.resize(call.row, amount: reservation.amount, worst: entry.worst, tokens: reservation.tokens)
+        try file.calls.resize(call.row, amount: reservation.amount, worst: entry.worst, tokens: reservation.tokens)
         touch(from: reservation.scope)
         setOpen(call.row, entry, before: before)
+    }
+
+    /// Keeps the provider's name of a call.
+    func note(_ call: CallID, generation: String) throws {
+        if let before = open[call.row] {
+            var entry = before
+            entry.generation = generation
+            setOpen(call.row, entry, before: before)
+        } else {
+            // It may have ended in this very transaction.
+            try file.calls.write(session: session)
+        }
+        try file.calls.note(call.row, generation: generation)
     }
 
     private func setOpen(_ id: Int64, _ entry: OpenCall?, before: OpenCall?) {
@@ -159,18 +205,26 @@ final class LedgerState {
         guard let entry = open[call.row] else { return nil }
         let reservation = entry.reservation
         try refresh(from: reservation.scope)
+        var row = LedgerCalls.Row(
+            id: call.row, scope: rows[reservation.scope], state: .settled, amount: reservation.amount,
+            worst: entry.worst, tokens: 0, createdAt: entry.createdAt, resolvedAt: now, model: entry.model,
+            generation: entry.generation)
         switch resolution {
         case .settled(let cost, let tokens):
-            try file.resolve(call.row, .settled, amount: reservation.amount, tokens: tokens, cost: cost, at: now)
+            row.tokens = tokens
+            row.cost = cost
             tree.settle(reservation, cost: cost, tokens: tokens, at: now)
         case .released:
-            try file.resolve(call.row, .released, amount: reservation.amount, tokens: 0, cost: .zero, at: now)
+            row.state = .released
+            row.cost = .zero
             tree.release(reservation)
         case .held(let amount):
-            let amount = amount ?? entry.worst
-            try file.resolve(call.row, .held, amount: amount, tokens: reservation.tokens, cost: nil, at: now)
-            tree.hold(reservation, amount: amount)
+            row.state = .held
+            row.amount = amount ?? entry.worst
+            row.tokens = reservation.tokens
+            tree.hold(reservation, amount: row.amount)
         }
+        file.calls.replace(row)
         touch(from: reservation.scope)
         setOpen(call.row, nil, before: entry)
         return reservation.scope
@@ -188,7 +242,7 @@ final class LedgerState {
             let index = try index(of: ScopeID(row: call.scope))
             let reservation = BudgetReservation(
                 scope: index, amount: call.amount, tokens: call.tokens, perOutputToken: .zero)
-            try file.resolve(call.id, .held, amount: call.worst, tokens: call.tokens, cost: nil, at: now)
+            try file.calls.resolve(call.id, .held, amount: call.worst, tokens: call.tokens, cost: nil, at: now)
             tree.hold(reservation, amount: call.worst)
             touch(from: index)
         }
@@ -197,13 +251,15 @@ final class LedgerState {
 
     /// The cost of a held call has become known. False when the call is not held.
     func reconcile(_ call: HeldCall, cost: USD, tokens: Int, now: Timestamp) throws -> Bool {
+        // It may have become held in this very transaction.
+        try file.calls.write(session: session)
         let check = try file.database.prepare("SELECT amount, tokens FROM call WHERE id = ? AND state = 3")
         check.bind(0, call.id.row)
         var held: (amount: USD, tokens: Int)?
         try check.query { held = ($0.usd(0), $0.int(1)) }
         guard let held else { return false }
         let index = try index(of: call.scope)
-        try file.resolve(call.id.row, .settled, amount: held.amount, tokens: tokens, cost: cost, at: now)
+        try file.calls.resolve(call.id.row, .settled, amount: held.amount, tokens: tokens, cost: cost, at: now)
         tree.reconcile(scope: index, held: held.amount, heldTokens: held.tokens, cost: cost, tokens: tokens, at: now)
         touch(from: index)
         return true
