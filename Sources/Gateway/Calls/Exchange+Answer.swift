@@ -8,7 +8,7 @@ extension Exchange {
         self.head = head
         stage = .answering
         wait(.betweenBytes, rules.settings.patience.betweenBytes)
-        report?.status = head.status
+        report.status = head.status
         generation = head.fields[.generationID]
         if head.status < 500, head.status != 429 { context.warmUp(upstream.name) }
         guard head.status < 300, head.fields.has(prefix: "text/event-stream", in: .contentType), let facts else {
@@ -22,7 +22,7 @@ extension Exchange {
 
     private func noteGeneration() {
         guard let generation, let grant else { return }
-        report?.generation = generation
+        report.generation = generation
         gateway.ledger.note(grant.call, generation: generation)
     }
 
@@ -53,7 +53,7 @@ extension Exchange {
 
     /// What the caller is told of its budget.
     private func writeBudgetFields(cost: USD?, into head: inout HeadWriter) {
-        guard let id = report?.id else { return }
+        guard let id = report.id else { return }
         func write(_ name: StaticString, _ amount: USD) {
             head.write(name)
             head.write(amount)
@@ -62,10 +62,10 @@ extension Exchange {
         head.write("x-preflight-call: " as StaticString)
         head.write(Int(id))
         head.write("\r\n" as StaticString)
-        let reserved = report?.reserved
+        let reserved = report.reserved
         if let reserved { write("x-preflight-reserved: ", reserved) }
         if let cost { write("x-preflight-cost: ", cost) }
-        if let headroom = report?.headroom {
+        if let headroom = report.headroom {
             // What is left once this call is settled.
             let left = cost.map { headroom + (reserved ?? .zero) - $0 } ?? headroom
             write("x-preflight-remaining: ", max(.zero, left))
@@ -129,7 +129,7 @@ extension Exchange {
             if granted > 0 {
                 let more = price.perOutputToken * granted
                 self.grant?.grant.amount += more
-                report?.reserved = self.grant?.grant.amount
+                report.reserved = self.grant?.grant.amount
             }
             if self.stream?.isOverdrawn == true { stopAtBudget() }
         }
@@ -139,7 +139,7 @@ extension Exchange {
     private func stopAtBudget() {
         guard stream != nil, let facts else { return }
         stream?.isStopped = true
-        report?.finishReasons = ["budget"]
+        report.finishReasons = ["budget"]
         finishStream(.truncated, facts)
         leaveUpstream(reason: "the budget was used up")
     }
@@ -148,7 +148,7 @@ extension Exchange {
     private func finishStream(_ reason: StreamEnding.Reason, _ facts: CallFacts) {
         guard let stream else { return }
         let ending = StreamEnding(
-            reason, usage: stream.meter.facts.usage, id: report?.id.map { "pf-\($0)" } ?? "pf-0", model: facts.model)
+            reason, usage: stream.meter.facts.usage, id: report.id.map { "pf-\($0)" } ?? "pf-0", model: facts.model)
         guard facts.isStreamed else {
             if case .truncated = reason, let bytes = ending.bytes(after: stream.meter) {
                 bytes.withUnsafeBytes { self.stream?.assembler?.feed($0) }
@@ -230,7 +230,7 @@ extension Exchange {
 
     private func respond(_ head: HTTPResponseHead, cost: USD?) {
         guard let client else { return }
-        let bytes = ByteBuffer(room: head.fields.bytes.count + 256, extra: body.readableBytes) { out in
+        let bytes = context.message(room: head.fields.bytes.count + 256, extra: body.readableBytes) { out in
             out.writeStatus(head.status)
             out.writeFields(of: head.fields, except: .ofResponseHop)
             writeBudgetFields(cost: cost, into: &out)
@@ -348,7 +348,7 @@ extension Exchange {
             _ = settle(answer, facts, reason: failure.text)
             return end()
         }
-        report?.status = refusal.status
+        report.status = refusal.status
         hold(estimate: nil, reason: failure.text)
         finish(refusal.response(in: dialect))
     }

@@ -39,6 +39,7 @@ extension Exchange {
         sentAt = now
         wait(.firstByte, rules.settings.patience.firstByte, from: now)
         connection.send(bytes, for: self)
+        context.reuse(bytes)
     }
 
     func wait(_ timeout: Timeout, _ amount: TimeAmount, from now: NIODeadline = .now()) {
@@ -57,7 +58,7 @@ extension Exchange {
         let reason = failure.text
         guard !tryNext(because: reason) else { return }
         release()
-        report?.status = 502
+        report.status = 502
         tell(.callFailed, reason: reason)
         finish(
             Refusal.upstreamFailed(upstream.name, "\(upstream.name) cannot be reached: \(reason)").response(in: dialect)
@@ -73,7 +74,7 @@ extension Exchange {
             })
         else { return false }
         release()
-        report?.status = nil
+        report.status = nil
         tell(.callFailed, reason: "\(reason); trying \(candidates[next].upstream.name)")
         attempt = next
         head = nil
@@ -95,7 +96,7 @@ extension Exchange {
         let changed = try asked.flatMap { (asked) throws(CallRefusal) in try changedBody(asked.facts) }
         let isPost = request.kind == .post
         let length = isPost ? changed?.count ?? request.body.readableBytes : 0
-        var out = ByteBuffer(room: request.fields.bytes.count + 320, extra: length) { head in
+        var out = context.message(room: request.fields.bytes.count + 320, extra: length) { head in
             writeRequestLine(into: &head)
             head.write(destination.hostLine)
             writeCredential(into: &head)

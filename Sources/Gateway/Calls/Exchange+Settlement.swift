@@ -46,16 +46,16 @@ extension Exchange {
     private func charge(
         _ cost: USD, basis: String, _ answer: AnswerFacts, _ facts: CallFacts, _ reason: String?
     ) -> USD {
-        report?.cost = cost
-        report?.basis = basis
+        report.cost = cost
+        report.basis = basis
         let usage = answer.usage
         let tokens = usage.map { $0.promptTokens + $0.completionTokens } ?? grant?.grant.tokens ?? 0
         guard let grant else { return cost }
         self.grant = nil
         // The report stays as it is: nothing comes after a settlement.
         gateway.ledger.resolve(grant.call, .settled(cost: cost, tokens: tokens), on: context) { [self] standing in
-            report?.headroom = standing?.headroom
-            report?.spent = standing.map { $0.scope.committed }
+            report.headroom = standing?.headroom
+            report.spent = standing.map { $0.scope.committed }
             tell(.callSettled, reason: reason)
         }
         if answer.usageIsFinal, let usage { learn(answer, usage, facts) }
@@ -74,11 +74,11 @@ extension Exchange {
     /// Counts the call as spent until its cost is known, and has that asked for where somebody can tell.
     func hold(estimate: USD?, reason: String) {
         guard let grant else { return }
-        report?.generation = generation
+        report.generation = generation
         self.grant = nil
         if case .free = upstream.pricing, asked != nil {
-            report?.cost = .zero
-            report?.basis = "free"
+            report.cost = .zero
+            report.basis = "free"
             // Another attempt may follow, and change the report.
             return gateway.ledger.resolve(
                 grant.call, .settled(cost: .zero, tokens: grant.grant.tokens), on: context,
@@ -121,14 +121,14 @@ extension Exchange {
     /// What the answer told, for the event.
     private func describe(_ answer: AnswerFacts) {
         let now = NIODeadline.now()
-        report?.servedModel = answer.model
-        report?.provider = answer.provider
-        report?.usage = answer.usage
-        report?.toolNames = answer.toolNames
-        if report?.finishReasons.isEmpty == true { report?.finishReasons = answer.finishReasons }
-        report?.generation = generation ?? answer.id
-        report?.duration = .nanoseconds((now - arrivedAt).nanoseconds)
-        report?.timeToFirstToken = firstTokenAt.map { .nanoseconds(($0 - arrivedAt).nanoseconds) }
+        report.servedModel = answer.model
+        report.provider = answer.provider
+        report.usage = answer.usage
+        report.toolNames = answer.toolNames
+        if report.finishReasons.isEmpty { report.finishReasons = answer.finishReasons }
+        report.generation = generation ?? answer.id
+        report.duration = .nanoseconds((now - arrivedAt).nanoseconds)
+        report.timeToFirstToken = firstTokenAt.map { .nanoseconds(($0 - arrivedAt).nanoseconds) }
     }
 }
 

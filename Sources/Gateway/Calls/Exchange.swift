@@ -45,7 +45,8 @@ final class Exchange: @unchecked Sendable {
     var generation: String?
     var body = ByteBuffer()
     var stream: StreamPassage?
-    var report: GatewayEvent.Call?
+    /// What is told of this call; empty before it was read.
+    var report = GatewayEvent.Call(dialect: .chat, model: "")
 
     enum Stage {
         case reading
@@ -137,8 +138,9 @@ final class Exchange: @unchecked Sendable {
             }
         } catch { return refuse(Refusal(error)) }
         self.asked = asked
-        report = GatewayEvent.Call(dialect: dialect, model: asked.facts.model)
-        report?.isStreamed = asked.facts.isStreamed
+        report.dialect = dialect
+        report.model = asked.facts.model
+        report.isStreamed = asked.facts.isStreamed
         if !key.models.isEmpty, let model = asked.facts.models.first(where: { !key.allows(model: $0) }) {
             return refuse(.forbidden("This key may not call \(model.prefix(256))", code: "model_not_allowed"))
         }
@@ -169,7 +171,7 @@ final class Exchange: @unchecked Sendable {
         ask.limit = narrowing
         self.ask = ask
         if request.fields.contains(.dryRun) { return tellPrice(ask, key) }
-        report?.upstream = upstream.name
+        report.upstream = upstream.name
         let ticket = gateway.ledger.reserve(
             ask, scope: key.scope, model: asked.facts.model, patience: settings.patience.headroom, on: context
         ) { [self] result in reserved(result) }
@@ -216,9 +218,9 @@ final class Exchange: @unchecked Sendable {
                 return end()
             }
             self.grant = grant
-            report?.id = grant.call.row
-            report?.reserved = grant.grant.amount
-            report?.headroom = grant.grant.headroom
+            report.id = grant.call.row
+            report.reserved = grant.grant.amount
+            report.headroom = grant.grant.headroom
             tell(.callReserved)
             if let refusal = objection { return giveUp(refusal) }
             send()
@@ -243,9 +245,9 @@ final class Exchange: @unchecked Sendable {
 
     /// An answer of the gateway's own, before anything was sent.
     func refuse(_ refusal: Refusal) {
-        if report != nil {
-            report?.status = refusal.status
-            report?.refusedBy = refusal.metadata["scope"]?.string
+        if asked != nil {
+            report.status = refusal.status
+            report.refusedBy = refusal.metadata["scope"]?.string
             tell(.callRefused, reason: refusal.message)
         }
         finish(refusal.response(in: dialect))
@@ -268,7 +270,8 @@ final class Exchange: @unchecked Sendable {
     }
 
     func tell(_ kind: GatewayEvent.Kind, reason: String? = nil) {
-        gateway.report(GatewayEvent(kind, key: key, listener: listener.name, call: report, reason: reason))
+        gateway.report(
+            GatewayEvent(kind, key: key, listener: listener.name, call: asked == nil ? nil : report, reason: reason))
     }
 
     /// The caller's connection is closed.

@@ -87,8 +87,13 @@ extension ByteBuffer {
     ///
     /// - Parameter extra: Bytes to be left free behind it.
     init(room: Int, extra: Int = 0, write: (inout HeadWriter) -> Void) {
-        var room = room
         self = ByteBufferAllocator().buffer(capacity: room + extra)
+        self.write(room: room, write)
+    }
+
+    /// The same into an empty buffer.
+    mutating func write(room: Int, _ write: (inout HeadWriter) -> Void) {
+        var room = room
         while true {
             var needed = 0
             writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in

@@ -181,12 +181,15 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     /// A whole answer of an upstream. A long body is not copied behind its head.
     func answer(_ head: ByteBuffer, _ body: ByteBuffer) {
         if body.readableBytes < 32 * 1024 {
-            write(head.followed(by: body))
+            let message = head.followed(by: body)
+            write(message)
+            finish()
+            context.reuse(message)
         } else {
             write(head)
             write(body)
+            finish()
         }
-        finish()
     }
 
     var keepsAlive: Bool { isKeptAlive }

@@ -18,6 +18,9 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     private var ticking: RepeatedTask?
     private var onIdle: [EventLoopPromise<Void>] = []
 
+    /// Memory for the next head: what was written into it last has mostly left when the next one is written.
+    private var scratch = ByteBuffer()
+
     var prompts = PromptLearning()
     var outputs = OutputLearning()
     /// Bytes of text in a token, by model, in thousandths, as settled streams had it.
@@ -35,6 +38,22 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     /// Tasks run after all connections that could be read were served.
     func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }
+
+    // MARK: Memory
+
+    /// A message with what `write` writes at its beginning, and room for `extra` bytes behind that.
+    func message(room: Int, extra: Int = 0, write: (inout HeadWriter) -> Void) -> ByteBuffer {
+        guard room + extra <= 16 * 1024 else { return ByteBuffer(room: room, extra: extra, write: write) }
+        var buffer = ByteBuffer()
+        swap(&buffer, &scratch)
+        // Takes new memory where the last message has not left yet.
+        buffer.clear(minimumCapacity: max(room + extra, 4096))
+        buffer.write(room: room, write)
+        return buffer
+    }
+
+    /// Gives the memory of a message back, once it was handed on.
+    func reuse(_ message: ByteBuffer) { if message.storageCapacity <= 32 * 1024 { scratch = message } }
 
     // MARK: Connections
 
