@@ -48,7 +48,7 @@ final class CallStages {
             ofBody("settle") { [self] in settle() },
             Self.parsing(answer, name + "-answer"),
             ofAnswer("answer") { [self] in keep(AnswerReader.facts(in: answer, dialect: .chat)) },
-            ofAnswer("charge") { [self] in keep(answered.charge(prices: catalogue[facts.model]?.pricing)) },
+            ofAnswer("charge") { [self] in keep(answered.charge(prices: catalogue.pricing(of: facts.model))) },
             Self.parsing(Array(event.dropFirst(6)), name + "-event", as: event.count),
             Measure("stream", of: name + "-event", bytes: event.count) { [self] in
                 event.withUnsafeBytes { meter.feed($0) { keep($0.count) } }

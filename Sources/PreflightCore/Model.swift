@@ -75,11 +75,13 @@ extension Pricing.Rates {
 
 /// All models and their prices at a moment.
 package struct Catalogue: Sendable {
-    package var models: [Model]
+    package let models: [Model]
+    private let terms: [ModelTerms]
     private let byName: [String: Int]
 
     package init(models: [Model]) {
         self.models = models
+        terms = models.map(ModelTerms.init)
         var byName: [String: Int] = [:]
         for (index, model) in models.enumerated() {
             if let slug = model.canonicalSlug, byName[slug] == nil { byName[slug] = index }
@@ -93,12 +95,18 @@ package struct Catalogue: Sendable {
     package static let routingSuffixes = ["nitro", "floor", "online", "exacto"]
 
     /// Finds a model by id or canonical slug; a routing suffix (`:nitro`, `:floor`, …) is looked through.
-    package subscript(name: String) -> Model? {
-        if let index = byName[name] { return models[index] }
+    package subscript(name: String) -> Model? { index(of: name).map { models[$0] } }
+
+    /// The prices of a model, found in the same way.
+    package func pricing(of name: String) -> Pricing? { terms(of: name)?.pricing }
+
+    func terms(of name: String) -> ModelTerms? { index(of: name).map { terms[$0] } }
+
+    private func index(of name: String) -> Int? {
+        if let index = byName[name] { return index }
         guard let colon = name.lastIndex(of: ":"),
-            Self.routingSuffixes.contains(String(name[name.index(after: colon)...])),
-            let index = byName[String(name[..<colon])]
+            Self.routingSuffixes.contains(String(name[name.index(after: colon)...]))
         else { return nil }
-        return models[index]
+        return byName[String(name[..<colon])]
     }
 }

@@ -28,6 +28,12 @@ package struct USD: Hashable, Comparable, Sendable {
         picodollars = value
     }
 
+    /// The same of text that lies in memory.
+    init?(decimal bytes: UnsafeRawBufferPointer) {
+        guard let value = DecimalText.scaled(bytes, by: 12, roundingUp: true) else { return nil }
+        picodollars = value
+    }
+
     package static func < (a: USD, b: USD) -> Bool { a.picodollars < b.picodollars }
 
     /// Sums saturate instead of trapping: at the end of the range a budget must refuse, not crash.
@@ -153,7 +159,34 @@ extension USD: CustomStringConvertible {}
 /// Exact reading of decimal text into scaled integers.
 package enum DecimalText {
     /// `text` × 10^`places` as an integer, rounded as asked; nil when it is no decimal number or does not fit.
-    package static func scaled(_ text: some Sequence<UInt8>, by places: Int, roundingUp: Bool) -> Int64? {
+    package static func scaled(_ text: some Collection<UInt8>, by places: Int, roundingUp: Bool) -> Int64? {
+        plain(text, by: places) ?? any(text, by: places, roundingUp: roundingUp)
+    }
+
+    /// Nearly all text that is read is this plain: at most 18 digits, and none that would have to be rounded.
+    private static func plain(_ text: some Collection<UInt8>, by places: Int) -> Int64? {
+        var value: Int64 = 0
+        var digits = 0
+        var shift = places
+        var hasPoint = false
+        for byte in text {
+            if byte &- 48 < 10 {
+                value = value &* 10 &+ Int64(byte &- 48)
+                digits &+= 1
+                if hasPoint { shift &-= 1 }
+            } else if byte == UInt8(ascii: "."), !hasPoint, digits > 0 {
+                hasPoint = true
+            } else {
+                return nil
+            }
+            guard digits <= 18 else { return nil }
+        }
+        guard digits > 0, !hasPoint || shift < places, shift >= 0, digits &+ shift <= 18 else { return nil }
+        for _ in 0..<shift { value &*= 10 }
+        return value
+    }
+
+    private static func any(_ text: some Collection<UInt8>, by places: Int, roundingUp: Bool) -> Int64? {
         var negative = false
         var digits: [UInt8] = []
         var fractionDigits = 0

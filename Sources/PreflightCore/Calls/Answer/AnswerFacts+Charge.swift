@@ -23,11 +23,13 @@ extension AnswerFacts {
     /// everything it is charged for has a price: not a tier that the price book does not quote, not searches without
     /// a price. That a call which failed or said nothing is free is never assumed.
     ///
-    /// - Parameter utcTime: HHMM as a number, for prices that depend on the time of day.
-    package func charge(prices: Pricing?, utcTime: Int = 0) -> Charge? {
+    /// - Parameters:
+    ///   - prices: looked up only where they are needed.
+    ///   - utcTime: HHMM as a number, for prices that depend on the time of day.
+    package func charge(prices: @autoclosure () -> Pricing?, utcTime: Int = 0) -> Charge? {
         guard usageIsFinal, let usage else { return nil }
         if let stated = tally.statedCost { return Charge(amount: stated, basis: .stated) }
-        guard tally.isPriceable(in: dialect), !hasDearerTier, let prices,
+        guard tally.isPriceable(in: dialect), !hasDearerTier, let prices = prices(),
             let tokens = prices.cost(of: usage, utcTime: utcTime)
         else { return nil }
         var amount = tokens

@@ -6,16 +6,16 @@ extension AnswerScanner {
         var hasUsage = false
         var isFlatError = false
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 2 where key.is("id"): keepText(in: &facts.id)
-            case 5 where key.is("model"): keepText(in: &facts.model)
-            case 5 where key.is("usage"): hasUsage = facts.tally.read(&cursor)
-            case 5 where key.is("error"): readError(into: &facts)
-            case 6 where key.is("object"): isFlatError = cursor.text()?.is("error", in: bytes) ?? false
-            case 7 where key.is("choices"): hasEmptyChoices = !readChoices(into: &facts)
-            case 7 where key.is("created") && facts.created == nil: facts.created = cursor.integer()
-            case 8 where key.is("provider"): keepText(in: &facts.provider)
-            case 12 where key.is("service_tier"): keepText(in: &facts.serviceTier)
+            switch key {
+            case .id: keepText(in: &facts.id)
+            case .model: keepText(in: &facts.model)
+            case .usage: hasUsage = facts.tally.read(&cursor)
+            case .error: readError(into: &facts)
+            case .object: isFlatError = cursor.word() == .error
+            case .choices: hasEmptyChoices = !readChoices(into: &facts)
+            case .created where facts.created == nil: facts.created = cursor.integer()
+            case .provider: keepText(in: &facts.provider)
+            case .serviceTier: keepText(in: &facts.serviceTier)
             default: cursor.skip()
             }
         }
@@ -53,13 +53,13 @@ extension AnswerScanner {
         var choice = 0
         var reason: JSONText?
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("text"): facts.produced(countText())
-            case 5 where key.is("index"): choice = cursor.count() ?? 0
-            case 5 where key.is("delta"): readDelta(choice, into: &facts)
-            case 5 where key.is("error"): readError(into: &facts)
-            case 7 where key.is("message"): readDelta(choice, into: &facts)
-            case 13 where key.is("finish_reason"): reason = cursor.text()
+            switch key {
+            case .text: facts.produced(countText())
+            case .index: choice = cursor.count() ?? 0
+            case .delta: readDelta(choice, into: &facts)
+            case .error: readError(into: &facts)
+            case .message: readDelta(choice, into: &facts)
+            case .finishReason: reason = cursor.text()
             default: cursor.skip()
             }
         }
@@ -75,17 +75,17 @@ extension AnswerScanner {
         // The same reasoning may stand under several names.
         var reasoning = 0
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("role"): cursor.skip()
-            case 5 where key.is("audio"): readAudio(into: &facts)
-            case 6 where key.is("images"): readImages(into: &facts)
-            case 7 where key.is("content"): readContent(into: &facts)
-            case 7 where key.is("refusal"): facts.produced(countText())
-            case 9 where key.is("reasoning"): reasoning = max(reasoning, countText())
-            case 10 where key.is("tool_calls"): readToolCalls(choice, into: &facts)
-            case 13 where key.is("function_call"): readToolFunction(choice, 0, nil, into: &facts)
-            case 17 where key.is("reasoning_content"): reasoning = max(reasoning, countText())
-            case 17 where key.is("reasoning_details"): reasoning = max(reasoning, readReasoningDetails(into: &facts))
+            switch key {
+            case .role: cursor.skip()
+            case .audio: readAudio(into: &facts)
+            case .images: readImages(into: &facts)
+            case .content: readContent(into: &facts)
+            case .refusal: facts.produced(countText())
+            case .reasoning: reasoning = max(reasoning, countText())
+            case .toolCalls: readToolCalls(choice, into: &facts)
+            case .functionCall: readToolFunction(choice, 0, nil, into: &facts)
+            case .reasoningContent: reasoning = max(reasoning, countText())
+            case .reasoningDetails: reasoning = max(reasoning, readReasoningDetails(into: &facts))
             default: cursor.skip()
             }
         }
@@ -104,7 +104,7 @@ extension AnswerScanner {
         while cursor.hasNextElement() {
             guard cursor.enterObject() else { continue }
             while let key = cursor.nextKey() {
-                if key.is("text") { facts.produced(countText()) } else { cursor.skip() }
+                if key == .text { facts.produced(countText()) } else { cursor.skip() }
             }
         }
     }
@@ -115,9 +115,9 @@ extension AnswerScanner {
         while cursor.hasNextElement() {
             guard cursor.enterObject() else { continue }
             while let key = cursor.nextKey() {
-                if key.is("text") || key.is("summary") {
+                if key == .text || key == .summary {
                     count += countText()
-                } else if key.is("data") {
+                } else if key == .data {
                     // Encrypted reasoning is no text, but the model has begun.
                     if countText() > 0 { facts.hasContent = true }
                 } else {
@@ -131,9 +131,9 @@ extension AnswerScanner {
     private mutating func readAudio(into facts: inout AnswerFacts) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("transcript") {
+            if key == .transcript {
                 facts.produced(countText())
-            } else if key.is("data") {
+            } else if key == .data {
                 if countText() > 0 { facts.hasContent = true }
             } else {
                 cursor.skip()
@@ -158,11 +158,11 @@ extension AnswerScanner {
             var id: JSONText?
             var name: JSONText?
             while let key = cursor.nextKey() {
-                switch key.count {
-                case 2 where key.is("id"): id = cursor.text()
-                case 5 where key.is("index"): index = cursor.count() ?? place
-                case 8 where key.is("function"): name = readFunction(into: &facts)
-                case 6 where key.is("custom"): name = readFunction(into: &facts)
+                switch key {
+                case .id: id = cursor.text()
+                case .index: index = cursor.count() ?? place
+                case .function: name = readFunction(into: &facts)
+                case .custom: name = readFunction(into: &facts)
                 default: cursor.skip()
                 }
             }
@@ -183,10 +183,10 @@ extension AnswerScanner {
         guard cursor.enterObject() else { return nil }
         var name: JSONText?
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("name"): name = cursor.text()
-            case 5 where key.is("input"): facts.produced(countText())
-            case 9 where key.is("arguments"): facts.produced(countText())
+            switch key {
+            case .name: name = cursor.text()
+            case .input: facts.produced(countText())
+            case .arguments: facts.produced(countText())
             default: cursor.skip()
             }
         }

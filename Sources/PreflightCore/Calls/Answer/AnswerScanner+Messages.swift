@@ -2,28 +2,27 @@
 extension AnswerScanner {
     mutating func readMessages(into facts: inout AnswerFacts) {
         guard cursor.enterObject() else { return }
-        var type: JSONText?
+        var type: AnswerWord?
         var index = 0
         var hasUsage = false
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("type"): type = cursor.text()
-            case 5 where key.is("index"): index = cursor.count() ?? 0
-            case 5 where key.is("delta"): readBlockDelta(into: &facts)
-            case 7 where key.is("message"): readStart(into: &facts)
-            case 13 where key.is("content_block"): readBlock(index, into: &facts)
+            switch key {
+            case .type: type = cursor.word()
+            case .index: index = cursor.count() ?? 0
+            case .delta: readBlockDelta(into: &facts)
+            case .message: readStart(into: &facts)
+            case .contentBlock: readBlock(index, into: &facts)
             default: hasUsage = readMessageMember(key, into: &facts) || hasUsage
             }
         }
         guard !cursor.isBroken, let type else { return }
-        let kind = JSONKey(bytes, type)
-        switch kind.count {
-        case 7 where kind.is("message"), 13 where kind.is("message_delta"):
+        switch type {
+        case .message, .messageDelta:
             if hasUsage { facts.usageIsFinal = true }
-        case 12 where kind.is("message_stop"): facts.isFinished = true
-        case 13 where kind.is("message_start"): facts.hasStarted = true
-        case 18 where kind.is("content_block_stop"): facts.openBlocks.removeAll { $0 == index }
-        case 19 where kind.is("content_block_start"):
+        case .messageStop: facts.isFinished = true
+        case .messageStart: facts.hasStarted = true
+        case .contentBlockStop: facts.openBlocks.removeAll { $0 == index }
+        case .contentBlockStart:
             if !facts.openBlocks.contains(index), facts.openBlocks.count < AnswerFacts.mostKept {
                 facts.openBlocks.append(index)
             }
@@ -32,15 +31,15 @@ extension AnswerScanner {
     }
 
     /// A member of the message; answers whether it was usage.
-    private mutating func readMessageMember(_ key: JSONKey, into facts: inout AnswerFacts) -> Bool {
-        switch key.count {
-        case 2 where key.is("id"): keepText(in: &facts.id)
-        case 5 where key.is("model"): keepText(in: &facts.model)
-        case 5 where key.is("usage"): return facts.tally.read(&cursor)
-        case 5 where key.is("error"): readError(into: &facts)
-        case 7 where key.is("content"): readBlocks(into: &facts)
-        case 8 where key.is("provider"): keepText(in: &facts.provider)
-        case 11 where key.is("stop_reason"): readStopReason(into: &facts)
+    private mutating func readMessageMember(_ key: AnswerWord, into facts: inout AnswerFacts) -> Bool {
+        switch key {
+        case .id: keepText(in: &facts.id)
+        case .model: keepText(in: &facts.model)
+        case .usage: return facts.tally.read(&cursor)
+        case .error: readError(into: &facts)
+        case .content: readBlocks(into: &facts)
+        case .provider: keepText(in: &facts.provider)
+        case .stopReason: readStopReason(into: &facts)
         default: cursor.skip()
         }
         return false
@@ -63,11 +62,11 @@ extension AnswerScanner {
     private mutating func readBlockDelta(into facts: inout AnswerFacts) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("text"): facts.produced(countText())
-            case 8 where key.is("thinking"): facts.produced(countText())
-            case 11 where key.is("stop_reason"): readStopReason(into: &facts)
-            case 12 where key.is("partial_json"): facts.produced(countText())
+            switch key {
+            case .text: facts.produced(countText())
+            case .thinking: facts.produced(countText())
+            case .stopReason: readStopReason(into: &facts)
+            case .partialJSON: facts.produced(countText())
             default: cursor.skip()
             }
         }
@@ -88,21 +87,19 @@ extension AnswerScanner {
         var id: JSONText?
         var name: JSONText?
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 2 where key.is("id"): id = cursor.text()
-            case 4 where key.is("name"): name = cursor.text()
-            case 4 where key.is("text"): facts.produced(countText())
-            case 4 where key.is("type"):
-                guard let type = cursor.text() else { continue }
-                isTool =
-                    type.is("tool_use", in: bytes) || type.is("server_tool_use", in: bytes)
-                    || type.is("mcp_tool_use", in: bytes)
-                if type.is("redacted_thinking", in: bytes) { facts.hasContent = true }
-            case 5 where key.is("input"):
+            switch key {
+            case .id: id = cursor.text()
+            case .name: name = cursor.text()
+            case .text: facts.produced(countText())
+            case .type:
+                guard let type = cursor.word() else { continue }
+                isTool = type == .toolUse || type == .serverToolUse || type == .mcpToolUse
+                if type == .redactedThinking { facts.hasContent = true }
+            case .input:
                 // Streams begin with an empty one.
                 let input = cursor.skipped()
                 if input.count > 2 { facts.produced(input.count) }
-            case 8 where key.is("thinking"): facts.produced(countText())
+            case .thinking: facts.produced(countText())
             default: cursor.skip()
             }
         }

@@ -2,21 +2,21 @@
 extension AnswerScanner {
     mutating func readResponses(into facts: inout AnswerFacts) {
         guard cursor.enterObject() else { return }
-        var type: JSONText?
+        var type: AnswerWord?
         var text = 0
         var hasUsage = false
         var hasMessage = false
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 4 where key.is("item"): readItem(into: &facts)
-            case 4 where key.is("type"): type = cursor.text()
-            case 5 where key.is("delta"): text = countText()
-            case 7 where key.is("message"): hasMessage = cursor.text() != nil
-            case 8 where key.is("response"):
+            switch key {
+            case .item: readItem(into: &facts)
+            case .type: type = cursor.word()
+            case .delta: text = countText()
+            case .message: hasMessage = cursor.text() != nil
+            case .response:
                 let start = cursor.index
                 hasUsage = readResponse(into: &facts) || hasUsage
                 response = start..<cursor.index
-            case 15 where key.is("sequence_number"):
+            case .sequenceNumber:
                 facts.lastSequenceNumber = cursor.count() ?? facts.lastSequenceNumber
             default: hasUsage = readResponseMember(key, into: &facts) || hasUsage
             }
@@ -25,22 +25,20 @@ extension AnswerScanner {
             if hasUsage { facts.usageIsFinal = true }
             return
         }
-        let kind = JSONKey(bytes, type)
         // Sound is no text; what it says comes as a transcript.
-        if text > 0, kind.is("response.audio.delta") {
+        if text > 0, type == .responseAudioDelta {
             facts.hasContent = true
         } else {
             facts.produced(text)
         }
         guard !cursor.isBroken else { return }
-        switch kind.count {
-        case 5 where kind.is("error") && hasMessage, 14 where kind.is("response.error") && hasMessage:
+        switch type {
+        case .error where hasMessage, .responseError where hasMessage:
             facts.error = (try? JSON.parse([UInt8](bytes))).flatMap(AnswerError.init(json:))
-        case 15 where kind.is("response.failed"), 18 where kind.is("response.completed"),
-            19 where kind.is("response.incomplete"):
+        case .responseFailed, .responseCompleted, .responseIncomplete:
             facts.isFinished = true
             if hasUsage { facts.usageIsFinal = true }
-        case 16 where kind.is("response.created"): facts.hasStarted = true
+        case .responseCreated: facts.hasStarted = true
         default: break
         }
     }
@@ -53,19 +51,19 @@ extension AnswerScanner {
     }
 
     /// A member of the response; answers whether it was usage.
-    private mutating func readResponseMember(_ key: JSONKey, into facts: inout AnswerFacts) -> Bool {
-        switch key.count {
-        case 2 where key.is("id"): keepText(in: &facts.id)
-        case 5 where key.is("error"): readError(into: &facts)
-        case 5 where key.is("model"): readText(into: &facts.model)
-        case 5 where key.is("usage"): return facts.tally.read(&cursor)
-        case 6 where key.is("output"): readOutput(into: &facts)
-        case 6 where key.is("status"): readStatus(into: &facts)
-        case 8 where key.is("provider"): keepText(in: &facts.provider)
-        case 10 where key.is("created_at") && facts.created == nil: facts.created = cursor.integer()
+    private mutating func readResponseMember(_ key: AnswerWord, into facts: inout AnswerFacts) -> Bool {
+        switch key {
+        case .id: keepText(in: &facts.id)
+        case .error: readError(into: &facts)
+        case .model: readText(into: &facts.model)
+        case .usage: return facts.tally.read(&cursor)
+        case .output: readOutput(into: &facts)
+        case .status: readStatus(into: &facts)
+        case .provider: keepText(in: &facts.provider)
+        case .createdAt where facts.created == nil: facts.created = cursor.integer()
         // It is `auto` until the call has been served.
-        case 12 where key.is("service_tier"): readText(into: &facts.serviceTier)
-        case 18 where key.is("incomplete_details"): readIncompleteDetails(into: &facts)
+        case .serviceTier: readText(into: &facts.serviceTier)
+        case .incompleteDetails: readIncompleteDetails(into: &facts)
         default: cursor.skip()
         }
         return false
@@ -78,16 +76,16 @@ extension AnswerScanner {
 
     /// `completed` and `failed` are reasons of their own; `incomplete` has one in its details.
     private mutating func readStatus(into facts: inout AnswerFacts) {
-        guard let status = cursor.text() else { return }
-        if status.is("completed", in: bytes) || status.is("failed", in: bytes) || status.is("cancelled", in: bytes) {
-            facts.finish(choice: 0, reason: status.string(in: bytes))
+        guard let status = cursor.word() else { return }
+        if status == .completed || status == .failed || status == .cancelled {
+            facts.finish(choice: 0, reason: status.rawValue)
         }
     }
 
     private mutating func readIncompleteDetails(into facts: inout AnswerFacts) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            guard key.is("reason") else {
+            guard key == .reason else {
                 cursor.skip()
                 continue
             }
@@ -109,14 +107,12 @@ extension AnswerScanner {
         var id: JSONText?
         var name: JSONText?
         while let key = cursor.nextKey() {
-            switch key.count {
-            case 2 where key.is("id"): id = cursor.text()
-            case 4 where key.is("name"): name = cursor.text()
-            case 4 where key.is("type"):
-                guard let type = cursor.text() else { continue }
-                isCall =
-                    type.is("function_call", in: bytes) || type.is("custom_tool_call", in: bytes)
-                    || type.is("mcp_call", in: bytes)
+            switch key {
+            case .id: id = cursor.text()
+            case .name: name = cursor.text()
+            case .type:
+                guard let type = cursor.word() else { continue }
+                isCall = type == .functionCall || type == .customToolCall || type == .mcpCall
             default: cursor.skip()
             }
         }

@@ -26,7 +26,7 @@ extension JSONCursor {
     private func slowInteger(_ range: Range<Int>) -> Int? {
         guard let first = range.first, first < bytes.count, bytes[first] == 0x2D || (48...57).contains(bytes[first])
         else { return nil }
-        return JSON.number(String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self)).int
+        return JSON.number(bytes.text(range)).int
     }
 
     /// Reads dollars from a number or a decimal string, rounded up; passes over any other value and answers nil.
@@ -36,7 +36,7 @@ extension JSONCursor {
         }
         let range = skipped()
         guard !isBroken, range.count <= 400 else { return nil }
-        return USD(decimal: String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self))
+        return USD(decimal: UnsafeRawBufferPointer(rebasing: bytes[range]))
     }
 
     /// Reads true or false; passes over any other value and answers nil.

@@ -49,7 +49,7 @@ struct JSONCursor {
 
     /// The next key of the object that was entered; nil behind its end. Its value has to be read or skipped.
     @inline(__always)
-    mutating func nextKey() -> JSONKey? {
+    mutating func nextKey() -> AnswerWord? {
         var byte = peek()
         if byte == UInt8(ascii: ",") {
             index += 1
@@ -65,7 +65,7 @@ struct JSONCursor {
         }
         index += 1
         if text.isEscaped { hasEscapedKeys = true }
-        return JSONKey(bytes, text)
+        return text.word(in: bytes)
     }
 
     /// Whether the array that was entered has another element, which then has to be read or skipped.
@@ -96,6 +96,9 @@ struct JSONCursor {
         }
         return scanString()
     }
+
+    /// Reads a string that is one of few words; passes over any other value and answers nil.
+    mutating func word() -> AnswerWord? { text()?.word(in: bytes) }
 
     /// Passes over one value.
     mutating func skip() {

@@ -10,26 +10,26 @@ extension UsageTally {
         return true
     }
 
-    private mutating func readMember(_ key: JSONKey, _ cursor: inout JSONCursor) {
-        switch key.count {
-        case 4 where key.is("cost"): readCost(&cursor)
-        case 7 where key.is("is_byok"): isBYOK = cursor.bool() ?? isBYOK
-        case 12 where key.is("input_tokens"): inputTokens = cursor.count() ?? inputTokens
-        case 12 where key.is("cost_details"): readCostDetails(&cursor)
-        case 13 where key.is("prompt_tokens"): promptTokens = cursor.count() ?? promptTokens
-        case 13 where key.is("output_tokens"): completionTokens = cursor.count() ?? completionTokens
-        case 14 where key.is("cache_creation"): readCacheCreation(&cursor)
-        case 15 where key.is("server_tool_use"): readServerTools(&cursor)
-        case 17 where key.is("completion_tokens"): completionTokens = cursor.count() ?? completionTokens
-        case 20 where key.is("input_tokens_details"): readPromptDetails(&cursor)
-        case 21 where key.is("prompt_tokens_details"): readPromptDetails(&cursor)
-        case 21 where key.is("output_tokens_details"): readCompletionDetails(&cursor)
-        case 23 where key.is("cache_read_input_tokens"):
+    private mutating func readMember(_ key: AnswerWord, _ cursor: inout JSONCursor) {
+        switch key {
+        case .cost: readCost(&cursor)
+        case .isBYOK: isBYOK = cursor.bool() ?? isBYOK
+        case .inputTokens: inputTokens = cursor.count() ?? inputTokens
+        case .costDetails: readCostDetails(&cursor)
+        case .promptTokens: promptTokens = cursor.count() ?? promptTokens
+        case .outputTokens: completionTokens = cursor.count() ?? completionTokens
+        case .cacheCreation: readCacheCreation(&cursor)
+        case .serverToolUse: readServerTools(&cursor)
+        case .completionTokens: completionTokens = cursor.count() ?? completionTokens
+        case .inputTokensDetails: readPromptDetails(&cursor)
+        case .promptTokensDetails: readPromptDetails(&cursor)
+        case .outputTokensDetails: readCompletionDetails(&cursor)
+        case .cacheReadInputTokens:
             cacheReadInputTokens = cursor.count() ?? cacheReadInputTokens
-        case 23 where key.is("prompt_cache_hit_tokens"): cacheHitTokens = cursor.count() ?? cacheHitTokens
-        case 23 where key.is("server_tool_use_details"): readServerTools(&cursor)
-        case 25 where key.is("completion_tokens_details"): readCompletionDetails(&cursor)
-        case 27 where key.is("cache_creation_input_tokens"):
+        case .promptCacheHitTokens: cacheHitTokens = cursor.count() ?? cacheHitTokens
+        case .serverToolUseDetails: readServerTools(&cursor)
+        case .completionTokensDetails: readCompletionDetails(&cursor)
+        case .cacheCreationInputTokens:
             cacheCreationInputTokens = cursor.count() ?? cacheCreationInputTokens
         default: cursor.skip()
         }
@@ -43,7 +43,7 @@ extension UsageTally {
         }
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("total") || key.is("total_cost") {
+            if key == .total || key == .totalCost {
                 take(cursor.dollars(), for: \.cost)
             } else {
                 cursor.skip()
@@ -54,7 +54,7 @@ extension UsageTally {
     private mutating func readCostDetails(_ cursor: inout JSONCursor) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("upstream_inference_cost") {
+            if key == .upstreamInferenceCost {
                 take(cursor.dollars(), for: \.upstreamCost)
             } else {
                 cursor.skip()
@@ -65,9 +65,9 @@ extension UsageTally {
     private mutating func readPromptDetails(_ cursor: inout JSONCursor) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("cached_tokens") {
+            if key == .cachedTokens {
                 cachedTokens = cursor.count() ?? cachedTokens
-            } else if key.is("cache_write_tokens") {
+            } else if key == .cacheWriteTokens {
                 cacheWriteTokens = cursor.count() ?? cacheWriteTokens
             } else {
                 cursor.skip()
@@ -78,7 +78,7 @@ extension UsageTally {
     private mutating func readCompletionDetails(_ cursor: inout JSONCursor) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("reasoning_tokens") || key.is("thinking_tokens") {
+            if key == .reasoningTokens || key == .thinkingTokens {
                 reasoningTokens = cursor.count() ?? reasoningTokens
             } else {
                 cursor.skip()
@@ -89,7 +89,7 @@ extension UsageTally {
     private mutating func readCacheCreation(_ cursor: inout JSONCursor) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("ephemeral_1h_input_tokens") {
+            if key == .ephemeral1hInputTokens {
                 cacheCreation1hTokens = cursor.count() ?? cacheCreation1hTokens
             } else {
                 cursor.skip()
@@ -100,7 +100,7 @@ extension UsageTally {
     private mutating func readServerTools(_ cursor: inout JSONCursor) {
         guard cursor.enterObject() else { return }
         while let key = cursor.nextKey() {
-            if key.is("web_search_requests") {
+            if key == .webSearchRequests {
                 webSearches = cursor.count() ?? webSearches
             } else {
                 cursor.skip()

@@ -25,7 +25,7 @@ extension CallReading {
         .contextManagement, .mcpServers, .extraBody, .chatTemplate, .preset, .cacheControl)
 
     mutating func noteName(_ model: String) {
-        if model.mentions("@preset/") { walker.openEnd(Extra(.preset, model)) }
+        if ModelWords(in: model).contains(.preset) { walker.openEnd(Extra(.preset, model)) }
         guard let colon = model.utf8.lastIndex(of: UInt8(ascii: ":")) else { return }
         let suffix = model[model.utf8.index(after: colon)...]
         if suffix == "online" || suffix == "nitro" || suffix == "floor" {

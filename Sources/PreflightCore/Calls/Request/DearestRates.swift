@@ -1,3 +1,20 @@
+/// What pricing a call needs of a model, worked out once for a price list. An object: it is handed on with every call.
+final class ModelTerms: Sendable {
+    let id: String
+    let contextLength: Int?
+    let maxCompletionTokens: Int?
+    let pricing: Pricing
+    let frame: PromptFrame
+
+    init(_ model: Model) {
+        id = model.id
+        contextLength = model.contextLength
+        maxCompletionTokens = model.maxCompletionTokens
+        pricing = model.pricing
+        frame = PromptFrame(model: model.id)
+    }
+}
+
 /// The dearest prices at which a model may charge one call.
 struct DearestRates {
     /// For a prompt token, read, written to a cache, or neither.
@@ -11,39 +28,35 @@ struct DearestRates {
 
     /// - Parameter promptTokens: the most that there can be: overrides for longer prompts do not apply.
     init(
-        _ model: Model, promptTokens: Int, usesHourCache: Bool, _ dialect: Dialect
+        _ model: ModelTerms, promptTokens: Int, usesHourCache: Bool, _ dialect: Dialect
     ) throws(CallRefusal) {
-        let pricing = model.pricing
-        let overrides = pricing.overrides.filter { promptTokens > $0.minPromptTokens ?? -1 }.map(\.rates)
-        let all = [pricing.rates] + overrides
-        let every = all.flatMap {
-            [
-                $0.prompt, $0.completion, $0.cacheRead, $0.cacheWrite, $0.cacheWrite1h, $0.reasoning, $0.request,
-                $0.image,
-            ]
+        var rates = model.pricing.rates
+        var isRouted = rates.hasNegative
+        for override in model.pricing.overrides where promptTokens > override.minPromptTokens ?? -1 {
+            isRouted = isRouted || override.rates.hasNegative
+            rates.raise(to: override.rates)
         }
-        guard !every.contains(where: { $0?.isNegative ?? false }) else { throw .routedPrice(model: model.id) }
-        func dearest(_ rate: (Pricing.Rates) -> USD?) -> USD? { all.compactMap(rate).max() }
+        guard !isRouted else { throw .routedPrice(model: model.id) }
 
         let hasOutput = dialect != .embeddings
-        guard let prompt = dearest(\.prompt), let completion = dearest(\.completion) ?? (hasOutput ? nil : .zero) else {
+        guard let prompt = rates.prompt, let completion = rates.completion ?? (hasOutput ? nil : .zero) else {
             throw .unknownPrice(model: model.id)
         }
         listedPrompt = prompt
         listedCompletion = completion
-        output = hasOutput ? max(completion, dearest(\.reasoning) ?? .zero) : .zero
-        request = dearest(\.request) ?? .zero
-        image = dearest(\.image) ?? .zero
+        output = hasOutput ? max(completion, rates.reasoning ?? .zero) : .zero
+        request = rates.request ?? .zero
+        image = rates.image ?? .zero
 
-        var cached = dearest(\.cacheWrite) ?? .zero
+        var cached = rates.cacheWrite ?? .zero
         // A price of writing below the prompt's is one of keeping: it comes on top of that of reading.
-        if cached != .zero, cached < prompt { cached += dearest(\.cacheRead) ?? .zero }
-        if usesHourCache { cached = max(cached, dearest(\.cacheWrite1h) ?? max(cached, prompt * 2)) }
-        self.prompt = max(prompt, cached, dearest(\.cacheRead) ?? .zero)
+        if cached != .zero, cached < prompt { cached += rates.cacheRead ?? .zero }
+        if usesHourCache { cached = max(cached, rates.cacheWrite1h ?? max(cached, prompt * 2)) }
+        self.prompt = max(prompt, cached, rates.cacheRead ?? .zero)
     }
 
     /// What is certain to be paid.
-    func base(promptTokens: Int, images: Int, _ model: Model) -> USD {
+    func base(promptTokens: Int, images: Int, _ model: ModelTerms) -> USD {
         var sum = prompt * promptTokens + request
         guard images > 0 else { return sum }
         // Lists quote `image` for one image or for one token of it, and do not say which. A price of many tokens is
@@ -51,9 +64,34 @@ struct DearestRates {
         if image > listedPrompt * 64 {
             sum += image * images
         } else if image > prompt {
-            let tokens = PromptFrame(models: [model.id]).tokens(of: PromptMeasure.Counts(images: images))
+            let tokens = model.frame.tokens(of: PromptMeasure.Counts(images: images))
             sum += (image - prompt) * tokens
         }
         return sum
+    }
+}
+
+extension Pricing.Rates {
+    /// A price that is charged for a call is negative. Web searches are priced as extras.
+    fileprivate var hasNegative: Bool {
+        func isNegative(_ price: USD?) -> Bool { price?.isNegative ?? false }
+        return isNegative(prompt) || isNegative(completion) || isNegative(cacheRead) || isNegative(cacheWrite)
+            || isNegative(cacheWrite1h) || isNegative(reasoning) || isNegative(request) || isNegative(image)
+    }
+
+    /// The dearer one of each price.
+    fileprivate mutating func raise(to other: Pricing.Rates) {
+        func raise(_ price: inout USD?, _ other: USD?) {
+            guard let other else { return }
+            price = max(price ?? other, other)
+        }
+        raise(&prompt, other.prompt)
+        raise(&completion, other.completion)
+        raise(&cacheRead, other.cacheRead)
+        raise(&cacheWrite, other.cacheWrite)
+        raise(&cacheWrite1h, other.cacheWrite1h)
+        raise(&reasoning, other.reasoning)
+        raise(&request, other.request)
+        raise(&image, other.image)
     }
 }

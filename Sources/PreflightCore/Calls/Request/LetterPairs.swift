@@ -6,7 +6,7 @@
 enum LetterPairs {
     /// Rows of 26 bits, bit 0 for `a`, by the first letter: within a word; at its start after a blank; after a
     /// capital within a word; after a capital at a word's start after a blank.
-    private static let rows: [UInt32] = [
+    static let rows: [UInt32] = [
         0x03FE_FFFF, 0x011E_F97F, 0x03BF_FDBF, 0x03FE_FDBF, 0x03FF_BFFF, 0x01DE_F97F, 0x031E_E9DB, 0x015E_F999,
         0x03FF_FFFF, 0x0014_4719, 0x017E_7DD7, 0x013E_FB5F, 0x01BF_FD5F, 0x019E_F9FF, 0x03FE_FFFF, 0x019E_FDFF,
         0x001D_8801, 0x03FE_F9FF, 0x037F_FDFF, 0x03FE_FDBF, 0x03FE_FFFF, 0x012E_D91D, 0x01CE_F99F, 0x018C_093F,
@@ -25,41 +25,8 @@ enum LetterPairs {
         0x0010_0011, 0x0010_0010,
     ]
 
-    // What the meter knows of a character, in one word: its row among `partners`, whether it is a blank, whether it ends
-    // a stretch of plain text, which letter it is when it comes second, and whether it is a letter at all.
-    static let row: UInt64 = 0x3F
-    static let blankShift: UInt64 = 6
-    static let blank: UInt64 = 1 << blankShift
-    static let end: UInt64 = 1 << 7
-    private static let firstLetter: UInt64 = 8
-    private static let anyLetter: UInt64 = 1 << 34
-
-    static let characters = Characters()
-
-    struct Characters: Sendable {
-        /// By the byte.
-        let signs: [UInt64]
-        /// By the row, and 64 more after a blank: the signs of those that join a character when they follow it.
-        let partners: [UInt64]
-
-        fileprivate init() {
-            var signs = [UInt64](repeating: 63, count: 256)
-            var partners = [UInt64](repeating: 0, count: 128)
-            for letter in 0..<26 {
-                signs[97 + letter] = UInt64(letter) | 1 << (firstLetter + UInt64(letter)) | anyLetter
-                signs[65 + letter] = UInt64(26 + letter) | anyLetter
-                // Rows stand in the order of letters, after-blank letters, capitals, after-blank capitals.
-                for (place, row) in [(letter, 0), (64 + letter, 26), (26 + letter, 52), (90 + letter, 78)] {
-                    partners[place] = UInt64(rows[row + letter]) << firstLetter
-                }
-            }
-            signs[0x20] = 62 | blank
-            partners[62] = anyLetter
-            partners[64 + 62] = anyLetter
-            signs[Int(UInt8(ascii: "\""))] |= end
-            signs[Int(UInt8(ascii: "\\"))] |= end
-            self.signs = signs
-            self.partners = partners
-        }
-    }
+    static let within = 0
+    static let afterBlank = 26
+    /// Added for a capital.
+    static let capital = 52
 }

@@ -26,12 +26,13 @@ package struct OutputLearning: Sendable {
 
     package mutating func settle(_ subject: Subject, outputTokens: Int) {
         guard outputTokens >= 0 else { return }
-        if histograms[subject] == nil, histograms.count >= capacity,
-            let oldest = histograms.min(by: { $0.value.lastUse < $1.value.lastUse })
-        {
+        clock += 1
+        if let index = histograms.index(forKey: subject) {
+            return histograms.values[index].add(outputTokens, at: clock)
+        }
+        if histograms.count >= capacity, let oldest = histograms.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             histograms[oldest.key] = nil
         }
-        clock += 1
         histograms[subject, default: Histogram()].add(outputTokens, at: clock)
     }
 

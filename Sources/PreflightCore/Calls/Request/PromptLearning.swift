@@ -18,8 +18,13 @@ package struct PromptLearning: Sendable {
     private var ratios: [String: Ratio] = [:]
 
     private struct Ratio {
-        var largestPermille = 0
-        var samples = 0
+        private(set) var largestPermille = 0
+        private(set) var samples = 0
+
+        mutating func add(_ permille: Int) {
+            samples = min(1_000_000, samples + 1)
+            largestPermille = max(largestPermille, permille)
+        }
     }
 
     /// - Parameter capacity: conversations kept, and ten models for each hundred of them.
@@ -28,7 +33,8 @@ package struct PromptLearning: Sendable {
     /// The most tokens that the prompt can have; nil where nothing tighter is known than the request's own bound.
     package func tokenBound(of facts: CallFacts) -> Int? {
         guard isLearnable(facts), let last = facts.prompt.marks.last else { return nil }
-        let frame = PromptFrame(models: facts.models)
+        // With fallbacks nothing is known.
+        let frame = PromptFrame(model: facts.model)
         for mark in facts.prompt.marks.reversed() {
             guard let tokens = known[key(mark, facts)] else { continue }
             let rest = frame.tokens(of: last.counts) - frame.tokens(of: mark.counts)
@@ -54,9 +60,9 @@ package struct PromptLearning: Sendable {
         learnRatio(facts, promptTokens)
         guard isLearnable(facts), let mark = facts.prompt.marks.last else { return }
         let key = key(mark, facts)
-        if let earlier = known[key] {
+        if let index = known.index(forKey: key) {
             // Providers of one model may count differently: the larger holds for all.
-            known[key] = max(earlier, promptTokens)
+            known.values[index] = max(known.values[index], promptTokens)
             return
         }
         if order.count < capacity {
@@ -70,12 +76,15 @@ package struct PromptLearning: Sendable {
     }
 
     private mutating func learnRatio(_ facts: CallFacts, _ promptTokens: Int) {
-        guard let bound = facts.prompt.tokenBound(models: facts.models), bound > 0 else { return }
-        guard ratios[facts.model] != nil || ratios.count < max(10, capacity / 10) else { return }
-        var ratio = ratios[facts.model] ?? Ratio()
-        ratio.samples = min(1_000_000, ratio.samples + 1)
-        ratio.largestPermille = max(ratio.largestPermille, promptTokens * 1_000 / bound + 1)
-        ratios[facts.model] = ratio
+        var frame = PromptFrame(model: facts.model)
+        for name in facts.fallbacks { frame.widen(for: name) }
+        guard let bound = facts.prompt.tokenBound(in: frame), bound > 0 else { return }
+        let permille = promptTokens * 1_000 / bound + 1
+        if let index = ratios.index(forKey: facts.model) {
+            ratios.values[index].add(permille)
+        } else if ratios.count < max(10, capacity / 10) {
+            ratios[facts.model, default: Ratio()].add(permille)
+        }
     }
 
     /// With fallbacks, or with things that the server adds, one call's count says nothing of the next one's.
@@ -85,9 +94,6 @@ package struct PromptLearning: Sendable {
     }
 
     private func key(_ mark: PromptMeasure.Mark, _ facts: CallFacts) -> UInt64 {
-        var hasher = Hasher()
-        hasher.combine(facts.prompt.identity)
-        hasher.combine(mark.hash)
-        return UInt64(bitPattern: Int64(hasher.finalize()))
+        KeyedHash.combine(facts.prompt.identity, mark.hash)
     }
 }

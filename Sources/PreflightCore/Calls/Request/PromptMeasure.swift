@@ -31,65 +31,14 @@ package struct PromptMeasure: Hashable, Sendable {
     ///
     /// - Parameter contextLength: the largest of these models', nil when one of them is unknown.
     package func tokenBound(models: [String], contextLength: Int? = nil) -> Int? {
+        var frame = PromptFrame()
+        for model in models { frame.widen(for: model) }
+        return tokenBound(in: frame, contextLength: contextLength)
+    }
+
+    func tokenBound(in frame: PromptFrame, contextLength: Int? = nil) -> Int? {
         guard !isOpenEnded else { return contextLength }
-        let frame = PromptFrame(models: models)
         let bound = frame.tokens(of: counts) + frame.request + (counts.tools > 0 ? frame.tools : 0)
         return contextLength.map { min(bound, $0) } ?? bound
-    }
-}
-
-/// What providers put around a prompt, and what images cost there: the most that is known for a model's kind.
-struct PromptFrame {
-    /// Hidden text of a chat template.
-    var request = 96
-    /// The instructions that come with any tools.
-    var tools = 384
-    /// One image, whatever its size.
-    var image = 0
-
-    init(models: [String]) {
-        for model in models {
-            // xAI's hidden prompt had 680 tokens when it was measured.
-            if model.mentions("grok") || model.mentions("x-ai/") { request = max(request, 1024) }
-            // 313 to 675 tokens by Anthropic's documentation, depending on the model.
-            let isClaude = model.mentions("claude") || model.mentions("anthropic")
-            if isClaude { tools = max(tools, 1024) }
-            image = max(image, Self.image(model, isClaude: isClaude))
-        }
-    }
-
-    private static func image(_ name: String, isClaude: Bool) -> Int {
-        if name.mentions("gpt-4o-mini") { return 49_152 }
-        if isClaude { return 5_000 }
-        if name.mentions("gemini") || name.mentions("gemma") { return 8_192 }
-        return 16_384
-    }
-
-    /// With a margin of a thirty-second on text: random letters come close to the count.
-    func tokens(of counts: PromptMeasure.Counts) -> Int {
-        let text = counts.tokens + counts.tokens / 32
-        let images = counts.images.multipliedReportingOverflow(by: image)
-        let sum = images.partialValue.addingReportingOverflow(text)
-        return images.overflow || sum.overflow ? .max / 2 : min(sum.partialValue, .max / 2)
-    }
-}
-
-extension String {
-    /// Whether a word in ASCII, its letters in lower case, is part of this one, whatever its case. Several times faster
-    /// than the library's search, which runs with every call.
-    func mentions(_ word: StaticString) -> Bool {
-        let count = word.utf8CodeUnitCount
-        var text = self
-        return text.withUTF8 { bytes in
-            guard bytes.count >= count else { return false }
-            return (0...(bytes.count - count)).contains { start in
-                for offset in 0..<count {
-                    let byte = bytes[start + offset]
-                    let lower = (65...90).contains(byte) ? byte | 0x20 : byte
-                    if lower != word.utf8Start[offset] { return false }
-                }
-                return true
-            }
-        }
     }
 }

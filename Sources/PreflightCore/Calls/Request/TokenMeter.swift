@@ -18,60 +18,60 @@ struct TokenMeter {
     /// The string must have been scanned before: nothing here looks for the end of the memory.
     @discardableResult
     mutating func count(_ base: UnsafeRawPointer, from start: Int) -> (end: Int, isEscaped: Bool) {
-        let characters = LetterPairs.characters
-        return characters.signs.withUnsafeBufferPointer { signs in
-            characters.partners.withUnsafeBufferPointer { partners in
-                var index = start
-                var isEscaped = false
-                while true {
-                    tokens &+= Self.stretch(base, &index, signs, partners)
-                    guard base.load(fromByteOffset: index, as: UInt8.self) == UInt8(ascii: "\\") else {
-                        return (index, isEscaped)
-                    }
-                    isEscaped = true
-                    let escape = Self.escape(base, index &+ 1)
-                    tokens &+= escape.tokens
-                    index &+= 1 &+ escape.length
+        let (end, isEscaped, count) = LetterPairs.rows.withUnsafeBufferPointer { Self.text(base, start, pairs: $0) }
+        tokens &+= count
+        return (end, isEscaped)
+    }
+
+    private static func text(
+        _ base: UnsafeRawPointer, _ start: Int, pairs: UnsafeBufferPointer<UInt32>
+    ) -> (end: Int, isEscaped: Bool, tokens: Int) {
+        var index = start
+        var tokens = 0
+        var isEscaped = false
+        // The letters that would join the one before; none when that one is already part of a pair.
+        var partners: UInt32 = 0
+        var table = LetterPairs.within
+        while true {
+            let byte = base.load(fromByteOffset: index, as: UInt8.self)
+            index &+= 1
+            let lower = Int(byte &- 97)
+            if lower < 26 {
+                if partners &>> UInt32(truncatingIfNeeded: lower) & 1 == 1 {
+                    partners = 0
+                } else {
+                    tokens &+= 1
+                    partners = pairs[table &+ lower]
                 }
+                table = LetterPairs.within
+                continue
+            }
+            let upper = Int(byte &- 65)
+            if upper < 26 {
+                tokens &+= 1
+                partners = pairs[table &+ LetterPairs.capital &+ upper]
+                table = LetterPairs.within
+                continue
+            }
+            partners = 0
+            table = LetterPairs.within
+            switch byte {
+            case 0x20:
+                let first = index
+                while base.load(fromByteOffset: index, as: UInt8.self) == 0x20 { index &+= 1 }
+                let next = base.load(fromByteOffset: index, as: UInt8.self) | 0x20
+                if next &- 97 < 26 { table = LetterPairs.afterBlank }
+                let blanks = index &- first &+ (table == LetterPairs.afterBlank ? 0 : 1)
+                tokens &+= blanks <= 1 ? blanks : 1 &+ (blanks &+ 7) / 8
+            case UInt8(ascii: "\\"):
+                isEscaped = true
+                let escape = Self.escape(base, index)
+                tokens &+= escape.tokens
+                index &+= escape.length
+            case UInt8(ascii: "\""): return (index &- 1, isEscaped, tokens)
+            default: tokens &+= 1
             }
         }
-    }
-
-    /// Counts up to the next quote or backslash. Whether two characters join depends on them and the one before alone,
-    /// but for that one which has joined is not free any more; so the loop needs no branch for it.
-    @inline(__always)
-    private static func stretch(
-        _ base: UnsafeRawPointer, _ index: inout Int, _ signs: UnsafeBufferPointer<UInt64>,
-        _ partners: UnsafeBufferPointer<UInt64>
-    ) -> Int {
-        func sign(_ index: Int) -> UInt64 { signs[Int(base.load(fromByteOffset: index, as: UInt8.self))] }
-        let first = index
-        var joined = 0
-        var isTaken: UInt64 = 0
-        var before: UInt64 = 0
-        var here = sign(index)
-        while here & LetterPairs.end == 0 {
-            index &+= 1
-            let next = sign(index)
-            let row = Int(truncatingIfNeeded: here & LetterPairs.row | before & LetterPairs.blank)
-            let joins: UInt64 = (partners[row] & next != 0 ? 1 : 0) & ~isTaken
-            joined &+= Int(truncatingIfNeeded: joins)
-            // A word's first letter is still free when the blank before it is part of the word.
-            isTaken = joins & ~(here &>> LetterPairs.blankShift)
-            if here & next & LetterPairs.blank != 0 { joined &+= skipBlanks(base, &index) }
-            before = here
-            here = next
-        }
-        return index &- first &- joined
-    }
-
-    /// From the second blank of a run to its last; gives by how much its tokens are fewer than its bytes.
-    private static func skipBlanks(_ base: UnsafeRawPointer, _ index: inout Int) -> Int {
-        let first = index &- 1
-        while base.load(fromByteOffset: index &+ 1, as: UInt8.self) == 0x20 { index &+= 1 }
-        let isBeforeWord = (base.load(fromByteOffset: index &+ 1, as: UInt8.self) | 0x20) &- 97 < 26
-        let blanks = index &- first &+ (isBeforeWord ? 0 : 1)
-        return max(0, blanks &- 1 &- (blanks &+ 7) / 8)
     }
 
     /// What the escape behind a backslash counts, and how many bytes it has.

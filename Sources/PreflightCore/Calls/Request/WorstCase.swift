@@ -7,24 +7,29 @@ package enum WorstCase {
         of facts: CallFacts, in catalogue: Catalogue, allowances: Allowances = Allowances(),
         knownPromptTokens: Int? = nil
     ) throws(CallRefusal) -> CallPrice {
-        var candidates: [Model] = []
-        for name in facts.models {
-            guard let model = catalogue[name] else { throw .unknownModel(name) }
-            candidates.append(model)
+        guard let first = catalogue.terms(of: facts.model) else { throw .unknownModel(facts.model) }
+        var candidates = [first]
+        for name in facts.fallbacks {
+            guard let terms = catalogue.terms(of: name) else { throw .unknownModel(name) }
+            candidates.append(terms)
         }
-        return try price(
-            of: facts, candidates: candidates, allowances: allowances, knownPromptTokens: knownPromptTokens)
+        return try price(of: facts, candidates, allowances, known: knownPromptTokens)
     }
 
     /// - Parameter candidates: the models of which any may be charged; at least one.
-    ///
-    /// Times of day play no part: of all windows the dearest counts, since a call may wait, and run past one's end.
     package static func price(
         of facts: CallFacts, candidates: [Model], allowances: Allowances, knownPromptTokens: Int? = nil
     ) throws(CallRefusal) -> CallPrice {
         guard !candidates.isEmpty else { throw .unknownModel(facts.model) }
+        return try price(of: facts, candidates.map(ModelTerms.init), allowances, known: knownPromptTokens)
+    }
+
+    /// Times of day play no part: of all windows the dearest counts, since a call may wait, and run past one's end.
+    private static func price(
+        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances, known: Int?
+    ) throws(CallRefusal) -> CallPrice {
         let terms = try terms(of: facts, allowances)
-        var promptTokens = try promptTokens(of: facts, candidates, known: knownPromptTokens)
+        var promptTokens = try promptTokens(of: facts, candidates, known: known)
         promptTokens = min(promptTokens, .max / 4) + min(terms.promptTokens, .max / 4)
 
         let hour = facts.extras.contains { $0.kind == .hourCache }
@@ -63,29 +68,41 @@ package enum WorstCase {
     }
 
     private static func promptTokens(
-        of facts: CallFacts, _ candidates: [Model], known: Int?
+        of facts: CallFacts, _ candidates: [ModelTerms], known: Int?
     ) throws(CallRefusal) -> Int {
-        let contexts = candidates.map(\.contextLength)
-        let context = contexts.contains(nil) ? nil : contexts.compactMap(\.self).filter { $0 > 0 }.max()
         // A model is known by more than the name that the request gives it: by its id.
-        let names = facts.models + candidates.map(\.id)
-        let bound = facts.prompt.tokenBound(models: names, contextLength: context)
-        guard let tokens = [bound, known.map { max(0, $0) }].compactMap(\.self).min() else {
+        var frame = PromptFrame(model: facts.model)
+        for name in facts.fallbacks { frame.widen(for: name) }
+        for model in candidates { frame.widen(to: model.frame) }
+        let bound = facts.prompt.tokenBound(in: frame, contextLength: largest(candidates) { $0.contextLength })
+        switch (bound, known) {
+        case (let bound?, let known?): return min(bound, max(0, known))
+        case (let bound?, nil): return bound
+        case (nil, let known?): return max(0, known)
+        case (nil, nil):
             throw .unboundedPrompt(model: candidates.first { $0.contextLength == nil }?.id ?? facts.model)
         }
-        return tokens
     }
 
     private static func maxOutputTokens(
-        of facts: CallFacts, _ candidates: [Model], _ allowances: Allowances
+        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances
     ) throws(CallRefusal) -> Int {
         guard facts.dialect != .embeddings else { return 0 }
-        let limits = candidates.map { $0.maxCompletionTokens ?? $0.contextLength }
-        let known = limits.contains(nil) ? nil : limits.compactMap(\.self).filter { $0 > 0 }.max()
-        guard let limit = [facts.outputCap, known].compactMap(\.self).min() ?? allowances.defaultOutputTokens else {
+        let known = largest(candidates) { $0.maxCompletionTokens ?? $0.contextLength }
+        guard let limit = facts.outputCap.map({ min($0, known ?? $0) }) ?? known ?? allowances.defaultOutputTokens else {
             throw .unboundedOutput(model: facts.model)
         }
         return max(0, limit)
+    }
+
+    /// The largest of the models' limits that are above 0; nil when one of them has none.
+    private static func largest(_ candidates: [ModelTerms], _ limit: (ModelTerms) -> Int?) -> Int? {
+        var largest: Int?
+        for model in candidates {
+            guard let limit = limit(model) else { return nil }
+            if limit > 0 { largest = max(largest ?? 0, limit) }
+        }
+        return largest
     }
 }
 
