@@ -50,9 +50,7 @@ enum LedgerBenchmark {
             promise = loop.makePromise()
         }
 
-        func resume(_ work: [@Sendable () -> Void]) {
-            loop.execute { for item in work { item() } }
-        }
+        func resume(_ answers: LedgerAnswers) { loop.execute { answers.deliver() } }
 
         func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }
 

@@ -32,9 +32,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
         self.tls = tls
     }
 
-    func resume(_ work: [@Sendable () -> Void]) {
-        loop.execute { for item in work { item() } }
-    }
+    func resume(_ answers: LedgerAnswers) { loop.execute { answers.deliver() } }
 
     /// Tasks run after all connections that could be read were served.
     func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }

@@ -56,8 +56,7 @@ extension Ledger {
     ) -> Ticket {
         let ticket = desk.nextTicket()
         let wait = LedgerWait(
-            ticket: ticket, ask: ask, scope: scope, model: model, deadline: ContinuousClock.now + patience,
-            caller: caller, then: then)
+            ticket: ticket, ask: ask, scope: scope, model: model, patience: patience, caller: caller, then: then)
         desk.submit(.reserve(wait), isUrgent: true, caller: caller)
         return ticket
     }

@@ -11,6 +11,7 @@ import Synchronization
 final class LedgerDesk: Sendable {
     private let inbox = Mutex(Inbox())
     private let bell = DispatchSemaphore(value: 0)
+    private let tickets = Atomic(0)
 
     private struct Inbox: ~Copyable {
         var work: [LedgerWork] = []
@@ -25,7 +26,6 @@ final class LedgerDesk: Sendable {
         var hasEnded = false
         var endsSession = false
         var onEnd: [@Sendable () -> Void] = []
-        var nextTicket = 0
 
         /// Whether the thread must be woken, which is then taken as done.
         mutating func wakes() -> Bool {
@@ -69,10 +69,7 @@ final class LedgerDesk: Sendable {
     var waitingCount: Int { inbox.withLock { $0.waiting } }
 
     func nextTicket() -> Ledger.Ticket {
-        inbox.withLock { inbox in
-            inbox.nextTicket += 1
-            return Ledger.Ticket(number: inbox.nextTicket)
-        }
+        Ledger.Ticket(number: tickets.add(1, ordering: .relaxed).newValue)
     }
 
     /// - Parameter caller: Rings at the end of its turn; nil rings at once.

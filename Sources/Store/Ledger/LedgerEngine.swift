@@ -1,72 +1,12 @@
 import PreflightCore
 
-/// Something for the ledger to do in its next transaction.
-enum LedgerWork: Sendable {
-    case reserve(LedgerWait)
-    case cancel(Ledger.Ticket)
-    case resolve(CallID, LedgerResolution, (any LedgerCaller)?, (@Sendable (LedgerStanding?) -> Void)?)
-    case extend(CallID, output: Int, (any LedgerCaller)?, @Sendable (Int) -> Void)
-    case shrink(CallID, to: USD, tokens: Int)
-    case note(CallID, generation: String)
-    case control(@Sendable (LedgerState, Timestamp) throws -> Void, then: @Sendable ((any Error)?) -> Void)
-
-    /// Must not be lost when a transaction fails: it is tried again with the next.
-    var isKept: Bool {
-        switch self {
-        case .resolve, .shrink, .note: true
-        case .reserve, .cancel, .extend, .control: false
-        }
-    }
-
-    /// Tells who asked that it was not done.
-    func fail(_ refusal: LedgerRefusal) {
-        switch self {
-        case .reserve(let wait): wait.then(.failure(refusal))
-        case .extend(_, _, _, let then): then(0)
-        case .control(_, let then): then(refusal)
-        case .resolve(_, _, _, let then): then?(nil)
-        case .cancel, .shrink, .note: break
-        }
-    }
-}
-
-/// A reservation that is asked for, and waits if it must.
-struct LedgerWait: Sendable {
-    var ticket: Ledger.Ticket
-    var ask: BudgetAsk
-    var scope: ScopeID
-    var model: String?
-    var deadline: ContinuousClock.Instant
-    var caller: (any LedgerCaller)?
-    var then: @Sendable (Result<LedgerGrant, LedgerRefusal>) -> Void
-}
-
-/// Answers, gathered so that each caller is woken once a transaction.
-struct LedgerDeliveries {
-    private var direct: [@Sendable () -> Void] = []
-    private var batches: [(caller: any LedgerCaller, work: [@Sendable () -> Void])] = []
-
-    mutating func add(_ caller: (any LedgerCaller)?, _ work: @escaping @Sendable () -> Void) {
-        guard let caller else { return direct.append(work) }
-        if let index = batches.firstIndex(where: { $0.caller === caller }) {
-            batches[index].work.append(work)
-        } else {
-            batches.append((caller, [work]))
-        }
-    }
-
-    func send() {
-        for batch in batches { batch.caller.resume(batch.work) }
-        for work in direct { work() }
-    }
-}
-
 /// Runs work in transactions, and keeps the line of those who wait. Used on the ledger's thread only.
 final class LedgerEngine {
     private let state: LedgerState
     private let session: LedgerSession
     private let now: @Sendable () -> Timestamp
     private let maxWaiting: Int
+    private let began = ContinuousClock.now
     /// In the order they came.
     private var waiting: [LedgerWait] = []
     /// Scopes whose headroom someone waits for: whoever comes later and needs it too waits behind.
@@ -128,20 +68,23 @@ final class LedgerEngine {
 
     /// Somebody's patience is over.
     private func isOver(_ line: [LedgerWait]) -> Bool {
-        let now = ContinuousClock.now
-        return line.contains { $0.deadline <= now }
+        let clock = clock
+        return line.contains { $0.deadline <= clock }
     }
+
+    /// Time since the engine was made, which patience is measured by.
+    private var clock: Duration { began.duration(to: .now) }
 
     private func fail(_ work: [LedgerWork], because reason: String, into deliveries: inout LedgerDeliveries) {
         hasFailed = true
         for item in work {
-            if item.isKept { retained.append(item) } else { item.deliverFailure(.unavailable(reason), &deliveries) }
+            if item.isKept { retained.append(item) } else { deliveries.fail(item, .unavailable(reason)) }
         }
         // Those who wait go on waiting, but not for ever.
-        let time = ContinuousClock.now
+        let clock = clock
         waiting.removeAll { wait in
-            guard wait.deadline <= time else { return false }
-            LedgerWork.reserve(wait).deliverFailure(.unavailable(reason), &deliveries)
+            guard wait.deadline <= clock else { return false }
+            deliveries.add(wait, .failure(.unavailable(reason)))
             return true
         }
     }
@@ -200,7 +143,7 @@ final class LedgerEngine {
     ) -> Bool {
         func take(_ line: inout [LedgerWait]) -> Bool {
             guard let index = line.firstIndex(where: { $0.ticket == ticket }) else { return false }
-            LedgerWork.reserve(line.remove(at: index)).deliverFailure(.cancelled, &deliveries)
+            deliveries.add(line.remove(at: index), .failure(.cancelled))
             return true
         }
         return take(&waiting) || take(&newcomers)
@@ -210,12 +153,10 @@ final class LedgerEngine {
     private func serve(
         _ wait: LedgerWait, isNew: Bool, at time: Timestamp, into deliveries: inout LedgerDeliveries
     ) throws {
-        func refuse(_ refusal: LedgerRefusal) {
-            LedgerWork.reserve(wait).deliverFailure(refusal, &deliveries)
-        }
+        func refuse(_ refusal: LedgerRefusal) { deliveries.add(wait, .failure(refusal)) }
         let index: Int
         do { index = try state.index(of: wait.scope) } catch let refusal as LedgerRefusal { return refuse(refusal) }
-        let isLate = wait.deadline <= .now
+        let isLate = isNew ? wait.patience <= .zero : wait.deadline <= clock
         var ask = wait.ask
         ask.takesLess = ask.takesLess || isLate
         var decision = state.tree.decide(ask, scope: index, at: time)
@@ -227,12 +168,12 @@ final class LedgerEngine {
         case .wait(let short):
             let scope = state.tree.scopes[short].name
             guard !isLate, !isNew || waiting.count < maxWaiting else { return refuse(.busy(scope: scope)) }
+            if isNew { wait.deadline = clock + wait.patience }
             contested.insert(short)
             waiting.append(wait)
         case .granted(let grant):
             let call = try state.reserve(ask, grant: grant, at: index, model: wait.model, now: time)
-            let then = wait.then
-            deliveries.add(wait.caller) { then(.success(LedgerGrant(call: call, grant: grant))) }
+            deliveries.add(wait, .success(LedgerGrant(call: call, grant: grant)))
         }
     }
 
@@ -245,7 +186,7 @@ final class LedgerEngine {
     /// The process ends in good order: what is under way is held, and nobody waits any more.
     func end() -> LedgerDeliveries {
         var deliveries = LedgerDeliveries()
-        for wait in waiting { LedgerWork.reserve(wait).deliverFailure(.unavailable("the ledger closes"), &deliveries) }
+        for wait in waiting { deliveries.add(wait, .failure(.unavailable("the ledger closes"))) }
         waiting = []
         do {
             if try state.file.beginWriting() { state.distrust() }
@@ -261,14 +202,14 @@ final class LedgerEngine {
     }
 }
 
-extension LedgerWork {
-    fileprivate func deliverFailure(_ refusal: LedgerRefusal, _ deliveries: inout LedgerDeliveries) {
-        let caller: (any LedgerCaller)? =
-            switch self {
-            case .reserve(let wait): wait.caller
-            case .extend(_, _, let caller, _), .resolve(_, _, let caller, _): caller
-            case .cancel, .shrink, .note, .control: nil
-            }
-        deliveries.add(caller) { fail(refusal) }
+extension LedgerDeliveries {
+    fileprivate mutating func fail(_ work: LedgerWork, _ refusal: LedgerRefusal) {
+        let caller: (any LedgerCaller)?
+        switch work {
+        case .reserve(let wait): return add(wait, .failure(refusal))
+        case .extend(_, _, let asker, _), .resolve(_, _, let asker, _): caller = asker
+        case .cancel, .shrink, .note, .control: caller = nil
+        }
+        add(caller) { work.fail(refusal) }
     }
 }

@@ -6,28 +6,18 @@ import PreflightCore
 final class LedgerState {
     let file: LedgerFile
     let session: Int64
-    private(set) var tree = BudgetTree()
+    var tree = BudgetTree()
     private var rows: [Int64] = []
     private var indices: [Int64: Int] = [:]
     private var isFresh: [Bool] = []
     private var dirty: [Int] = []
     private var isDirty: [Bool] = []
     /// Calls of this process that are under way.
-    private var open: [Int64: OpenCall] = [:]
-    /// What `open` held before this transaction, for when it fails.
-    private var undo: [(id: Int64, before: OpenCall?)] = []
+    private var open = OpenCalls()
     /// The latest call in the file; nil when another process may have made some.
     private var newest: Int64?
     /// How many calls were made since the session's first open one was written.
     private var unmarked = 0
-
-    struct OpenCall {
-        var reservation: BudgetReservation
-        var worst: USD
-        var model: String?
-        var generation: String?
-        var createdAt: Timestamp
-    }
 
     /// After how many calls the session's first open one is written: so many are looked at in vain after a crash, and
     /// those since the oldest that was under way.
@@ -47,12 +37,11 @@ final class LedgerState {
     }
 
     /// The transaction is on the disk.
-    func keep() { undo.removeAll(keepingCapacity: true) }
+    func keep() { open.keep() }
 
     /// The transaction failed: nothing of it holds.
     func forget() {
-        for entry in undo.reversed() { open[entry.id] = entry.before }
-        undo.removeAll(keepingCapacity: true)
+        open.forget()
         distrust()
         for index in dirty { isDirty[index] = false }
         dirty.removeAll(keepingCapacity: true)
@@ -92,7 +81,8 @@ final class LedgerState {
         }
     }
 
-    private func touch(from index: Int) {
+    /// The sums of the scope and of those above it are to be written.
+    func touch(from index: Int) {
         tree.forEach(from: index) { index in
             guard !isDirty[index] else { return }
             isDirty[index] = true
@@ -113,7 +103,7 @@ final class LedgerState {
 
     private func markFirstOpen() throws {
         let next = try nextCall()
-        try file.setFirstOpen(open.keys.min() ?? next, of: session)
+        try file.setFirstOpen(open.first ?? next, of: session)
         unmarked = 0
     }
 
@@ -151,7 +141,7 @@ final class LedgerState {
                 createdAt: now, model: model))
         let reservation = tree.reserve(grant, for: ask, scope: index, at: now)
         touch(from: index)
-        setOpen(id, OpenCall(reservation: reservation, worst: worst, model: model, createdAt: now), before: nil)
+        open.set(id, OpenCall(reservation: reservation, worst: worst, model: model, createdAt: now), before: nil)
         return CallID(row: id)
     }
 
@@ -179,7 +169,7 @@ final class LedgerState {
         let reservation = entry.reservation
         try file.calls.resize(call.row, amount: reservation.amount, worst: entry.worst, tokens: reservation.tokens)
         touch(from: reservation.scope)
-        setOpen(call.row, entry, before: before)
+        open.set(call.row, entry, before: before)
     }
 
     /// Keeps the provider's name of a call.
@@ -187,17 +177,12 @@ final class LedgerState {
         if let before = open[call.row] {
             var entry = before
             entry.generation = generation
-            setOpen(call.row, entry, before: before)
+            open.set(call.row, entry, before: before)
         } else {
             // It may have ended in this very transaction.
             try file.calls.write(session: session)
         }
         try file.calls.note(call.row, generation: generation)
-    }
-
-    private func setOpen(_ id: Int64, _ entry: OpenCall?, before: OpenCall?) {
-        undo.append((id, before))
-        open[id] = entry
     }
 
     /// The index of the call's scope; nil when the call is not under way.
@@ -226,43 +211,13 @@ final class LedgerState {
         }
         file.calls.replace(row)
         touch(from: reservation.scope)
-        setOpen(call.row, nil, before: entry)
+        open.set(call.row, nil, before: entry)
         return reservation.scope
     }
 
     /// All that is under way becomes held: the process ends.
     func holdAll(now: Timestamp) throws {
-        for id in open.keys { _ = try resolve(CallID(row: id), .held(nil), now: now) }
-    }
-
-    /// Calls of processes that are gone: whether they were billed is unknown.
-    func holdLost(now: Timestamp) throws -> Int {
-        let lost = try LedgerSession.bury(file: file, except: session, at: now)
-        for call in lost {
-            let index = try index(of: ScopeID(row: call.scope))
-            let reservation = BudgetReservation(
-                scope: index, amount: call.amount, tokens: call.tokens, perOutputToken: .zero)
-            try file.calls.resolve(call.id, .held, amount: call.worst, tokens: call.tokens, cost: nil, at: now)
-            tree.hold(reservation, amount: call.worst)
-            touch(from: index)
-        }
-        return lost.count
-    }
-
-    /// The cost of a held call has become known. False when the call is not held.
-    func reconcile(_ call: HeldCall, cost: USD, tokens: Int, now: Timestamp) throws -> Bool {
-        // It may have become held in this very transaction.
-        try file.calls.write(session: session)
-        let check = try file.database.prepare("SELECT amount, tokens FROM call WHERE id = ? AND state = 3")
-        check.bind(0, call.id.row)
-        var held: (amount: USD, tokens: Int)?
-        try check.query { held = ($0.usd(0), $0.int(1)) }
-        guard let held else { return false }
-        let index = try index(of: call.scope)
-        try file.calls.resolve(call.id.row, .settled, amount: held.amount, tokens: tokens, cost: cost, at: now)
-        tree.reconcile(scope: index, held: held.amount, heldTokens: held.tokens, cost: cost, tokens: tokens, at: now)
-        touch(from: index)
-        return true
+        for id in open.ids { _ = try resolve(CallID(row: id), .held(nil), now: now) }
     }
 
     // MARK: Scopes

@@ -68,7 +68,8 @@ package struct LedgerStanding: Sendable, Equatable {
 
 /// Where the ledger hands its answers back, many at once. An event loop is one.
 package protocol LedgerCaller: AnyObject, Sendable {
-    func resume(_ work: [@Sendable () -> Void])
+    /// Has the answers delivered where the caller wants them.
+    func resume(_ answers: LedgerAnswers)
     /// Calls `work` once what is being done now is done, so that all that is asked of the ledger in one turn wakes it
     /// once. Called where the caller asks.
     func atEndOfTurn(_ work: @escaping @Sendable () -> Void)
