@@ -102,7 +102,8 @@ extension LoadTests {
             } else {
                 facts = AnswerReader.facts(in: body, dialect: capture.dialect)
             }
-            let charge = facts.charge(prices: try testCatalogue()[Self.model]?.pricing)
+            let prices = try testCatalogue().pricing(of: Self.model)
+            let charge = facts.charge(prices: prices)
             try await withScriptedGateway([upstream], kind: kind) { bench in
                 let (path, request) = Self.request(capture.dialect, stream: capture.isStream)
                 let answer = try await bench.caller.send("POST", path, request)

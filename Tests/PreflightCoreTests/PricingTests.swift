@@ -94,6 +94,9 @@ import Testing
         #expect(catalogue["anthropic/claude-4.5-sonnet-20250929"]?.id == "anthropic/claude-sonnet-4.5")
         #expect(catalogue["google/gemini-2.5-flash:nitro"]?.id == "google/gemini-2.5-flash")
         #expect(catalogue["google/gemini-2.5-flash:fast"] == nil)
+        for name in ["anthropic/claude-4.5-sonnet-20250929", "google/gemini-2.5-flash:nitro", "none"] {
+            #expect(catalogue.pricing(of: name) == catalogue[name]?.pricing)
+        }
     }
 }
 

@@ -28,7 +28,9 @@ extension Exchange {
         guard let catalogue = destination.catalogue else { return nil }
         let asked = routedModel ?? facts.model
         // The name in the answer may be a dated one that no list has; without fallbacks only one model can have served.
-        if !facts.fallbacks.isEmpty, let served = answer.model, let prices = catalogue.pricing(of: served) { return prices }
+        if !facts.fallbacks.isEmpty, let served = answer.model, let prices = catalogue.pricing(of: served) {
+            return prices
+        }
         return catalogue.pricing(of: asked)
     }
 

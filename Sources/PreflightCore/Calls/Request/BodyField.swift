@@ -46,4 +46,3 @@ enum BodyField: UInt8, CaseIterable {
         "stop_server_tools_when", "add_generation_prompt", "return_token_ids", "return_tokens_as_token_ids",
     ]
 }
-

@@ -25,12 +25,11 @@ extension CallReading {
         .contextManagement, .mcpServers, .extraBody, .chatTemplate, .preset, .cacheControl)
 
     mutating func noteName(_ model: String) {
-        if ModelWords(in: model).contains(.preset) { walker.openEnd(Extra(.preset, model)) }
-        guard let colon = model.utf8.lastIndex(of: UInt8(ascii: ":")) else { return }
-        let suffix = model[model.utf8.index(after: colon)...]
-        if suffix == "online" || suffix == "nitro" || suffix == "floor" {
-            walker.note(Extra(.routing, String(suffix)))
-        }
+        let words = ModelWords(in: model)
+        if words.contains(.preset) { walker.openEnd(Extra(.preset, model)) }
+        guard words.contains(.routing), let colon = model.lastIndex(of: ":") else { return }
+        let suffix = String(model[model.index(after: colon)...])
+        if ["online", "nitro", "floor"].contains(suffix) { walker.note(Extra(.routing, suffix)) }
     }
 
     private mutating func notePlugins() throws(CallRefusal) {

@@ -26,7 +26,8 @@ struct NameTable<Meaning: Sendable>: Sendable {
 
         @inline(__always)
         var hash: Int {
-            let mixed = (head ^ (tail &<< 7 | tail &>> 57)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: count)
+            let mixed =
+                (head ^ (tail &<< 7 | tail &>> 57)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: count)
             return Int(truncatingIfNeeded: (mixed &* 0xD6E8_FEB8_6659_FD93) &>> 55)
         }
     }

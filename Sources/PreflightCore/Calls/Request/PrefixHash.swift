@@ -16,7 +16,10 @@ struct PrefixHash {
     mutating func end(at offset: Int, of bytes: UnsafeRawBufferPointer) {
         isInMessage = false
         let rest = UnsafeRawBufferPointer(rebasing: bytes[min(hashedUpTo, offset)..<offset])
-        guard hasCuts else { return value = KeyedHash.of(rest, after: value) }
+        guard hasCuts else {
+            value = KeyedHash.of(rest, after: value)
+            return
+        }
         kept += rest
         value = kept.withUnsafeBytes { KeyedHash.of($0, after: value) }
         kept.removeAll(keepingCapacity: true)

@@ -50,6 +50,8 @@ struct ModelWords: OptionSet {
     static let smallGPT = ModelWords(rawValue: 4)
     static let gemini = ModelWords(rawValue: 8)
     static let preset = ModelWords(rawValue: 16)
+    /// A suffix that changes routing stands in it, in any case, at its end or before it.
+    static let routing = ModelWords(rawValue: 32)
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -74,6 +76,8 @@ struct ModelWords: OptionSet {
                 case UInt8(ascii: "g") where begins("gpt-4o-mini"): found.insert(.smallGPT)
                 case UInt8(ascii: "g") where begins("gemini") || begins("gemma"): found.insert(.gemini)
                 case UInt8(ascii: "x") where begins("x-ai/"): found.insert(.grok)
+                case UInt8(ascii: ":") where begins(":online") || begins(":nitro") || begins(":floor"):
+                    found.insert(.routing)
                 // The sign itself is in the other half of ASCII.
                 case UInt8(ascii: "@") | 0x20 where begins("@preset/"): found.insert(.preset)
                 default: break

@@ -89,7 +89,8 @@ package enum WorstCase {
     ) throws(CallRefusal) -> Int {
         guard facts.dialect != .embeddings else { return 0 }
         let known = largest(candidates) { $0.maxCompletionTokens ?? $0.contextLength }
-        guard let limit = facts.outputCap.map({ min($0, known ?? $0) }) ?? known ?? allowances.defaultOutputTokens else {
+        guard let limit = facts.outputCap.map({ min($0, known ?? $0) }) ?? known ?? allowances.defaultOutputTokens
+        else {
             throw .unboundedOutput(model: facts.model)
         }
         return max(0, limit)

@@ -70,6 +70,33 @@ import Testing
         #expect(learning.tokenBound(of: open) == nil)
     }
 
+    @Test func `of a very long conversation the last messages are remembered, in their order`() throws {
+        var learning = PromptLearning()
+        let turns = (0..<120).map { "turn \($0)" }
+        let first = try conversation(Array(turns.prefix(100)))
+        #expect(first.prompt.marks.count == PromptMeasure.maximumMarks)
+        #expect(
+            first.prompt.marks.map(\.counts.messages) == Array((101 - PromptMeasure.maximumMarks)...100))
+        learning.settle(try conversation(Array(turns.prefix(80))), promptTokens: 900)
+        learning.settle(first, promptTokens: 1_000)
+        let bound = try #require(learning.tokenBound(of: conversation(turns)))
+        #expect((1_000..<1_400).contains(bound))
+    }
+
+    @Test func `messages that are cut differently are told apart`() throws {
+        var learning = PromptLearning()
+        learning.settle(try conversation(["ab", "c"]), promptTokens: 50)
+        #expect(learning.tokenBound(of: try conversation(["a", "bc"])) == nil)
+        #expect(learning.tokenBound(of: try conversation(["abc"])) == nil)
+        #expect(learning.tokenBound(of: try conversation(["ab", "c "])) == nil)
+        for length in 0..<40 {
+            let text = String(repeating: "x", count: length)
+            learning.settle(try conversation([text]), promptTokens: 50)
+            #expect(learning.tokenBound(of: try conversation([text])) != nil)
+            #expect(learning.tokenBound(of: try conversation([text + "x"])) == nil, "\(length)")
+        }
+    }
+
     @Test func `of two counts for the same messages the larger holds`() throws {
         var learning = PromptLearning()
         let call = try conversation(["a"])

@@ -117,6 +117,20 @@ import Testing
         #expect(text.prompt.counts.tokens < 40)
     }
 
+    @Test func `a model's kind is seen wherever its word stands in the name, whatever its case`() throws {
+        let prompt = try facts(chat(#""tools":[{"type":"function","function":{"name":"f"}}]"#)).prompt
+        func bound(_ model: String) throws -> Int { try #require(prompt.tokenBound(models: [model])) }
+        let plain = try bound("m")
+        for name in ["claude", "CLAUDE-3", "my/Anthropic", "x/clclaude"] {
+            #expect(try bound(name) == plain - 384 + 1_024, "\(name)")
+        }
+        for name in ["grok", "a/GROK-4", "X-AI/y"] { #expect(try bound(name) == plain - 96 + 1_024, "\(name)") }
+        for name in ["", "claud", "gro", "x-ai", "gr\u{C3}k", "clau de"] {
+            #expect(try bound(name) == plain, "\(name)")
+        }
+        #expect(try prompt.tokenBound(models: ["m", "grok", "claude"]) == bound("m") + 1_024 - 96 + 1_024 - 384)
+    }
+
     @Test func `the context bounds every prompt`() throws {
         let facts = try facts(chat("", content: String(repeating: "word ", count: 10_000)))
         #expect(facts.prompt.tokenBound(models: ["m"], contextLength: 4_096) == 4_096)
