@@ -16,13 +16,13 @@ final class CallStages {
     private var outputs = OutputLearning()
     private var meter: StreamMeter
 
-    init(name: String, body: [UInt8], catalogue: Catalogue) throws {
+    init(name: String, body: String, catalogue: Catalogue) throws {
         self.name = name
-        self.body = body
+        self.body = Array(body.utf8)
         self.catalogue = catalogue
         answer = Array(CannedAnswers.body.utf8)
         event = Array(CannedAnswers.event.utf8)
-        facts = try CallFacts.read(body, dialect: .chat)
+        facts = try CallFacts.read(self.body, dialect: .chat)
         price = try WorstCase.price(of: facts, in: catalogue)
         answered = AnswerReader.facts(in: answer, dialect: .chat)
         guard let usage = answered.usage else { throw PreflightError(.failed, "the canned answer has no usage") }
@@ -31,26 +31,34 @@ final class CallStages {
         for _ in 0..<20 { settle() }
     }
 
-    func measures() -> [CallsBenchmark.Measure] {
-        typealias Measure = CallsBenchmark.Measure
-        func ofBody(_ stage: String, _ work: @escaping () -> Void) -> Measure {
-            Measure(stage, of: name, bytes: body.count, work)
-        }
-        func ofAnswer(_ stage: String, _ work: @escaping () -> Void) -> Measure {
-            Measure(stage, of: name + "-answer", bytes: answer.count, work)
+    /// The stages before a call is sent, and what its end teaches.
+    func ofRequest() -> [CallsBenchmark.Measure] {
+        func stage(_ stage: String, _ work: @escaping () -> Void) -> CallsBenchmark.Measure {
+            CallsBenchmark.Measure(stage, of: name, bytes: body.count, work)
         }
         return [
             Self.parsing(body, name),
-            ofBody("read") { [self] in keep(try? CallFacts.read(body, dialect: .chat)) },
-            ofBody("known") { [self] in keep(prompts.tokenBound(of: facts)) },
-            ofBody("price") { [self] in keep(try? WorstCase.price(of: facts, in: catalogue)) },
-            ofBody("change") { [self] in keep(try? changes.applied(to: body, facts: facts)) },
-            ofBody("settle") { [self] in settle() },
-            Self.parsing(answer, name + "-answer"),
-            ofAnswer("answer") { [self] in keep(AnswerReader.facts(in: answer, dialect: .chat)) },
-            ofAnswer("charge") { [self] in keep(answered.charge(prices: catalogue.pricing(of: facts.model))) },
-            Self.parsing(Array(event.dropFirst(6)), name + "-event", as: event.count),
-            Measure("stream", of: name + "-event", bytes: event.count) { [self] in
+            stage("read") { [self] in keep(try? CallFacts.read(body, dialect: .chat)) },
+            stage("known") { [self] in keep(prompts.tokenBound(of: facts)) },
+            stage("price") { [self] in keep(try? WorstCase.price(of: facts, in: catalogue)) },
+            stage("change") { [self] in keep(try? changes.applied(to: body, facts: facts)) },
+            stage("settle") { [self] in settle() },
+        ]
+    }
+
+    /// The stages of an answer, whole and as a stream's event.
+    func ofAnswer() -> [CallsBenchmark.Measure] {
+        typealias Measure = CallsBenchmark.Measure
+        return [
+            Self.parsing(answer, "answer"),
+            Measure("answer", of: "answer", bytes: answer.count) { [self] in
+                keep(AnswerReader.facts(in: answer, dialect: .chat))
+            },
+            Measure("charge", of: "answer", bytes: answer.count) { [self] in
+                keep(answered.charge(prices: catalogue.pricing(of: facts.model)))
+            },
+            Self.parsing(Array(event.dropFirst(6)), "event", as: event.count),
+            Measure("stream", of: "event", bytes: event.count) { [self] in
                 event.withUnsafeBytes { meter.feed($0) { keep($0.count) } }
             },
         ]

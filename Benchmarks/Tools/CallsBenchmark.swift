@@ -12,17 +12,14 @@ enum CallsBenchmark {
         }
         let data = URL(fileURLWithPath: arguments[0], isDirectory: true)
         let catalogue = try catalogue(data)
-        var measures: [Measure] = []
-        for (name, body) in [
-            ("short", StreamLoad.body(isStreamed: false)), ("long", try LongConversation.body(captures: data)),
-        ] {
-            measures += try CallStages(name: name, body: Array(body.utf8), catalogue: catalogue).measures()
-        }
+        let short = try CallStages(name: "short", body: StreamLoad.body(isStreamed: false), catalogue: catalogue)
+        let long = try CallStages(name: "long", body: LongConversation.body(captures: data), catalogue: catalogue)
+        var measures = short.ofRequest() + short.ofAnswer() + long.ofRequest()
         for _ in 0..<rounds {
             for index in measures.indices { measures[index].round() }
         }
         for measure in measures {
-            let baseline = measures.first { $0.isBaseline && $0.body == measure.body && $0.bytes == measure.bytes }
+            let baseline = measures.first { $0.isBaseline && $0.body == measure.body }
             Tools.say("\(measure.body) \(measure.bytes) \(measure.stage) \(measure.least) \(baseline?.least ?? 0)")
         }
     }
