@@ -27,6 +27,8 @@ struct LedgerEvidence: Sendable {
 }
 
 extension RecordChecks {
+    static func calls(_ count: Int) -> String { count == 1 ? "1 call" : "\(count) calls" }
+
     /// Every call of the ledger is in its trial's log with the same cost, every call of a log in the ledger, and the
     /// sums are those of the calls.
     func ledger(_ ledger: LedgerEvidence, run: String) -> Finding {
@@ -59,7 +61,7 @@ extension RecordChecks {
         let spent = ledger.scopes[run]?.spent.total ?? .zero
         let count = ledger.calls.values.reduce(0) { $0 + $1.count }
         return Finding(
-            "ledger", faults.isEmpty ? "\(count) calls, \(spent)" : "it and the logs disagree", faults: faults,
+            "ledger", faults.isEmpty ? "\(Self.calls(count)), \(spent)" : "it and the logs disagree", faults: faults,
             notes: notes, hint: notes.isEmpty || !faults.isEmpty ? nil : "`preflight budget held` shows unknown costs")
     }
 }
@@ -92,20 +94,19 @@ private struct CallComparison {
             faults.append("\(trial.alias): call \(number) of the log is not in the ledger")
         }
         if untold > 0 {
-            notes.append("\(trial.alias): its harness died before it could write down how \(Self.calls(untold)) ended")
+            notes.append(
+                "\(trial.alias): its harness died before it could write down how \(RecordChecks.calls(untold)) ended")
         }
         if !held.isEmpty {
             let sum = held.reduce(USD.zero) { $0 + $1.amount }
             let numbers = held.prefix(5).map { "\($0.id.row)" }.joined(separator: ", ")
             notes.append(
-                "\(trial.alias): \(Self.calls(held.count)) of unknown cost, up to \(sum): \(numbers)"
+                "\(trial.alias): \(RecordChecks.calls(held.count)) of unknown cost, up to \(sum): \(numbers)"
                     + (held.count > 5 ? ", …" : ""))
         }
         guard !isAlive else { return }
         compareSums(log)
     }
-
-    private static func calls(_ count: Int) -> String { count == 1 ? "1 call" : "\(count) calls" }
 
     private mutating func compare(
         _ call: LedgerReader.Call, with told: CallBook.Call?, _ log: TrialEvidence.Log
@@ -118,6 +119,8 @@ private struct CallComparison {
                 if told != cost {
                     faults.append("\(name) cost \(told.decimalText) USD by the log, \(cost.decimalText) by the ledger")
                 }
+            } else if isAlive {
+                // Its event is on the way.
             } else if isAfterEnd(call, log) {
                 late += cost
                 // Settled by hand, or found out, once nobody wrote the log any more.
@@ -145,7 +148,7 @@ private struct CallComparison {
 
     /// Whether the log can know of it. What happened in its last moments may not have reached it.
     private func isAfterEnd(_ call: LedgerReader.Call, _ log: TrialEvidence.Log) -> Bool {
-        guard !isAlive, let end = log.calls.lastAt, let resolved = call.resolvedAt else { return isAlive }
+        guard let end = log.calls.lastAt, let resolved = call.resolvedAt else { return false }
         let isLost = log.state.outcome == nil
         return resolved > (isLost ? end + .seconds(-10) : end)
     }
