@@ -1,3 +1,4 @@
+import Dispatch
 import PreflightCore
 import Synchronization
 
@@ -32,6 +33,21 @@ final class FieldBoard: Sendable {
         summary.outcome = .harnessFailed
         summary.reason = failure
         finish(summary)
+    }
+
+    /// Waits until the disk has what running trials have recorded so far.
+    func synchronize() async {
+        let running = standings.withLock { standings in
+            standings.values.compactMap { if case .running(let recorder) = $0 { recorder } else { nil } }
+        }
+        guard !running.isEmpty else { return }
+        // Waiting for the disk must not take the threads that everything else runs on.
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                DispatchQueue.concurrentPerform(iterations: running.count) { running[$0].synchronize() }
+                continuation.resume()
+            }
+        }
     }
 
     /// In the order planned.

@@ -83,8 +83,9 @@ package struct FieldRun: Sendable {
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
             finishedAt: world.now(), wasStopped: stop.urgency > .none)
         let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
-        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
+        // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
         return result
     }
 
@@ -155,6 +156,10 @@ package struct FieldRun: Sendable {
             }
             group.addTask {
                 await publish(board)
+                return nil
+            }
+            group.addTask {
+                await keepOnDisk(board)
                 return nil
             }
             group.addTask {
@@ -250,10 +255,19 @@ package struct FieldRun: Sendable {
         while !Task.isCancelled {
             let summaries = board.summaries
             if summaries != last {
+                // What the journal says of a log must not be ahead of the log on the disk.
+                await board.synchronize()
                 try? await workshop.journal.update(summaries, run: directory.id, at: workshop.world.now())
             }
             last = summaries
             try? await workshop.world.clock.sleep(for: plan.pace.status)
+        }
+    }
+    /// No event is away from the disk for longer than a second.
+    private func keepOnDisk(_ board: FieldBoard) async {
+        while !Task.isCancelled {
+            await board.synchronize()
+            try? await workshop.world.clock.sleep(for: plan.pace.disk)
         }
     }
 }

@@ -46,11 +46,13 @@ package struct ModelAccess: Sendable {
         package var held: USD
         /// Nil where the ledger could be read.
         package var failure: String?
-        /// Tells the ledger what the trial has cost in all, so that nothing of it stays held.
-        package var settle: @Sendable (_ total: USD) async -> Void
+        /// Tells the ledger what the trial has cost in all, so that nothing of it stays held; what its calls were
+        /// settled at.
+        package var settle: @Sendable (_ total: USD) async -> [(call: Int64, cost: USD)]
 
         package init(
-            settled: USD, held: USD, failure: String? = nil, settle: @escaping @Sendable (USD) async -> Void = { _ in }
+            settled: USD, held: USD, failure: String? = nil,
+            settle: @escaping @Sendable (USD) async -> [(call: Int64, cost: USD)] = { _ in [] }
         ) {
             self.settled = settled
             self.held = held

@@ -9,6 +9,8 @@ package struct Pace: Sendable {
     package var budgetFile = Duration.seconds(30)
     /// Between two writes of the field's state for `status`.
     package var status = Duration.seconds(1)
+    /// Between two waits for the disk to have what was recorded.
+    package var disk = Duration.milliseconds(500)
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.

@@ -20,8 +20,8 @@ package final class TrialRecorder: Sendable {
     }
 
     private struct State: ~Copyable {
-        var trial = TrialState()
-        var events: AppendFile
+        var trial: TrialState
+        var events: EventLog
         var log: AppendFile
         var stdout: LineSplitter
         var stderr: LineSplitter
@@ -29,8 +29,8 @@ package final class TrialRecorder: Sendable {
         var rawBytes = 0
         var suppressed = 0
         var isLogFull = false
-        var reason: String?
-        var unknownUpTo: USD?
+        /// Bytes of the event log that are known to be on the disk.
+        var synchronized = 0
         var failure: PreflightError?
         var hasVerdict = false
     }
@@ -55,12 +55,13 @@ package final class TrialRecorder: Sendable {
         self.bounds = bounds
         self.world = world
         startedAt = world.now()
-        startedUptime = world.uptime()
-        let events = try AppendFile(path: directory.eventsPath)
+        let events = try EventLog(directory)
         let log = try AppendFile(path: directory.logPath, limit: bounds.log)
+        let found = events.found
+        startedUptime = world.uptime() - events.mark.elapsed
         state = Mutex(
             State(
-                events: events, log: log, stdout: LineSplitter(limit: bounds.line),
+                trial: found.state, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
                 stderr: LineSplitter(limit: bounds.line)))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
@@ -72,16 +73,17 @@ package final class TrialRecorder: Sendable {
 // MARK: Facts
 
 extension TrialRecorder {
-    /// Appends a harness event. It is with the system when this returns.
+    /// Appends a harness event. It is with the system when this returns, and a weighty one on the disk.
     package func record(_ type: String, _ fields: KeyValuePairs<String, JSON?> = [:]) {
         let object = JSON.record(fields).object ?? JSON.Object()
-        state.withLock { state in
-            append(
-                Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: type, fields: object),
-                to: &state)
+        let isWeighty = state.withLock { state in
+            let event = Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: type, fields: object)
+            append(event, to: &state)
             flush(&state)
             judge(&state)
+            return event.isWeighty
         }
+        if isWeighty { synchronize() }
     }
 
     /// Appends an event of the gateway.
@@ -186,9 +188,7 @@ extension TrialRecorder {
     }
 
     private func append(_ event: Event, to state: inout State) {
-        var bytes: [UInt8] = []
-        event.write(into: &bytes)
-        state.events.append(bytes)
+        state.events.append(event)
         state.trial.apply(event)
     }
 
@@ -197,8 +197,12 @@ extension TrialRecorder {
             try state.events.flush()
             try state.log.flush()
         } catch {
-            state.failure = state.failure ?? (error as? PreflightError) ?? PreflightError(.failed, "\(error)")
+            note(error, in: &state)
         }
+    }
+
+    private func note(_ error: any Error, in state: inout State) {
+        state.failure = state.failure ?? (error as? PreflightError) ?? PreflightError(.failed, "\(error)")
     }
 
     private func judge(_ state: inout State) {
@@ -225,19 +229,29 @@ extension TrialRecorder {
     /// What could not be written, if anything.
     package var failure: PreflightError? { state.withLock { $0.failure } }
 
-    package func note(reason: String) { state.withLock { $0.reason = reason } }
-    package func note(unknownUpTo: USD?) { state.withLock { $0.unknownUpTo = unknownUpTo } }
-
     package var summary: TrialSummary {
         state.withLock { state in
             TrialSummary(
-                plan: plan, state: state.trial, at: elapsed, startedAt: startedAt, reason: state.reason,
-                unknownUpTo: state.unknownUpTo, lastStderr: state.stderrTail)
+                plan: plan, state: state.trial, at: elapsed, startedAt: startedAt, lastStderr: state.stderrTail,
+                log: state.events.mark)
         }
     }
 
-    /// Waits until the event log is on the disk itself.
-    package func synchronize() throws { try state.withLock { try $0.events.synchronize() } }
+    /// Waits until the disk has every event recorded before. A failure is the record's: see `failure`.
+    ///
+    /// The trial's events go on meanwhile.
+    package func synchronize() {
+        let (file, target, isDone) = state.withLock { state in
+            (state.events.file, state.events.mark.bytes, state.events.mark.bytes <= state.synchronized)
+        }
+        guard !isDone else { return }
+        do {
+            try file.synchronize()
+            state.withLock { $0.synchronized = max($0.synchronized, target) }
+        } catch {
+            state.withLock { note(error, in: &$0) }
+        }
+    }
 
     package func budgetText(_ mode: BudgetFile.Mode) -> String {
         state.withLock { state in

@@ -107,9 +107,11 @@ struct TrialRunner: Sendable {
             isSettled = isSettled && polled >= account.settled
             unknown = isSettled ? nil : account.held
             spent = max(account.settled, polled)
-            if isSettled { await account.settle(spent) }
+            for call in isSettled ? await account.settle(spent) : [] {
+                let fields: JSON = ["call": .int(Int(call.call)), "cost_usd": .usd(call.cost), "basis": "key"]
+                recorder.recordGateway("call_reconciled", fields.object ?? JSON.Object())
+            }
         }
-        recorder.note(unknownUpTo: unknown)
         recorder.record(
             "spend_reconciled",
             [
@@ -119,7 +121,6 @@ struct TrialRunner: Sendable {
     }
 
     func finish(_ outcome: Outcome, _ reason: String) -> TrialSummary {
-        recorder.note(reason: reason)
         recorder.record(
             "trial_finished",
             [
@@ -128,7 +129,6 @@ struct TrialRunner: Sendable {
             ])
         var summary = recorder.summary
         do {
-            try recorder.synchronize()
             if let failure = recorder.failure { throw failure }
             try Files.replace(directory.summaryPath, with: summary.json.prettyText + "\n")
         } catch {

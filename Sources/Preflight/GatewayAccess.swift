@@ -116,14 +116,18 @@ struct GatewayAccess {
     /// Puts down what is missing to `total` to the first call whose cost is unknown, and nothing to the others.
     private static func settle(
         _ scope: ScopeID, at total: USD, _ ledger: Ledger, _ reader: LedgerReader, _ name: String
-    ) async {
+    ) async -> [(call: Int64, cost: USD)] {
         guard let standing = try? await ledger.standing(of: scope), let calls = try? await reader.heldCalls() else {
-            return
+            return []
         }
         var rest = max(.zero, total - standing.scope.spent.total)
+        var settled: [(call: Int64, cost: USD)] = []
         for call in calls where call.scopeName == name {
-            if (try? await ledger.reconcile(call.call, cost: rest)) == true { rest = .zero }
+            guard (try? await ledger.reconcile(call.call, cost: rest)) == true else { continue }
+            settled.append((call.id.row, rest))
+            rest = .zero
         }
+        return settled
     }
 
     /// OpenRouter writes down most broken calls within seconds.

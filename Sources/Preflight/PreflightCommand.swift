@@ -11,13 +11,14 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field
               watch preflight status                    see it run
+              preflight verify                          is its record whole?
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
             """,
         version: PreflightTool.version,
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, CacheReportCommand.self,
-            SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self,
+            VerifyCommand.self, SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self,
             BudgetCommand.self, KeysCommand.self,
         ])
 }

@@ -22,10 +22,21 @@ package struct Event: Hashable, Sendable {
     }
 
     /// Keys that only Preflight sets, whatever an agent prints.
-    package static let reservedKeys: Set<String> = ["timestamp", "elapsed_s", "source", "type"]
+    package static let reservedKeys: Set<String> = ["timestamp", "elapsed_s", "source", "type", "chain"]
 }
 
 extension Event {
+    /// Decisions, and facts about money that no ledger keeps: they are on the disk before the trial goes on. Others are
+    /// there a second later.
+    package var isWeighty: Bool {
+        guard source == .harness else { return false }
+        return Self.weightyTypes.contains(type) || type.hasPrefix("subkey_")
+    }
+
+    private static let weightyTypes: Set<String> = [
+        "trial_started", "ejected", "budget_extended", "gateway_closed", "spend_reconciled", "trial_finished",
+    ]
+
     /// Appends the event as one line of an event log, newline included.
     package func write(into out: inout [UInt8]) {
         var object = JSON.Object()

@@ -37,6 +37,8 @@ package struct TrialState: Hashable, Sendable {
     package var calls = 0
     /// The provider's final figure, once it stood still.
     package var settledSpend: USD?
+    /// The most that may still turn up on the bill, once its spend was asked for and could not be settled.
+    package var unknownUpTo: USD?
 
     /// The fields of the agent's newest `progress`, at most `contextLimit` of them.
     package var context: [String: JSON] = [:]
@@ -50,12 +52,18 @@ package struct TrialState: Hashable, Sendable {
     package var containerExited: Duration?
     package var exitCode: Int?
     package var outcome: Outcome?
+    /// Why it ended, in a sentence.
+    package var reason: String?
+    /// The agent's lines that were applied and are not in the log.
+    package var linesNotKept = 0
 
     package static let contextLimit = 100
     private static let rememberedResponses = 10_000
 
     private var unattributedCost = USD.zero
-    private var seenResponses: Set<Int> = []
+    private var seenResponses: Set<UInt64> = []
+    /// The newest of them.
+    private(set) var recentResponses: [UInt64] = []
 
     package init() {}
 
@@ -138,8 +146,8 @@ extension TrialState {
         guard let json = fields["usage"] ?? fields["message"]?["usage"], let usage = Usage(json: json) else { return }
         // An agent may print one answer's usage twice, with the message and with its tool.
         if let id = fields["responseId"]?.string ?? fields["generation_id"]?.string {
-            if seenResponses.count >= Self.rememberedResponses { seenResponses.removeAll() }
-            guard seenResponses.insert(id.hashValue).inserted else { return }
+            guard remember(response: id.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+            else { return }
         }
         guard !isMetered else { return }
         self.usage = self.usage + usage
@@ -153,6 +161,15 @@ extension TrialState {
             recentActions[recentActions.count - 1].cost += unattributedCost
             unattributedCost = .zero
         }
+    }
+
+    /// False when it is known already.
+    mutating func remember(response hash: UInt64) -> Bool {
+        if seenResponses.count >= Self.rememberedResponses { seenResponses.removeAll() }
+        guard seenResponses.insert(hash).inserted else { return false }
+        if recentResponses.count >= 8 { recentResponses.removeFirst() }
+        recentResponses.append(hash)
+        return true
     }
 
     /// The cost of an answer is put down to the first tool that it calls.
@@ -186,6 +203,7 @@ extension TrialState {
                 lastActivity = event.elapsed
             }
         case "spend_reconciled":
+            unknownUpTo = event.fields["unknown_up_to"]?.usd()
             if isMetered {
                 settledSpend = event.fields["spent"]?.usd() ?? spend
             } else if event.fields["settled"]?.bool == true {
@@ -205,6 +223,8 @@ extension TrialState {
         case "trial_finished":
             phase = .finished
             outcome = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:))
+            reason = event.fields["reason"]?.string
+        case "lines_not_kept": linesNotKept += event.fields["lines"]?.int ?? 0
         default: break
         }
     }

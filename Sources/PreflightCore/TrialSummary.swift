@@ -25,21 +25,25 @@ package struct TrialSummary: Hashable, Sendable {
     package var isRunning: Bool
     package var exitCode: Int?
     package var lastStderr: [String]
+    /// How far its event log goes; nil while it has none.
+    package var log: LogMark?
+    /// While it has not ended: from where its log tells the rest.
+    package var checkpoint: TrialCheckpoint?
 
     package init(
         plan: TrialPlan, state: TrialState = TrialState(), at elapsed: Duration = .zero, startedAt: Timestamp? = nil,
-        reason: String? = nil, unknownUpTo: USD? = nil, lastStderr: [String] = []
+        lastStderr: [String] = [], log: LogMark? = nil
     ) {
         alias = plan.alias
         model = plan.model
         phase = state.phase
         outcome = state.outcome
-        self.reason = reason
+        reason = state.reason
         budget = state.budget ?? plan.budget
         cost = state.spend
         polledSpend = state.polledSpend
         reportedSpend = state.reportedSpend
-        self.unknownUpTo = unknownUpTo
+        unknownUpTo = state.unknownUpTo
         events = state.events
         toolCalls = state.toolCalls
         turns = state.turns
@@ -51,6 +55,8 @@ package struct TrialSummary: Hashable, Sendable {
         isRunning = state.containerStarted != nil && state.containerExited == nil && state.outcome == nil
         exitCode = state.exitCode
         self.lastStderr = lastStderr
+        self.log = log
+        checkpoint = state.outcome == nil ? log.map { TrialCheckpoint(state, at: $0) } : nil
     }
 
     package var cachePermille: Int? { usage.cachePermille }
@@ -84,6 +90,8 @@ extension TrialSummary {
             "running": .bool(isRunning),
             "exit_code": exitCode.map(JSON.int),
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
+            "log": log?.json,
+            "checkpoint": checkpoint?.json,
         ])
     }
 
@@ -114,5 +122,7 @@ extension TrialSummary {
         isRunning = json["running"]?.bool ?? false
         exitCode = json["exit_code"]?.int
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
+        log = json["log"].flatMap(LogMark.init(json:))
+        checkpoint = json["checkpoint"].flatMap(TrialCheckpoint.init(json:))
     }
 }

@@ -20,21 +20,16 @@ package struct RunView: Sendable {
     package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
     package var isFinished: Bool { trials.allSatisfy { $0.outcome != nil } }
 
-    /// Reads a run from the journal; a trial that nobody watches any more, and that never ended, is lost.
-    package static func read(_ record: RunRecord, journal: Journal) async throws -> RunView {
+    /// Reads a run from the journal. A trial that has not ended, and that nobody watches any more, is told by its log.
+    package static func read(_ record: RunRecord, journal: Journal, ledger path: String) async throws -> RunView {
         let directory = RunDirectory(path: record.directory, id: record.id)
-        let rows = try await journal.trials(run: record.id)
+        var trials = try await journal.trials(run: record.id).map(\.summary)
         let isAlive = HarnessLock.holder(path: directory.harnessLockPath) == .living
-        let trials = rows.map { row -> TrialSummary in
-            var trial = row.summary
-            guard !isAlive, trial.outcome == nil else { return trial }
-            trial.outcome = .lost
-            trial.isRunning = false
-            trial.reason =
-                "its harness died after \(trial.runtime.shortText); up to \(max(USD.zero, trial.budget - trial.cost)) more may be spent"
-            trial.unknownUpTo = max(.zero, trial.budget - trial.cost)
-            return trial
+        if !isAlive, trials.contains(where: { $0.outcome == nil }) {
+            trials = await LostTrials(directory: directory, ledgerPath: path).summaries(trials)
         }
+        // Of use to nobody but the fold.
+        for index in trials.indices { trials[index].checkpoint = nil }
         return RunView(
             id: record.id, directory: record.directory, createdAt: record.createdAt, isAlive: isAlive, trials: trials)
     }
@@ -62,15 +57,35 @@ package struct RunView: Sendable {
 package enum RunLookup {
     package static func find(_ name: String, in runs: RunsDirectory, journal: Journal?) async throws -> RunView {
         let records = try await journal?.runs() ?? []
-        let known = records.map(\.id)
-        let id = try resolve(name, among: known + directories(runs).filter { !known.contains($0) })
+        let id = try resolve(name, among: ids(records, runs))
         if let journal, let record = records.first(where: { $0.id == id }) {
-            return try await RunView.read(record, journal: journal)
+            return try await RunView.read(record, journal: journal, ledger: runs.journalPath)
         }
         guard let view = try RunView.read(runs.run(id)) else {
             throw PreflightError(.usage, "run \(id) has no summary.json and is not in \(runs.journalPath)")
         }
         return view
+    }
+
+    /// All runs of a directory, those that no journal knows at the end.
+    package static func ids(in runs: RunsDirectory, journal: Journal?) async throws -> [String] {
+        ids(try await journal?.runs() ?? [], runs)
+    }
+
+    /// The runs that names, prefixes or `latest` mean; each once.
+    package static func ids(
+        named names: [String], in runs: RunsDirectory, journal: Journal?
+    ) async throws -> [String] {
+        let all = try await ids(in: runs, journal: journal)
+        return try names.reduce(into: []) { found, name in
+            let id = try resolve(name, among: all)
+            if !found.contains(id) { found.append(id) }
+        }
+    }
+
+    private static func ids(_ records: [RunRecord], _ runs: RunsDirectory) -> [String] {
+        let known = records.map(\.id)
+        return known + directories(runs).filter { !known.contains($0) }
     }
 
     /// - Parameter ids: newest first.

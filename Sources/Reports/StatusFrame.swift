@@ -48,10 +48,14 @@ package enum StatusFrame {
         trial.outcome?.label ?? (trial.phase == .provisioning ? "key" : trial.phase.rawValue)
     }
 
-    /// What is left of the budget while it runs; which policy or cause ended it, if not well.
+    /// What is left of the budget while it runs; which policy or cause ended it, if not well; the most that a lost one may
+    /// have spent.
     static func note(_ trial: TrialSummary) -> String {
         guard let outcome = trial.outcome else {
             return trial.startedAt == nil ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining"
+        }
+        if outcome == .lost, let unknown = trial.unknownUpTo, unknown > .zero {
+            return "up to \(trial.cost + unknown)"
         }
         guard outcome != .completed, let reason = trial.reason else { return "" }
         let plain = PlainText.oneLine(reason)

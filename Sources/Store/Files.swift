@@ -5,8 +5,8 @@ import PreflightCore
 package enum Files {
     /// Replaces a file's content in one step: a reader sees the old or the new content, never a part.
     ///
-    /// The new content reaches the disk before the name changes when `durably` is set. A link at `path` is replaced,
-    /// not followed.
+    /// With `durably` the new content reaches the disk before the name changes, and the name before this returns. A link
+    /// at `path` is replaced, not followed.
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: UInt16 = 0o644, durably: Bool = true
     ) throws {
@@ -32,6 +32,19 @@ package enum Files {
             let error = failure("replace", path)
             unlink(temporary)
             throw error
+        }
+        if durably { try synchronizeDirectory(of: path) }
+    }
+
+    /// Waits until the names in the directory of `path` are on the disk.
+    package static func synchronizeDirectory(of path: String) throws {
+        let directory = (path as NSString).deletingLastPathComponent
+        let descriptor = open(directory.isEmpty ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", directory) }
+        defer { close(descriptor) }
+        // Some file systems cannot do that to a directory, and need not be asked to.
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+            throw failure("write", directory)
         }
     }
 
@@ -82,9 +95,16 @@ package enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Makes a directory, and those above it. One that is there already keeps its permissions: it may not be ours.
+    /// Makes a directory, and those above it; their names are on the disk when this returns. One that is there already
+    /// keeps its permissions: it may not be ours.
     package static func createDirectory(_ path: String, mode: UInt16 = 0o755) throws {
         if isDirectory(path) { return }
+        var made = [path]
+        while let first = made.last, case let above = (first as NSString).deletingLastPathComponent,
+            !above.isEmpty, !isDirectory(above)
+        {
+            made.append(above)
+        }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
@@ -93,6 +113,7 @@ package enum Files {
                 hint: "choose another place with --runs-dir, or change its permissions")
         }
         guard chmod(path, mode_t(mode)) == 0 else { throw failure("set the permissions of", path) }
+        for path in made { try synchronizeDirectory(of: path) }
     }
 
     package static func absolute(_ path: String, relativeTo base: String? = nil) -> String {
@@ -102,19 +123,24 @@ package enum Files {
             .standardizedFileURL.path
     }
 
-    static func write(_ bytes: some Collection<UInt8>, to descriptor: CInt, path: String) throws {
-        let written: Void? = try bytes.withContiguousStorageIfAvailable { buffer in
-            var rest = UnsafeRawBufferPointer(buffer)
-            while !rest.isEmpty {
+    static func write(_ bytes: [UInt8], to descriptor: CInt, path: String) throws {
+        var written = 0
+        try write(bytes, to: descriptor, path: path, written: &written)
+    }
+
+    /// - Parameter written: how many bytes the system has taken, also when this throws.
+    static func write(_ bytes: [UInt8], to descriptor: CInt, path: String, written: inout Int) throws {
+        try bytes.withUnsafeBytes { buffer in
+            while written < buffer.count {
+                let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
                 let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
                     throw failure("write", path)
                 }
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+                written += count
             }
         }
-        if written == nil { try write(Array(bytes), to: descriptor, path: path) }
     }
 
     static func failure(_ verb: String, _ path: String) -> PreflightError {

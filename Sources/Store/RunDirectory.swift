@@ -1,4 +1,4 @@
-import PreflightCore
+package import PreflightCore
 
 /// Where things lie in `runs/`.
 package struct RunsDirectory: Sendable, Equatable {
@@ -26,13 +26,21 @@ package struct RunDirectory: Sendable, Equatable {
     /// Held by the living harness.
     package var harnessLockPath: String { path + "/harness.lock" }
 
-    package func trial(_ alias: String) -> TrialDirectory { TrialDirectory(path: "\(path)/\(alias)") }
+    package func trial(_ alias: String) -> TrialDirectory {
+        TrialDirectory(path: "\(path)/\(alias)", run: id, alias: alias)
+    }
 }
 
 package struct TrialDirectory: Sendable, Equatable {
     package let path: String
+    package let run: String
+    package let alias: String
 
     package var eventsPath: String { path + "/events.jsonl" }
+    /// What a crash left of lines that it tore.
+    package var tornPath: String { path + "/events.torn" }
+    /// What its event log begins with.
+    package var firstLink: ChainLink { ChainLink(run: run, trial: alias) }
     package var logPath: String { path + "/run.log" }
     package var summaryPath: String { path + "/summary.json" }
     package var outputPath: String { path + "/output" }

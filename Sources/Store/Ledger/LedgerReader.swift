@@ -96,6 +96,12 @@ package struct LedgerReader: Sendable {
         }
     }
 
+    func rows<T: Sendable>(
+        _ sql: String, _ arguments: StatementArguments, _ read: @escaping @Sendable (Row) -> T
+    ) async throws -> [T] {
+        try await pool.read { try Row.fetchAll($0, sql: sql, arguments: arguments).map(read) }
+    }
+
     /// For tests that damage the file on purpose.
     package func execute(_ sql: String) async throws {
         try await pool.write { try $0.execute(sql: sql) }

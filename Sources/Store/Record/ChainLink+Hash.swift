@@ -1,0 +1,38 @@
+import Crypto
+package import PreflightCore
+
+extension ChainLink {
+    /// What a trial's log begins with.
+    package init(run: String, trial: String) {
+        var hasher = SHA256()
+        Array("preflight \(run)/\(trial)".utf8).withUnsafeBytes { hasher.update(bufferPointer: $0) }
+        self.init(hasher)
+    }
+
+    /// The link of a line that follows this one's.
+    ///
+    /// - Parameters:
+    ///   - members: the line's bytes up to its last member, without `chain` and without the closing brace.
+    package func next(members: UnsafeRawBufferPointer) -> ChainLink {
+        var hasher = SHA256()
+        withUnsafeTemporaryAllocation(byteCount: Self.digits, alignment: 8) { digits in
+            for place in 0..<Self.digits {
+                let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * place)) & 0xF
+                digits[place] = digit < 10 ? digit + 48 : digit + 87
+            }
+            hasher.update(bufferPointer: UnsafeRawBufferPointer(digits))
+        }
+        hasher.update(bufferPointer: members)
+        withUnsafeBytes(of: UInt8(ascii: "}")) { hasher.update(bufferPointer: $0) }
+        return ChainLink(hasher)
+    }
+
+    package func next(members: ArraySlice<UInt8>) -> ChainLink {
+        members.withUnsafeBytes { next(members: $0) }
+    }
+
+    private init(_ hasher: SHA256) {
+        let digest = hasher.finalize()
+        self.init(value: digest.withUnsafeBytes { UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) })
+    }
+}

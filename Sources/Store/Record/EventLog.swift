@@ -1,0 +1,85 @@
+import Foundation
+package import PreflightCore
+
+/// A trial's event log, open for more: every line is closed with a link of its chain.
+///
+/// An event is with the system when `flush` returns, and survives the end of this process then; it is on the disk when
+/// `file` has been synchronized, and survives the end of the machine. Not safe for several threads: its owner guards it.
+package struct EventLog: ~Copyable {
+    private var lines: AppendFile
+    /// After the last event, those in the buffer included.
+    package private(set) var mark: LogMark
+    /// What stood in it when it was opened; a new log begins with nothing.
+    package let found: Found
+
+    package struct Found: Sendable {
+        /// The fold of all its events.
+        package var state = TrialState()
+        /// Bytes of a torn end that were moved to `events.torn`.
+        package var tornBytes = 0
+    }
+
+    /// Makes a trial's log, or opens it to go on where it ends. A torn end is moved aside first.
+    ///
+    /// - Throws: `PreflightError` when it is not what was written: nothing is appended to a damaged record.
+    package init(_ directory: TrialDirectory) throws {
+        let isNew = !Files.exists(directory.eventsPath)
+        let (mark, found) = isNew ? (LogMark(link: directory.firstLink), Found()) : try Self.read(directory)
+        let lines = try AppendFile(path: directory.eventsPath)
+        if isNew { try Files.synchronizeDirectory(of: directory.eventsPath) }
+        self.mark = mark
+        self.found = found
+        self.lines = lines
+    }
+
+    private static func read(_ directory: TrialDirectory) throws -> (LogMark, Found) {
+        var found = Found()
+        let reading = try EventLogReader(directory).read { found.state.apply($0) }
+        if let fault = reading.fault {
+            throw PreflightError(
+                .failed, "\(directory.eventsPath) is damaged, so nothing is added to it: \(fault.text)",
+                hint: "`preflight verify \(directory.run)` says more")
+        }
+        if reading.tornBytes > 0 { try moveAside(reading, directory) }
+        found.tornBytes = reading.tornBytes
+        return (reading.mark, found)
+    }
+
+    /// The torn end is on the disk in its own file before it leaves this one: a crash between keeps it twice.
+    private static func moveAside(_ reading: EventLogReader.Reading, _ directory: TrialDirectory) throws {
+        let log = try OpenFile(path: directory.eventsPath, flags: O_RDWR)
+        var bytes = [UInt8](repeating: 0, count: reading.tornBytes)
+        let count = pread(log.descriptor, &bytes, bytes.count, off_t(reading.mark.bytes))
+        guard count == bytes.count else { throw Files.failure("read", directory.eventsPath) }
+        var torn = try AppendFile(path: directory.tornPath)
+        torn.append(bytes)
+        try torn.synchronize()
+        try Files.synchronizeDirectory(of: directory.tornPath)
+        guard ftruncate(log.descriptor, off_t(reading.mark.bytes)) == 0 else {
+            throw Files.failure("repair", directory.eventsPath)
+        }
+        try log.synchronize()
+    }
+
+    /// Bytes in the file and the buffer.
+    package var size: Int { lines.size }
+    /// For synchronizing without the owner's lock, after a flush.
+    package var file: OpenFile { lines.file }
+
+    package mutating func append(_ event: Event) {
+        var link = mark.link
+        lines.append { buffer in
+            let start = buffer.count
+            event.write(into: &buffer)
+            // The newline and the closing brace, which the member comes before.
+            buffer.removeLast(2)
+            link = buffer.withUnsafeBytes { link.next(members: UnsafeRawBufferPointer(rebasing: $0[start...])) }
+            link.writeMember(into: &buffer)
+            buffer.append(UInt8(ascii: "\n"))
+        }
+        mark = LogMark(bytes: lines.size, lines: mark.lines + 1, link: link, elapsed: event.elapsed)
+    }
+
+    /// Hands the buffer to the system.
+    package mutating func flush() throws { try lines.flush() }
+}
