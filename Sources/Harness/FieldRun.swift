@@ -147,6 +147,10 @@ package struct FieldRun: Sendable {
             return path
         }
         let board = FieldBoard(plan.trials)
+        let controls = plan.trials.map { TrialControl(plan: $0, stop: stop.makeChild()) }
+        let desk = OwnerDesk(
+            run: directory.id, controls: controls, stop: stop, journal: workshop.journal, world: workshop.world,
+            total: plan.access?.total ?? envelope.door, envelope: envelope, report: report)
 
         return await withTaskGroup(of: [TrialSummary]?.self) { group in
             group.addTask {
@@ -158,8 +162,12 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
-                await runAll(board, envelope: envelope) { trial in
-                    try runner(for: trial, network: network, engine: engine, promptPath: promptPath)
+                await desk.attend(every: plan.pace.requests)
+                return nil
+            }
+            group.addTask {
+                await runAll(controls, board, envelope: envelope) { control in
+                    try runner(for: control, network: network, engine: engine, promptPath: promptPath)
                 }
             }
             var summaries: [TrialSummary] = []
@@ -171,7 +179,9 @@ package struct FieldRun: Sendable {
             let last = summaries
             await shielded {
                 do {
-                    try await workshop.journal.update(last, run: directory.id, at: workshop.world.now())
+                    let now = workshop.world.now()
+                    try await workshop.journal.update(last, run: directory.id, at: now)
+                    try await workshop.journal.closeRequests(run: directory.id, "the run is over", at: now)
                 } catch {
                     report(.warning("the journal does not hold the field's end: \(error)"))
                 }
@@ -181,8 +191,9 @@ package struct FieldRun: Sendable {
     }
 
     private func runner(
-        for trial: TrialPlan, network: String, engine: EngineWatch, promptPath: String?
+        for control: TrialControl, network: String, engine: EngineWatch, promptPath: String?
     ) throws -> TrialRunner {
+        let trial = control.plan
         let trialDirectory = directory.trial(trial.alias)
         try trialDirectory.create()
         let recorder = try TrialRecorder(
@@ -193,55 +204,63 @@ package struct FieldRun: Sendable {
             plan: trial, runID: directory.id, nonce: nonce, directory: trialDirectory, runPlan: plan,
             network: network, harnessLockPath: directory.harnessLockPath, promptPath: promptPath,
             recorder: recorder, docker: workshop.docker,
-            provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, stop: stop,
+            provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, control: control,
             world: workshop.world, report: report)
     }
 
     /// At most `concurrency` trials at a time, in their order, as the envelope allows.
     private func runAll(
-        _ board: FieldBoard, envelope: Envelope, makeRunner: @escaping @Sendable (TrialPlan) throws -> TrialRunner
+        _ controls: [TrialControl], _ board: FieldBoard, envelope: Envelope,
+        makeRunner: @escaping @Sendable (TrialControl) throws -> TrialRunner
     ) async -> [TrialSummary] {
         await withTaskGroup(of: Void.self) { group in
             var next = 0
             func startNext() {
-                guard next < plan.trials.count else { return }
-                let trial = plan.trials[next]
+                guard next < controls.count else { return }
+                let control = controls[next]
                 next += 1
-                group.addTask { await run(trial, board, envelope, makeRunner) }
+                group.addTask { await run(control, board, envelope, makeRunner) }
             }
-            for _ in 0..<min(plan.experiment.concurrency, plan.trials.count) { startNext() }
+            for _ in 0..<min(plan.experiment.concurrency, controls.count) { startNext() }
             for await _ in group { startNext() }
         }
         return board.summaries
     }
 
     private func run(
-        _ trial: TrialPlan, _ board: FieldBoard, _ envelope: Envelope,
-        _ makeRunner: @Sendable (TrialPlan) throws -> TrialRunner
+        _ control: TrialControl, _ board: FieldBoard, _ envelope: Envelope,
+        _ makeRunner: @Sendable (TrialControl) throws -> TrialRunner
     ) async {
-        let hasRoom = await envelope.enter(trial.budget)
+        let trial = control.plan
+        // One that is stopped gives up its place in the queue.
+        let hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget) }
         let runner: TrialRunner
         do {
             // Made only now, so that a trial's time begins with it and files are open only while it runs.
-            runner = try makeRunner(trial)
+            runner = try makeRunner(control)
         } catch {
             if hasRoom { await envelope.leave(trial.budget, spent: .zero) }
+            await control.close()
             board.finish(trial, failure: "\(error)")
             report(.warning("\(trial.alias): not started: \(error)"))
             return
         }
         board.begin(runner.recorder)
+        control.begin(runner.recorder)
         guard hasRoom else {
-            board.finish(
-                runner.finish(
-                    .provisioningFailed,
-                    "budget.total has no room for its \(trial.budget); raise it, or lower budget.per_trial"))
+            let full = "budget.total has no room for its \(trial.budget); raise it, or lower budget.per_trial"
+            if let end = control.earlyEnd {
+                board.finish(await runner.end(early: end))
+            } else {
+                await control.close()
+                board.finish(runner.finish(.provisioningFailed, full))
+            }
             return
         }
         let summary = await runner.run()
         board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
-        await envelope.leave(trial.budget, spent: summary.cost + (summary.unknownUpTo ?? .zero))
+        await envelope.leave(control.held, spent: summary.cost + (summary.unknownUpTo ?? .zero))
     }
 
     /// Keeps the journal's picture of the field fresh, for `preflight status`.

@@ -9,6 +9,8 @@ package struct Pace: Sendable {
     package var budgetFile = Duration.seconds(30)
     /// Between two writes of the field's state for `status`.
     package var status = Duration.seconds(1)
+    /// Between two looks for orders of the owner from other terminals.
+    package var requests = Duration.milliseconds(250)
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.
@@ -59,5 +61,7 @@ package enum FieldEvent: Sendable {
     case stopping(TrialPlan, String)
     case settling(TrialPlan)
     case finished(TrialSummary)
+    /// The owner asks for something from another terminal.
+    case asked(OwnerRequest)
     case warning(String)
 }

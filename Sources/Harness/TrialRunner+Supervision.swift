@@ -7,7 +7,9 @@ import Synchronization
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
     func supervise(key: ProvisionedKey, path: TrialPath, until: Timestamp) async -> End {
-        guard stop.urgency == .none else { return End(outcome: .cancelled, reason: "stopped before its container") }
+        if let end = control.earlyEnd {
+            return End(outcome: end.outcome, reason: "\(end.reason), before its container started")
+        }
         let entry: Int64
         do {
             writeBudgetFile()

@@ -55,7 +55,7 @@ struct GatewayAccess {
     private func access(_ gateway: Gateway, _ ledger: Ledger, run: ScopeID, _ reports: Reports) -> ModelAccess {
         let tunnels = experiment.network ?? .closed
         let hold = experiment.budget.hold
-        return ModelAccess(tunnels: tunnels) { request in
+        return ModelAccess(tunnels: tunnels, total: ledger.door(of: run)) { request in
             let name = "\(request.run)/\(request.trial.alias)"
             let scope = try await ledger.scope(
                 named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
@@ -73,7 +73,9 @@ struct GatewayAccess {
                     id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt, listener: name,
                     upstreamKey: request.subKey)
             }
-            return ModelAccess.Exit(key: Secret(text), origin: "http://\(bound.host):\(bound.port)") {
+            return ModelAccess.Exit(
+                key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)
+            ) {
                 gateway.keys.revoke(key)
                 await gateway.close(bound)
                 let account = await Self.account(of: scope, name, ledger)
@@ -139,6 +141,18 @@ struct GatewayAccess {
 
         func pass(_ event: GatewayEvent) {
             open.withLock { $0[event.listener] }?(event.kind.rawValue, event.fields)
+        }
+    }
+}
+
+extension Ledger {
+    /// A scope's limit for all time, as the owner of a run changes it. It never falls below what is committed.
+    func door(of scope: ScopeID) -> BudgetDoor {
+        BudgetDoor {
+            let scope = try await self.standing(of: scope).scope
+            return BudgetDoor.Standing(limit: scope.limits.money.total, committed: scope.committed + scope.reserved)
+        } set: {
+            try await self.setTotal($0, of: scope)
         }
     }
 }

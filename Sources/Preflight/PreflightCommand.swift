@@ -11,13 +11,15 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field
               watch preflight status                    see it run
+              preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
             """,
         version: PreflightTool.version,
         subcommands: [
-            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, CacheReportCommand.self,
-            SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self,
+            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, StopCommand.self,
+            EjectCommand.self, ExtendCommand.self, CacheReportCommand.self, SweepCommand.self, InitCommand.self,
+            SimulateCommand.self, GatewayCommand.self,
             BudgetCommand.self, KeysCommand.self,
         ])
 }

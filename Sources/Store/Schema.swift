@@ -16,6 +16,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: journal) }
         migrator.registerMigration("2") { try $0.execute(sql: ledger) }
+        migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
         return migrator
     }
 
@@ -65,5 +66,19 @@ enum Schema {
             scope INTEGER NOT NULL REFERENCES scope(id), models TEXT NOT NULL DEFAULT '[]',
             calls_per_minute INTEGER, expires_us INTEGER, created_us INTEGER NOT NULL, revoked_us INTEGER
         ) STRICT;
+        """
+
+    /// What owners ask of a run, and until when its harness has said that it lives. `holder` names the harness that
+    /// may renew; amounts are in picodollars.
+    private static let requestsAndLeases = """
+        CREATE TABLE request (
+            id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), trial TEXT,
+            kind TEXT NOT NULL CHECK (kind IN ('stop', 'stop_now', 'eject', 'extend_by', 'extend_to')),
+            amount INTEGER, reason TEXT, who TEXT NOT NULL, created_us INTEGER NOT NULL,
+            taken_us INTEGER, target INTEGER, answered_us INTEGER, done INTEGER, answer TEXT
+        ) STRICT;
+        CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
+        ALTER TABLE run ADD COLUMN lease_us INTEGER;
+        ALTER TABLE run ADD COLUMN holder TEXT;
         """
 }

@@ -189,6 +189,7 @@ extension RunStage {
                 terminal.say(
                     "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"
                         + (summary.reason.map { ", \(PlainText.oneLine($0))" } ?? ""))
+            case .asked(let request): terminal.say("  \(PlainText.oneLine(request.text))")
             case .warning(let text): terminal.say("warning: \(PlainText.oneLine(text))")
             }
         }

@@ -124,7 +124,8 @@ enum EnvironmentTwins {
                 "console": "PREFLIGHT_GATEWAY_CONSOLE", "budget": "PREFLIGHT_GATEWAY_BUDGET",
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
-            "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": sweep,
+            "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()
