@@ -57,7 +57,7 @@ package actor Envelope {
     }
 
     /// The total as its owner sees and changes it.
-    nonisolated var door: BudgetDoor {
+    package nonisolated var door: BudgetDoor {
         BudgetDoor(
             standing: { await BudgetDoor.Standing(limit: self.total, committed: self.settled + self.held) },
             set: { await self.setTotal($0) })

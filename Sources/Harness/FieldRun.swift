@@ -32,10 +32,19 @@ package struct FieldRun: Sendable {
     let workshop: Workshop
     let stop: StopSignal
     let nonce: String
+    let lease: RunLease
+    let shared: (any TrialEnvelope)?
+    let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
 
+    /// - Parameters:
+    ///   - lease: the run's own; by default it is made here.
+    ///   - shared: where other runs share the total; by default it is this run's own.
+    ///   - beginGuard: starts what ends the run's containers should this process die.
     package init(
-        directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal,
+        directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal, lease: RunLease? = nil,
+        shared: (any TrialEnvelope)? = nil,
+        beginGuard: (@Sendable (RunDirectory) throws -> Void)? = nil,
         report: @escaping @Sendable (FieldEvent) -> Void
     ) {
         self.directory = directory
@@ -43,6 +52,9 @@ package struct FieldRun: Sendable {
         self.workshop = workshop
         self.stop = stop
         self.report = report
+        self.beginGuard = beginGuard
+        self.shared = shared
+        self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
     }
 
@@ -66,6 +78,10 @@ package struct FieldRun: Sendable {
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
         let trials: [TrialSummary]
         do {
+            try await lease.take()
+            do { try beginGuard?(directory) } catch {
+                report(.warning("no guard: should this process be killed, containers run on (\(error))"))
+            }
             try Files.replace(directory.experimentPath, with: experimentText)
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
@@ -140,7 +156,8 @@ package struct FieldRun: Sendable {
     private func runTrials(network: String, since: Timestamp) async throws -> [TrialSummary] {
         let engine = EngineWatch(docker: workshop.docker)
         // The gateway's ledger holds the total call by call, so that no trial has to wait for its whole budget.
-        let envelope = Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
+        let envelope: any TrialEnvelope =
+            shared ?? Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
         let promptPath = try plan.prompt.map { prompt in
             let path = directory.path + "/prompt.txt"
             try Files.replace(path, with: prompt)
@@ -159,6 +176,10 @@ package struct FieldRun: Sendable {
             }
             group.addTask {
                 await publish(board)
+                return nil
+            }
+            group.addTask {
+                await lease.keep(every: plan.pace.lease, stop: stop, report: report)
                 return nil
             }
             group.addTask {
@@ -210,7 +231,7 @@ package struct FieldRun: Sendable {
 
     /// At most `concurrency` trials at a time, in their order, as the envelope allows.
     private func runAll(
-        _ controls: [TrialControl], _ board: FieldBoard, envelope: Envelope,
+        _ controls: [TrialControl], _ board: FieldBoard, envelope: any TrialEnvelope,
         makeRunner: @escaping @Sendable (TrialControl) throws -> TrialRunner
     ) async -> [TrialSummary] {
         await withTaskGroup(of: Void.self) { group in
@@ -228,18 +249,18 @@ package struct FieldRun: Sendable {
     }
 
     private func run(
-        _ control: TrialControl, _ board: FieldBoard, _ envelope: Envelope,
+        _ control: TrialControl, _ board: FieldBoard, _ envelope: any TrialEnvelope,
         _ makeRunner: @Sendable (TrialControl) throws -> TrialRunner
     ) async {
         let trial = control.plan
         // One that is stopped gives up its place in the queue.
-        let hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget) }
+        let hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget, for: trial.alias) }
         let runner: TrialRunner
         do {
             // Made only now, so that a trial's time begins with it and files are open only while it runs.
             runner = try makeRunner(control)
         } catch {
-            if hasRoom { await envelope.leave(trial.budget, spent: .zero) }
+            if hasRoom { await envelope.leave(trial.budget, spent: .zero, for: trial.alias) }
             await control.close()
             board.finish(trial, failure: "\(error)")
             report(.warning("\(trial.alias): not started: \(error)"))
@@ -260,7 +281,8 @@ package struct FieldRun: Sendable {
         let summary = await runner.run()
         board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
-        await envelope.leave(control.held, spent: summary.cost + (summary.unknownUpTo ?? .zero))
+        await envelope.leave(
+            control.held, spent: summary.cost + (summary.unknownUpTo ?? .zero), for: trial.alias)
     }
 
     /// Keeps the journal's picture of the field fresh, for `preflight status`.

@@ -11,6 +11,8 @@ package struct Pace: Sendable {
     package var status = Duration.seconds(1)
     /// Between two looks for orders of the owner from other terminals.
     package var requests = Duration.milliseconds(250)
+    /// Between two renewals of the run's lease.
+    package var lease = RunLease.pause
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.

@@ -58,7 +58,7 @@ struct TrialRunner: Sendable {
                 "expires_at": .string(expiresAt.iso8601),
             ])
         let (end, account) = await withPath(key: key, until: expiresAt) { path in
-            await supervise(key: key, path: path, until: expiresAt)
+            await supervise(key: key, path: path)
         }
         return await settle(key: key, end: end, account: account)
     }

@@ -9,7 +9,7 @@ struct PreflightCommand: AsyncParsableCommand {
             Examples:
               preflight init                            write a commented experiment.yaml
               preflight check experiment.yaml           is everything ready? costs at most a few cents
-              preflight run-multi experiment.yaml       run the field
+              preflight run-multi experiment.yaml       run the field; --detach: in the background
               watch preflight status                    see it run
               preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
@@ -20,6 +20,6 @@ struct PreflightCommand: AsyncParsableCommand {
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, StopCommand.self,
             EjectCommand.self, ExtendCommand.self, CacheReportCommand.self, SweepCommand.self, InitCommand.self,
             SimulateCommand.self, GatewayCommand.self,
-            BudgetCommand.self, KeysCommand.self,
+            BudgetCommand.self, KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

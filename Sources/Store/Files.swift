@@ -95,6 +95,8 @@ package enum Files {
         guard chmod(path, mode_t(mode)) == 0 else { throw failure("set the permissions of", path) }
     }
 
+    package static func parent(of path: String) -> String { (path as NSString).deletingLastPathComponent }
+
     package static func absolute(_ path: String, relativeTo base: String? = nil) -> String {
         let expanded = NSString(string: path).expandingTildeInPath
         let base = base ?? FileManager.default.currentDirectoryPath

@@ -32,7 +32,7 @@ extension OwnerDesk {
         if let refusal = rule.refusal(of: target) { return no(refusal) }
         // Held first: what OpenRouter may be allowed to spend must be there.
         if target > control.held {
-            guard await envelope.resize(control.held, to: target) else {
+            guard await envelope.resize(control.held, to: target, for: alias) else {
                 return no("budget.total has no room for \(target - control.held) more: extend the run first")
             }
             control.setHeld(target)
@@ -68,7 +68,7 @@ extension OwnerDesk {
     /// Less of the envelope is held than before.
     private func giveBack(_ control: TrialControl, to amount: USD) async {
         guard amount < control.held else { return }
-        _ = await envelope.resize(control.held, to: amount)
+        _ = await envelope.resize(control.held, to: amount, for: control.plan.alias)
         control.setHeld(amount)
     }
 

@@ -14,7 +14,7 @@ struct OwnerDesk: Sendable {
     let world: World
     /// The budget that all trials share.
     let total: BudgetDoor
-    let envelope: Envelope
+    let envelope: any TrialEnvelope
     let report: @Sendable (FieldEvent) -> Void
 
     /// Nil leaves the order for a later look.

@@ -36,6 +36,7 @@ struct OwnerStage {
             ends = try await line.follow(wanted, within: patience) { terminal.say("  \($0)") }
         }
         show(replies, ends)
+        await wiring.offerSweep(journal, place)
         if !replies.allSatisfy(\.answer.isDone) { throw ExitStatus.no }
     }
 
