@@ -67,7 +67,7 @@ struct BackgroundTests {
 
             let stop = try await bench.run(["stop", run])
             #expect(stop.exitCode == 0 && stop.stdoutText.contains("third: cancelled"), "\(stop.everything)")
-            #expect(await eventually { !isAlive(process) })
+            #expect(await eventually(within: .seconds(60)) { !isAlive(process) })
             #expect(bench.subKeys.isEmpty)
             #expect(try await bench.left(of: run) == "")
             let console = try String(contentsOfFile: "\(bench.directory)/runs/\(run)/console.log", encoding: .utf8)
@@ -102,9 +102,12 @@ struct BackgroundTests {
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("hangup")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--settle", "1s"])
-            #expect(try await eventually { try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running" })
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running"
+                })
             kill(process.processIdentifier, SIGHUP)
-            #expect(await eventually { !process.isRunning })
+            #expect(await eventually(within: .seconds(60)) { !process.isRunning })
             #expect(process.terminationStatus == 143 && process.terminationReason == .exit)
             #expect(try await bench.left(of: run) == "" && bench.subKeys.isEmpty)
 
@@ -115,11 +118,14 @@ struct BackgroundTests {
                     "-c", line, CommandBench.executable, "run-multi", "e.yaml", "--skip-check", "--run-id", kept,
                     "--settle", "1s",
                 ], executable: "/bin/sh")
-            #expect(try await eventually { try await bench.status(kept)["trials"]?[0]?["phase"]?.string == "running" })
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await bench.status(kept)["trials"]?[0]?["phase"]?.string == "running"
+                })
             kill(ignoring.processIdentifier, SIGHUP)
             let stop = try await bench.run(["stop", kept])
             #expect(stop.exitCode == 0, "\(stop.everything)")
-            #expect(await eventually { !ignoring.isRunning })
+            #expect(await eventually(within: .seconds(60)) { !ignoring.isRunning })
             // Stopped by its owner, not by the signal.
             #expect(ignoring.terminationStatus == 1)
         }
@@ -138,7 +144,7 @@ struct BackgroundTests {
                 ], environment: bench.environment, directory: bench.directory, timeout: .seconds(100))
             #expect(piped.stdoutText.hasPrefix(run), "\(piped.everything)")
             #expect(
-                await eventually {
+                await eventually(within: .seconds(60)) {
                     (try? String(contentsOfFile: "\(bench.directory)/status", encoding: .utf8)) == "0\n"
                 })
             #expect(try await bench.status(run)["trials"]?[0]?["outcome"]?.string == "completed")
@@ -155,7 +161,10 @@ struct BackgroundTests {
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("orphan")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--wall", "6s"])
-            #expect(try await eventually { try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running" })
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running"
+                })
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
             #expect(try await bench.left(of: run) != "")
@@ -168,7 +177,9 @@ struct BackgroundTests {
             #expect(try await eventually(within: .seconds(40)) { try await bench.left(of: run) == "" })
             let log = "\(bench.directory)/runs/\(run)/guard.log"
             #expect(
-                try await eventually { try String(contentsOfFile: log, encoding: .utf8).contains("removed network") })
+                try await eventually(within: .seconds(60)) {
+                    try String(contentsOfFile: log, encoding: .utf8).contains("nothing of \(run) runs any more")
+                })
             // The key is left to its expiry, or to a sweep.
             #expect(bench.subKeys.count == 1)
             let after = try await bench.run(["status", run])
@@ -184,7 +195,10 @@ struct BackgroundTests {
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("silent")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--settle", "1s"])
-            #expect(try await eventually { try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running" })
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running"
+                })
             kill(process.processIdentifier, SIGSTOP)
             let unanswered = try await bench.run(["extend", run, "deepseek", "--budget", "+1", "--wait", "1s"])
             #expect(
@@ -193,7 +207,7 @@ struct BackgroundTests {
             kill(process.processIdentifier, SIGCONT)
             let stop = try await bench.run(["stop", run, "--now"])
             #expect(stop.exitCode == 0, "\(stop.everything)")
-            #expect(await eventually { !process.isRunning })
+            #expect(await eventually(within: .seconds(60)) { !process.isRunning })
             let events = try String(
                 contentsOfFile: "\(bench.directory)/runs/\(run)/deepseek-chat-v3.1/events.jsonl", encoding: .utf8)
             #expect(!events.contains("budget_extended") && events.contains("\"quick\":true"))

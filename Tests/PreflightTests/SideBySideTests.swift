@@ -41,14 +41,16 @@ struct SideBySideTests {
             let (first, second) = (name("first"), name("second"))
             let common = ["run-multi", "e.yaml", "--skip-check", "--settle", "1s", "--run-id"]
             let one = try bench.start(common + [first])
-            #expect(try await eventually { try await phase(bench, first) == "running" })
+            #expect(try await eventually(within: .seconds(60)) { try await phase(bench, first) == "running" })
             let two = try bench.start(common + [second])
             if access == "gateway" {
                 // Calls share it, one by one.
-                #expect(try await eventually { try await phase(bench, second) == "running" })
+                #expect(try await eventually(within: .seconds(60)) { try await phase(bench, second) == "running" })
             } else {
                 // Three cents are left: the second waits, in another process, for the first to give back.
-                #expect(try await eventually { try await bench.status(second)["alive"]?.bool == true })
+                #expect(
+                    try await eventually(within: .seconds(60)) { try await bench.status(second)["alive"]?.bool == true }
+                )
                 #expect(try await phase(bench, second) == "pending")
                 #expect(try await envelope(bench)["reserved"]?.usd() == USD(cents: 5))
             }
@@ -71,9 +73,9 @@ struct SideBySideTests {
             #expect(more.exitCode == 1, "\(more.everything)")
 
             #expect(try await bench.run(["stop", first]).exitCode == 0)
-            #expect(await eventually { !one.isRunning })
+            #expect(await eventually(within: .seconds(60)) { !one.isRunning })
             #expect(try await bench.left(of: first) == "")
-            #expect(try await eventually { try await phase(bench, second) == "running" })
+            #expect(try await eventually(within: .seconds(60)) { try await phase(bench, second) == "running" })
             #expect(bench.subKeys == [Names.subKey(run: second, trial: "t")])
             let wider = try await bench.run(["extend", second, "--budget", "+0.02"])
             #expect(wider.stdoutText == "budget.total $0.08 -> $0.10\n", "\(wider.everything)")
@@ -86,7 +88,7 @@ struct SideBySideTests {
                 #expect(bench.server.keys.first { $0.name.contains(second) }?.limit == USD(cents: 9))
             }
             #expect(try await bench.run(["stop", second]).exitCode == 0)
-            #expect(await eventually { !two.isRunning })
+            #expect(await eventually(within: .seconds(60)) { !two.isRunning })
             #expect(try await bench.left(of: second) == "" && bench.subKeys.isEmpty)
             #expect(try await envelope(bench)["reserved"]?.usd() == .zero)
             #expect(try await envelope(bench)["spent"]?.usd() ?? .zero <= USD(cents: 8))
