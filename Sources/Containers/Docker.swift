@@ -6,7 +6,7 @@ package struct Docker: Sendable {
     let executable: String
     let runner: ProcessRunner
     /// What the command inherits: what finds and reaches the engine, and none of our keys.
-    let environment: [String: String]
+    package let environment: [String: String]
 
     package init(
         executable: String = "docker", environment: [String: String] = ProcessInfo.processInfo.environment,
@@ -176,9 +176,20 @@ extension Docker {
 
     /// Removes the container, running or not; that it is already gone counts as done.
     package func remove(_ name: String) async throws {
-        do { try await command(["rm", "--force", "--volumes", "--", name], timeout: .seconds(60)) } catch let failure
-            as DockerFailure where failure.kind == .noSuchObject
-        {}
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            do {
+                try await command(["rm", "--force", "--volumes", "--", name], timeout: .seconds(60))
+                return
+            } catch let failure as DockerFailure {
+                if failure.kind == .noSuchObject { return }
+                // Somebody else removes it at the same time.
+                guard failure.message.contains("already in progress"), ContinuousClock.now < deadline else {
+                    throw failure
+                }
+            }
+            try await ContinuousClock().sleep(for: .milliseconds(100))
+        }
     }
 
     /// Names and labels of all containers that carry a label, running or not.

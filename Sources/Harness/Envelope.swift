@@ -5,7 +5,7 @@ package import PreflightCore
 /// A trial enters with its whole budget held; what it did not spend returns when it leaves. Those who wait enter in
 /// their order, as soon as the rest of the envelope holds their budget.
 package actor Envelope {
-    package let total: USD?
+    package private(set) var total: USD?
     private var held = USD.zero
     private var settled = USD.zero
     private var open = 0
@@ -45,6 +45,29 @@ package actor Envelope {
         settled += spent
         open -= 1
         admit()
+    }
+
+    /// Changes what a trial inside holds; false when the rest of the envelope does not allow it.
+    func resize(_ held: USD, to amount: USD) -> Bool {
+        guard let total else { return true }
+        guard amount <= held || settled + self.held - held + amount <= total else { return false }
+        self.held += amount - held
+        if amount < held { admit() }
+        return true
+    }
+
+    /// The total as its owner sees and changes it.
+    package nonisolated var door: BudgetDoor {
+        BudgetDoor(
+            standing: { await BudgetDoor.Standing(limit: self.total, committed: self.settled + self.held) },
+            set: { await self.setTotal($0) })
+    }
+
+    private func setTotal(_ amount: USD) -> Bool {
+        guard total != nil, settled + held <= amount else { return false }
+        total = amount
+        admit()
+        return true
     }
 
     private func leaveQueue(_ id: Int) {

@@ -32,10 +32,19 @@ package struct FieldRun: Sendable {
     let workshop: Workshop
     let stop: StopSignal
     let nonce: String
+    let lease: RunLease
+    let shared: (any TrialEnvelope)?
+    let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
 
+    /// - Parameters:
+    ///   - lease: the run's own; by default it is made here.
+    ///   - shared: where other runs share the total; by default it is this run's own.
+    ///   - beginGuard: starts what ends the run's containers should this process die.
     package init(
-        directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal,
+        directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal, lease: RunLease? = nil,
+        shared: (any TrialEnvelope)? = nil,
+        beginGuard: (@Sendable (RunDirectory) throws -> Void)? = nil,
         report: @escaping @Sendable (FieldEvent) -> Void
     ) {
         self.directory = directory
@@ -43,6 +52,9 @@ package struct FieldRun: Sendable {
         self.workshop = workshop
         self.stop = stop
         self.report = report
+        self.beginGuard = beginGuard
+        self.shared = shared
+        self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
     }
 
@@ -66,6 +78,10 @@ package struct FieldRun: Sendable {
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
         let trials: [TrialSummary]
         do {
+            try await lease.take()
+            do { try beginGuard?(directory) } catch {
+                report(.warning("no guard: should this process be killed, containers run on (\(error))"))
+            }
             try Files.replace(directory.experimentPath, with: experimentText)
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
@@ -141,13 +157,18 @@ package struct FieldRun: Sendable {
     private func runTrials(network: String, since: Timestamp) async throws -> [TrialSummary] {
         let engine = EngineWatch(docker: workshop.docker)
         // The gateway's ledger holds the total call by call, so that no trial has to wait for its whole budget.
-        let envelope = Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
+        let envelope: any TrialEnvelope =
+            shared ?? Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
         let promptPath = try plan.prompt.map { prompt in
             let path = directory.path + "/prompt.txt"
             try Files.replace(path, with: prompt)
             return path
         }
         let board = FieldBoard(plan.trials)
+        let controls = plan.trials.map { TrialControl(plan: $0, stop: stop.makeChild()) }
+        let desk = OwnerDesk(
+            run: directory.id, controls: controls, stop: stop, journal: workshop.journal, world: workshop.world,
+            total: plan.access?.total ?? envelope.door, envelope: envelope, report: report)
 
         return await withTaskGroup(of: [TrialSummary]?.self) { group in
             group.addTask {
@@ -163,8 +184,16 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
-                await runAll(board, envelope: envelope) { trial in
-                    try runner(for: trial, network: network, engine: engine, promptPath: promptPath)
+                await lease.keep(every: plan.pace.lease, stop: stop, report: report)
+                return nil
+            }
+            group.addTask {
+                await desk.attend(every: plan.pace.requests)
+                return nil
+            }
+            group.addTask {
+                await runAll(controls, board, envelope: envelope) { control in
+                    try runner(for: control, network: network, engine: engine, promptPath: promptPath)
                 }
             }
             var summaries: [TrialSummary] = []
@@ -176,7 +205,9 @@ package struct FieldRun: Sendable {
             let last = summaries
             await shielded {
                 do {
-                    try await workshop.journal.update(last, run: directory.id, at: workshop.world.now())
+                    let now = workshop.world.now()
+                    try await workshop.journal.update(last, run: directory.id, at: now)
+                    try await workshop.journal.closeRequests(run: directory.id, "the run is over", at: now)
                 } catch {
                     report(.warning("the journal does not hold the field's end: \(error)"))
                 }
@@ -186,8 +217,9 @@ package struct FieldRun: Sendable {
     }
 
     private func runner(
-        for trial: TrialPlan, network: String, engine: EngineWatch, promptPath: String?
+        for control: TrialControl, network: String, engine: EngineWatch, promptPath: String?
     ) throws -> TrialRunner {
+        let trial = control.plan
         let trialDirectory = directory.trial(trial.alias)
         try trialDirectory.create()
         let recorder = try TrialRecorder(
@@ -198,55 +230,64 @@ package struct FieldRun: Sendable {
             plan: trial, runID: directory.id, nonce: nonce, directory: trialDirectory, runPlan: plan,
             network: network, harnessLockPath: directory.harnessLockPath, promptPath: promptPath,
             recorder: recorder, docker: workshop.docker,
-            provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, stop: stop,
+            provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, control: control,
             world: workshop.world, report: report)
     }
 
     /// At most `concurrency` trials at a time, in their order, as the envelope allows.
     private func runAll(
-        _ board: FieldBoard, envelope: Envelope, makeRunner: @escaping @Sendable (TrialPlan) throws -> TrialRunner
+        _ controls: [TrialControl], _ board: FieldBoard, envelope: any TrialEnvelope,
+        makeRunner: @escaping @Sendable (TrialControl) throws -> TrialRunner
     ) async -> [TrialSummary] {
         await withTaskGroup(of: Void.self) { group in
             var next = 0
             func startNext() {
-                guard next < plan.trials.count else { return }
-                let trial = plan.trials[next]
+                guard next < controls.count else { return }
+                let control = controls[next]
                 next += 1
-                group.addTask { await run(trial, board, envelope, makeRunner) }
+                group.addTask { await run(control, board, envelope, makeRunner) }
             }
-            for _ in 0..<min(plan.experiment.concurrency, plan.trials.count) { startNext() }
+            for _ in 0..<min(plan.experiment.concurrency, controls.count) { startNext() }
             for await _ in group { startNext() }
         }
         return board.summaries
     }
 
     private func run(
-        _ trial: TrialPlan, _ board: FieldBoard, _ envelope: Envelope,
-        _ makeRunner: @Sendable (TrialPlan) throws -> TrialRunner
+        _ control: TrialControl, _ board: FieldBoard, _ envelope: any TrialEnvelope,
+        _ makeRunner: @Sendable (TrialControl) throws -> TrialRunner
     ) async {
-        let hasRoom = await envelope.enter(trial.budget)
+        let trial = control.plan
+        // One that is stopped gives up its place in the queue.
+        let hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget, for: trial.alias) }
         let runner: TrialRunner
         do {
             // Made only now, so that a trial's time begins with it and files are open only while it runs.
-            runner = try makeRunner(trial)
+            runner = try makeRunner(control)
         } catch {
-            if hasRoom { await envelope.leave(trial.budget, spent: .zero) }
+            if hasRoom { await envelope.leave(trial.budget, spent: .zero, for: trial.alias) }
+            await control.close()
             board.finish(trial, failure: "\(error)")
             report(.warning("\(trial.alias): not started: \(error)"))
             return
         }
         board.begin(runner.recorder)
+        control.begin(runner.recorder)
         guard hasRoom else {
-            board.finish(
-                runner.finish(
-                    .provisioningFailed,
-                    "budget.total has no room for its \(trial.budget); raise it, or lower budget.per_trial"))
+            let full = "budget.total has no room for its \(trial.budget); raise it, or lower budget.per_trial"
+            if let end = control.earlyEnd {
+                board.finish(await runner.end(early: end))
+            } else {
+                await control.close()
+                board.finish(runner.finish(.provisioningFailed, full))
+            }
             return
         }
         let summary = await runner.run()
         board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
-        await envelope.leave(trial.budget, spent: summary.cost + (summary.unknownUpTo ?? .zero))
+        await envelope.leave(
+            control.held, spent: summary.cost + (summary.unknownUpTo ?? .zero), for: trial.alias)
     }
 
     /// Keeps the journal's picture of the field fresh, for `preflight status`.

@@ -6,10 +6,15 @@ package struct ModelAccess: Sendable {
     /// Opens a trial's exit.
     package var open: @Sendable (Request) async throws -> Exit
     package var tunnels: TunnelPolicy
+    /// What all trials of the run share in the ledger.
+    package var total: BudgetDoor
 
-    package init(tunnels: TunnelPolicy, open: @escaping @Sendable (Request) async throws -> Exit) {
+    package init(
+        tunnels: TunnelPolicy, total: BudgetDoor, open: @escaping @Sendable (Request) async throws -> Exit
+    ) {
         self.open = open
         self.tunnels = tunnels
+        self.total = total
     }
 
     package struct Request: Sendable {
@@ -29,12 +34,17 @@ package struct ModelAccess: Sendable {
         package var key: Secret
         /// `http://172.20.0.1:40001`, without a path.
         package var origin: String
+        /// The trial's budget in the ledger.
+        package var budget: BudgetDoor
         /// Ends the key and what is under way with it, and says what the trial has cost.
         package var close: @Sendable () async -> Account
 
-        package init(key: Secret, origin: String, close: @escaping @Sendable () async -> Account) {
+        package init(
+            key: Secret, origin: String, budget: BudgetDoor, close: @escaping @Sendable () async -> Account
+        ) {
             self.key = key
             self.origin = origin
+            self.budget = budget
             self.close = close
         }
     }

@@ -11,6 +11,10 @@ package struct Pace: Sendable {
     package var status = Duration.seconds(1)
     /// Between two waits for the disk to have what was recorded.
     package var disk = Duration.milliseconds(500)
+    /// Between two looks for orders of the owner from other terminals.
+    package var requests = Duration.milliseconds(250)
+    /// Between two renewals of the run's lease.
+    package var lease = RunLease.pause
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.
@@ -61,5 +65,7 @@ package enum FieldEvent: Sendable {
     case stopping(TrialPlan, String)
     case settling(TrialPlan)
     case finished(TrialSummary)
+    /// The owner asks for something from another terminal.
+    case asked(OwnerRequest)
     case warning(String)
 }

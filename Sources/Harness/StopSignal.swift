@@ -11,6 +11,7 @@ package final class StopSignal: Sendable {
         var urgency = Urgency.none
         var listeners: [Int: AsyncStream<Urgency>.Continuation] = [:]
         var nextListener = 0
+        var children: [StopSignal] = []
     }
 
     private let state = Mutex(State())
@@ -21,12 +22,24 @@ package final class StopSignal: Sendable {
 
     /// Raises the urgency; it never falls.
     package func raise(to urgency: Urgency) {
-        let listeners = state.withLock { state -> [AsyncStream<Urgency>.Continuation] in
-            guard urgency > state.urgency else { return [] }
+        let (listeners, children) = state.withLock { state -> ([AsyncStream<Urgency>.Continuation], [StopSignal]) in
+            guard urgency > state.urgency else { return ([], []) }
             state.urgency = urgency
-            return Array(state.listeners.values)
+            return (Array(state.listeners.values), state.children)
         }
         for listener in listeners { listener.yield(urgency) }
+        for child in children { child.raise(to: urgency) }
+    }
+
+    /// A signal that rises with this one, and by itself: a trial's own. Kept as long as this one.
+    package func makeChild() -> StopSignal {
+        let child = StopSignal()
+        let urgency = state.withLock { state in
+            state.children.append(child)
+            return state.urgency
+        }
+        child.raise(to: urgency)
+        return child
     }
 
     /// Every rise from now on, and the present urgency if it is one.

@@ -79,6 +79,10 @@ package struct Sweeper: Sendable {
         let found = await find()
         var outcome = Outcome(blind: found.blind)
         outcome.kept = force ? [] : found.kept
+        // A harness that lives all the same, unseen, is to notice that the run is not its own any more.
+        for run in Set((found.removed + (force ? found.kept : [])).map(\.run)) where life(ofRun: run) != .living {
+            try? await journal?.takeLease(run: run, holder: "sweep", until: world.now())
+        }
         for finding in found.removed + (force ? found.kept : []) {
             do {
                 try await remove(finding)
@@ -169,7 +173,8 @@ extension Sweeper {
             let until = container.labels[Names.untilLabel].flatMap { Int64($0) }.map(Timestamp.init(seconds:))
             return Finding(
                 kind: .container, name: container.name, run: container.labels[Names.runLabel] ?? "", entry: entry?.id,
-                keepReason: keepReason(life, until: until ?? entry?.until))
+                // Its own harness, wherever it is, ends it at its time, and is given a while for that.
+                keepReason: keepReason(life, until: (until ?? entry?.until).map { $0 + .seconds(600) }))
         }
     }
 

@@ -86,7 +86,10 @@ package final class TrialRecorder: Sendable {
 extension TrialRecorder {
     /// Appends a harness event. It is with the system when this returns, and a weighty one on the disk.
     package func record(_ type: String, _ fields: KeyValuePairs<String, JSON?> = [:]) {
-        let object = JSON.record(fields).object ?? JSON.Object()
+        record(type, JSON.record(fields).object ?? JSON.Object())
+    }
+
+    func record(_ type: String, _ object: JSON.Object) {
         let isWeighty = state.withLock { state in
             let event = Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: type, fields: object)
             append(event, to: &state)
@@ -253,6 +256,20 @@ extension TrialRecorder {
         state.hasVerdict = true
         announce.yield(reason)
         announce.finish()
+    }
+}
+
+extension TrialRecorder {
+    /// Takes a verdict from outside its policies, in every phase before the stop. False when it is too late.
+    func eject(_ reason: Verdict.Reason) -> Bool {
+        state.withLock { state in
+            let isTooLate = [.stopping, .settling, .finished].contains(state.trial.phase)
+            guard !state.hasVerdict, !isTooLate else { return false }
+            state.hasVerdict = true
+            announce.yield(reason)
+            announce.finish()
+            return true
+        }
     }
 }
 

@@ -8,15 +8,20 @@ extension TrialRunner {
         key: ProvisionedKey, until: Timestamp, _ body: (TrialPath) async -> End
     ) async -> (end: End, account: ModelAccess.Account?) {
         guard let access = runPlan.access else {
-            return (await body(TrialPath(network: network, key: key.key)), nil)
+            control.open(TrialControl.Reach(runner: self, key: key))
+            let end = await body(TrialPath(network: network, key: key.key))
+            await control.close()
+            return (end, nil)
         }
         let network: OwnNetwork
         do { network = try await makeNetwork() } catch {
+            await control.close()
             let failure = error as? DockerFailure
             let reason = failure.map { "\($0.message); \($0.hint)" } ?? "\(error)"
             return (End(outcome: .dockerFailed, reason: "no network for the trial: \(reason)"), nil)
         }
         let result = await throughGateway(access, network, key: key, until: until, body)
+        await control.close()
         await shielded { await removeNetwork(network) }
         return result
     }
@@ -42,8 +47,10 @@ extension TrialRunner {
             recorder.record(
                 "gateway_opened",
                 ["address": .string(exit.origin), "network": .string(network.name)])
+            control.open(TrialControl.Reach(runner: self, key: key, scope: exit.budget))
             let end = await body(
                 TrialPath(network: network.name, key: exit.key, origin: exit.origin, tunnels: access.tunnels))
+            await control.close()
             let account = await shielded { await exit.close() }
             input.finish()
             await group.waitForAll()

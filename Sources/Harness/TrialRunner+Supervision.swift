@@ -6,9 +6,13 @@ import Synchronization
 
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
-    func supervise(key: ProvisionedKey, path: TrialPath, until: Timestamp) async -> End {
-        guard stop.urgency == .none else { return End(outcome: .cancelled, reason: "stopped before its container") }
+    func supervise(key: ProvisionedKey, path: TrialPath) async -> End {
+        if let end = control.earlyEnd {
+            return End(outcome: end.outcome, reason: "\(end.reason), before its container started")
+        }
         let entry: Int64
+        // Its wall limit, as of now: what a guard and a sweep go by should this process die.
+        let until = world.now() + runPlan.experiment.limits.wall
         do {
             writeBudgetFile()
             entry = try await journal.intend(

@@ -21,12 +21,13 @@ struct TrialRunner: Sendable {
     let provisioner: Provisioner
     let journal: Journal
     let engine: EngineWatch
-    let stop: StopSignal
+    let control: TrialControl
     let world: World
     let report: @Sendable (FieldEvent) -> Void
     let command = CommandState()
 
     var pace: Pace { runPlan.pace }
+    var stop: StopSignal { control.stop }
     var containerName: String { Names.container(run: runID, trial: plan.alias, nonce: nonce) }
 
     func run() async -> TrialSummary {
@@ -37,8 +38,9 @@ struct TrialRunner: Sendable {
                 "image": .string(runPlan.imageID), "repetition": .int(plan.repetition),
                 "access": .string(runPlan.access == nil ? "direct" : "gateway"),
             ])
+        control.tellEarlyRequests()
         report(.trialStarted(plan))
-        guard stop.urgency == .none else { return finish(.cancelled, "stopped before it began") }
+        if let early = control.earlyEnd { return await end(early: early) }
 
         let expiresAt = world.now() + runPlan.experiment.limits.wall + pace.keyGrace
         let key: ProvisionedKey
@@ -46,6 +48,7 @@ struct TrialRunner: Sendable {
             key = try await provisioner.create(
                 run: runID, trial: plan.alias, limit: plan.budget, expiresAt: expiresAt)
         } catch {
+            await control.close()
             return finish(.provisioningFailed, "no sub-key: \(error)")
         }
         recorder.record(
@@ -55,9 +58,16 @@ struct TrialRunner: Sendable {
                 "expires_at": .string(expiresAt.iso8601),
             ])
         let (end, account) = await withPath(key: key, until: expiresAt) { path in
-            await supervise(key: key, path: path, until: expiresAt)
+            await supervise(key: key, path: path)
         }
         return await settle(key: key, end: end, account: account)
+    }
+
+    /// An end before anything was made for the trial.
+    func end(early end: (outcome: Outcome, reason: String)) async -> TrialSummary {
+        control.tellEarlyRequests()
+        await control.close()
+        return finish(end.outcome, "\(end.reason), before it began")
     }
 
     /// What is known once no process of the trial runs any more.

@@ -11,6 +11,7 @@ struct GatewayAccess {
     let runID: String
     let experiment: Experiment
     let wiring: Wiring
+    let lease: RunLease
 
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
     func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
@@ -37,9 +38,13 @@ struct GatewayAccess {
                     throw PreflightError(
                         .usage, "the ledger has a scope \(runID) already", hint: "choose another --run-id")
                 }
+                let shared = try await sharedScope(ledger)
                 let run = try await ledger.scope(
-                    named: runID, limits: BudgetLimits(total: experiment.budget.total, hold: experiment.budget.hold))
-                result = .success(try await body(access(gateway, ledger, run: run, reports)))
+                    named: runID, parent: shared,
+                    limits: BudgetLimits(
+                        total: shared == nil ? experiment.budget.total : nil, hold: experiment.budget.hold))
+                let total = ledger.door(of: shared ?? run)
+                result = .success(try await body(access(gateway, ledger, run: run, total: total, reports)))
             } catch {
                 result = .failure(error)
             }
@@ -52,10 +57,19 @@ struct GatewayAccess {
         return try result.get()
     }
 
-    private func access(_ gateway: Gateway, _ ledger: Ledger, run: ScopeID, _ reports: Reports) -> ModelAccess {
+    /// What this run shares with others; nil where it has a total of its own.
+    private func sharedScope(_ ledger: Ledger) async throws -> ScopeID? {
+        guard let name = experiment.budget.envelope else { return nil }
+        return try await ledger.envelope(name, total: experiment.budget.total)
+    }
+
+    private func access(
+        _ gateway: Gateway, _ ledger: Ledger, run: ScopeID, total: BudgetDoor, _ reports: Reports
+    ) -> ModelAccess {
         let tunnels = experiment.network ?? .closed
         let hold = experiment.budget.hold
-        return ModelAccess(tunnels: tunnels) { request in
+        let lease = lease
+        return ModelAccess(tunnels: tunnels, total: total) { request in
             let name = "\(request.run)/\(request.trial.alias)"
             let scope = try await ledger.scope(
                 named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
@@ -63,7 +77,8 @@ struct GatewayAccess {
             let bound: BoundListener
             do {
                 bound = try await gateway.listen(
-                    Listener(name: name, wantsBoundKeys: true, tunnels: tunnels), host: request.address, port: 0)
+                    Listener(name: name, wantsBoundKeys: true, tunnels: tunnels) { lease.isHeld },
+                    host: request.address, port: 0)
             } catch {
                 reports.close(name)
                 throw error
@@ -73,7 +88,9 @@ struct GatewayAccess {
                     id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt, listener: name,
                     upstreamKey: request.subKey)
             }
-            return ModelAccess.Exit(key: Secret(text), origin: "http://\(bound.host):\(bound.port)") {
+            return ModelAccess.Exit(
+                key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)
+            ) {
                 gateway.keys.revoke(key)
                 await gateway.close(bound)
                 let account = await Self.account(of: scope, name, ledger)
@@ -143,6 +160,18 @@ struct GatewayAccess {
 
         func pass(_ event: GatewayEvent) {
             open.withLock { $0[event.listener] }?(event.kind.rawValue, event.fields)
+        }
+    }
+}
+
+extension Ledger {
+    /// A scope's limit for all time, as the owner of a run changes it. It never falls below what is committed.
+    func door(of scope: ScopeID) -> BudgetDoor {
+        BudgetDoor {
+            let scope = try await self.standing(of: scope).scope
+            return BudgetDoor.Standing(limit: scope.limits.money.total, committed: scope.committed + scope.reserved)
+        } set: {
+            try await self.setTotal($0, of: scope)
         }
     }
 }

@@ -9,16 +9,19 @@ struct PreflightCommand: AsyncParsableCommand {
             Examples:
               preflight init                            write a commented experiment.yaml
               preflight check experiment.yaml           is everything ready? costs at most a few cents
-              preflight run-multi experiment.yaml       run the field
+              preflight run-multi experiment.yaml       run the field; --detach: in the background
               watch preflight status                    see it run
+              preflight stop latest llama               end a trial from another terminal
               preflight verify                          is its record whole?
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
             """,
         version: PreflightTool.version,
         subcommands: [
-            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, CacheReportCommand.self,
-            VerifyCommand.self, SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self,
-            BudgetCommand.self, KeysCommand.self,
+            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, StopCommand.self,
+            EjectCommand.self, ExtendCommand.self, CacheReportCommand.self, VerifyCommand.self, SweepCommand.self,
+            InitCommand.self,
+            SimulateCommand.self, GatewayCommand.self,
+            BudgetCommand.self, KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

@@ -32,6 +32,9 @@ public struct PreflightTool: Sendable {
     /// What the commands find of it; set for the time of one `run`.
     @TaskLocal static var current = PreflightTool()
 
+    /// As they were given, before variables were put in.
+    @TaskLocal static var arguments: [String] = []
+
     static let version = "0.1.0"
 
     /// Runs the command with its arguments, the executable's name left out, and gives the exit status.
@@ -41,7 +44,11 @@ public struct PreflightTool: Sendable {
         return await Self.$current.withValue(self) { await Self.runCommand(arguments) }
     }
 
-    private static func runCommand(_ arguments: [String]) async -> Int32 {
+    static func runCommand(_ arguments: [String]) async -> Int32 {
+        await $arguments.withValue(arguments) { await runExpanded(arguments) }
+    }
+
+    private static func runExpanded(_ arguments: [String]) async -> Int32 {
         do {
             let settings = try Settings()
             var command = try PreflightCommand.parseAsRoot(

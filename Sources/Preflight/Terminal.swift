@@ -11,6 +11,9 @@ struct Terminal: Sendable {
     /// A word to the person in front.
     func say(_ text: String) { write(text, to: STDERR_FILENO) }
 
+    /// What another process says, as it stands.
+    func pass(_ bytes: ArraySlice<UInt8>) { write(bytes, to: STDERR_FILENO) }
+
     var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     /// Columns: of the terminal, or as `watch` says in `COLUMNS`, or 80.
@@ -31,8 +34,11 @@ struct Terminal: Sendable {
     }
 
     private func write(_ text: String, to descriptor: CInt) {
-        let bytes = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)
-        var rest = bytes[...]
+        write(Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...], to: descriptor)
+    }
+
+    private func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) {
+        var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
@@ -40,6 +46,34 @@ struct Terminal: Sendable {
                 return
             }
             rest = rest.dropFirst(count)
+        }
+    }
+}
+
+/// Says what happens, on a thread of its own: a terminal that is held (Ctrl-S) or a pipe that nobody reads must not hold
+/// up a run. What cannot be said in time is dropped; the record has it.
+final class Announcer: Sendable {
+    private let terminal: Terminal
+    private let queue = OperationQueue()
+
+    private static let limit = 1000
+    private static let patience = Duration.seconds(1)
+
+    init(_ terminal: Terminal) {
+        self.terminal = terminal
+        queue.maxConcurrentOperationCount = 1
+    }
+
+    func say(_ text: String) {
+        guard queue.operationCount < Self.limit else { return }
+        queue.addOperation { [terminal] in terminal.say(text) }
+    }
+
+    /// Waits until all is said, for a moment at most.
+    func finish() async {
+        let deadline = ContinuousClock.now + Self.patience
+        while queue.operationCount > 0, ContinuousClock.now < deadline {
+            try? await ContinuousClock().sleep(for: .milliseconds(5))
         }
     }
 }

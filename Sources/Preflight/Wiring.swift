@@ -57,6 +57,12 @@ struct Wiring {
         Sweeper(docker: docker, management: doors.management, journal: journal, runs: runs, world: world)
     }
 
+    /// Offers a sweep, on standard error, where the journal knows of things that nobody watches. Asks nobody else.
+    func offerSweep(_ journal: Journal?, _ place: PlaceOptions) async {
+        guard !place.json, let journal, let left = try? await Leftovers(journal: journal, in: runs) else { return }
+        if let offer = left.offer { Terminal.shared.say(offer) }
+    }
+
     func loadExperiment(_ options: ExperimentOptions, arguments: [String] = []) throws -> Experiment {
         let loader = ExperimentLoader(
             environment: settings.environment, workingDirectory: FileManager.default.currentDirectoryPath)

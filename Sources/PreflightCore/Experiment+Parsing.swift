@@ -72,9 +72,10 @@ extension Experiment.Budget {
             perTrial = try reader.usd()
             return
         }
-        let members = try reader.object(keys: ["per_trial", "total", "file", "hold"])
+        let members = try reader.object(keys: ["per_trial", "total", "envelope", "file", "hold"])
         perTrial = try members["per_trial"]?.usd()
         total = try members["total"]?.usd()
+        envelope = try members["envelope"]?.string()
         file = try members["file"]?.choice(BudgetFile.Mode.self) ?? file
         hold = try members["hold"]?.choice(BudgetLimits.Hold.self) ?? hold
     }

@@ -19,6 +19,7 @@ extension Experiment {
             "repeat": .int(repetitions),
             "budget": .record([
                 "per_trial": .usd(budget.perTrial ?? Self.defaultBudget), "total": budget.total.map(JSON.usd),
+                "envelope": budget.envelope.map(JSON.string),
                 "file": .string(budget.file.rawValue),
                 "hold": budget.hold == .strict ? nil : .string(budget.hold.rawValue),
             ]),

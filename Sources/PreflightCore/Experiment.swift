@@ -47,6 +47,8 @@ package struct Experiment: Sendable, Equatable {
         package var perTrial: USD?
         /// The most that all trials together may cost.
         package var total: USD?
+        /// The name of a total that this run shares with others of the same runs directory.
+        package var envelope: String?
         package var file = BudgetFile.Mode.simple
         /// How much of a call the gateway takes out of the budget before it is sent.
         package var hold = BudgetLimits.Hold.strict
@@ -210,6 +212,9 @@ extension Experiment {
             problem("budget.per_trial must be more than $0, not \(perTrial)")
         }
         if let total = budget.total, total <= .zero { problem("budget.total must be more than $0, not \(total)") }
+        if let envelope = budget.envelope, !Names.isValid(envelope) {
+            problem("budget.envelope: '\(envelope)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
+        }
         if repetitions < 1 || repetitions > 1000 { problem("repeat must be 1…1000, not \(repetitions)") }
         if concurrency < 1 || concurrency > 256 { problem("concurrency must be 1…256, not \(concurrency)") }
         if limits.wall < .seconds(1) || limits.wall > .seconds(30 * 86_400) {

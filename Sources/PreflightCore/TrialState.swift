@@ -225,7 +225,10 @@ extension TrialState {
             } else if event.fields["settled"]?.bool == true {
                 settledSpend = polledSpend
             }
-        case "budget_extended": budget = event.fields["budget"]?.usd() ?? budget
+        case "budget_extended":
+            budget = event.fields["budget"]?.usd() ?? budget
+            // Refusals of before say nothing of the new budget.
+            budgetRefusalsInARow = 0
         case "policy_answer":
             guard let policy = event.fields["policy"]?.string else { return }
             let ejects = event.fields["eject"]?.bool ?? false

@@ -8,6 +8,8 @@ package struct RunView: Sendable {
     package var createdAt: Timestamp?
     package var isAlive: Bool
     package var trials: [TrialSummary]
+    /// How long a harness that holds its lock has not been heard of; nil while all is well.
+    package var silentFor: Duration?
 
     package init(id: String, directory: String, createdAt: Timestamp?, isAlive: Bool, trials: [TrialSummary]) {
         self.id = id
@@ -48,6 +50,7 @@ package struct RunView: Sendable {
         .record([
             "run": .string(id), "directory": .string(directory),
             "created_at": createdAt.map { .string($0.iso8601) }, "alive": .bool(isAlive),
+            "silent_s": silentFor.map { .number($0.decimalSeconds(places: 0)) },
             "cost_usd": .usd(cost), "trials": .array(trials.map(\.json)),
         ])
     }
@@ -55,11 +58,15 @@ package struct RunView: Sendable {
 
 /// Finds a run by its name, a unique prefix of it, or `latest`.
 package enum RunLookup {
-    package static func find(_ name: String, in runs: RunsDirectory, journal: Journal?) async throws -> RunView {
+    package static func find(_ name: String, in runs: RunsDirectory, journal: Journal?, at now: Timestamp? = nil)
+        async throws -> RunView
+    {
         let records = try await journal?.runs() ?? []
         let id = try resolve(name, among: ids(records, runs))
         if let journal, let record = records.first(where: { $0.id == id }) {
-            return try await RunView.read(record, journal: journal, ledger: runs.journalPath)
+            var view = try await RunView.read(record, journal: journal, ledger: runs.journalPath)
+            if view.isAlive, let now { view.silentFor = record.silence(at: now) }
+            return view
         }
         guard let view = try RunView.read(runs.run(id)) else {
             throw PreflightError(.usage, "run \(id) has no summary.json and is not in \(runs.journalPath)")

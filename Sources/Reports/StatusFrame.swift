@@ -14,6 +14,10 @@ package enum StatusFrame {
         lines.append(
             "\(view.cost) of \(budget) spent, \(unfinished) of \(view.trials.count) unfinished"
                 + (view.isAlive || unfinished == 0 ? "" : ", nobody watches"))
+        if let silence = view.silentFor {
+            lines.append(
+                "its process has not been heard of for \(silence.shortText); harness.lock names it, should it hang")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -116,6 +116,8 @@ package enum Files {
         for path in made { try synchronizeDirectory(of: path) }
     }
 
+    package static func parent(of path: String) -> String { (path as NSString).deletingLastPathComponent }
+
     package static func absolute(_ path: String, relativeTo base: String? = nil) -> String {
         let expanded = NSString(string: path).expandingTildeInPath
         let base = base ?? FileManager.default.currentDirectoryPath

@@ -17,11 +17,11 @@ package struct Journal: Sendable {
         }
     }
 
-    private func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await pool.write(body) } catch let error as DatabaseError { throw Self.translate(error) }
     }
 
-    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await pool.read(body) } catch let error as DatabaseError { throw Self.translate(error) }
     }
 
@@ -39,6 +39,24 @@ package struct RunRecord: Sendable, Equatable {
     package var createdAt: Timestamp
     package var finishedAt: Timestamp?
     package var exitStatus: Int?
+    /// Until when its harness has said that it watches it.
+    package var leaseUntil: Timestamp?
+
+    init(row: Row) {
+        func time(_ column: String) -> Timestamp? { (row[column] as Int64?).map(Timestamp.init(microseconds:)) }
+        id = row["id"]
+        directory = row["directory"]
+        createdAt = Timestamp(microseconds: row["created_us"])
+        finishedAt = time("finished_us")
+        exitStatus = row["exit_status"]
+        leaseUntil = time("lease_us")
+    }
+
+    /// How long nobody has heard of its harness, once its lease has lapsed.
+    package func silence(at now: Timestamp) -> Duration? {
+        guard finishedAt == nil, let leaseUntil, leaseUntil < now else { return nil }
+        return now - leaseUntil + Journal.leaseLength
+    }
 }
 
 extension Journal {
@@ -81,13 +99,8 @@ extension Journal {
     /// All runs, newest first.
     package func runs() async throws -> [RunRecord] {
         try await read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM run ORDER BY created_us DESC, id DESC").map { row in
-                RunRecord(
-                    id: row["id"], directory: row["directory"],
-                    createdAt: Timestamp(microseconds: row["created_us"]),
-                    finishedAt: (row["finished_us"] as Int64?).map(Timestamp.init(microseconds:)),
-                    exitStatus: row["exit_status"])
-            }
+            try Row.fetchAll(database, sql: "SELECT * FROM run ORDER BY created_us DESC, id DESC")
+                .map(RunRecord.init(row:))
         }
     }
 

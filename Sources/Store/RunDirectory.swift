@@ -26,6 +26,11 @@ package struct RunDirectory: Sendable, Equatable {
     /// Held by the living harness.
     package var harnessLockPath: String { path + "/harness.lock" }
 
+    /// What a run in the background says.
+    package var consolePath: String { path + "/console.log" }
+    /// What the run's guard says.
+    package var guardLogPath: String { path + "/guard.log" }
+
     package func trial(_ alias: String) -> TrialDirectory {
         TrialDirectory(path: "\(path)/\(alias)", run: id, alias: alias)
     }

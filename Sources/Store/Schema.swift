@@ -17,6 +17,7 @@ enum Schema {
         migrator.registerMigration("1") { try $0.execute(sql: journal) }
         migrator.registerMigration("2") { try $0.execute(sql: ledger) }
         migrator.registerMigration("3") { try $0.execute(sql: openCalls) }
+        migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
         return migrator
     }
 
@@ -74,5 +75,19 @@ enum Schema {
         DROP INDEX call_open;
         CREATE INDEX call_held ON call(state) WHERE state = 3;
         ALTER TABLE session ADD COLUMN first_open INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// What owners ask of a run, and until when its harness has said that it lives. `holder` names the harness that
+    /// may renew; amounts are in picodollars.
+    private static let requestsAndLeases = """
+        CREATE TABLE request (
+            id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), trial TEXT,
+            kind TEXT NOT NULL CHECK (kind IN ('stop', 'stop_now', 'eject', 'extend_by', 'extend_to')),
+            amount INTEGER, reason TEXT, who TEXT NOT NULL, created_us INTEGER NOT NULL,
+            taken_us INTEGER, target INTEGER, answered_us INTEGER, done INTEGER, answer TEXT
+        ) STRICT;
+        CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
+        ALTER TABLE run ADD COLUMN lease_us INTEGER;
+        ALTER TABLE run ADD COLUMN holder TEXT;
         """
 }

@@ -94,6 +94,7 @@ final class Told: Sendable {
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
             case .finished(let summary): "finished \(summary.alias)"
+            case .asked(let request): "asked \(request.text)"
             case .warning(let text): "warning \(text)"
             }
         lines.withLock { $0.append(line) }

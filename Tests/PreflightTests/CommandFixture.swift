@@ -29,9 +29,9 @@ struct CommandBench: Sendable {
     }
 
     /// Starts the command and leaves it running.
-    func start(_ arguments: [String]) throws -> Process {
+    func start(_ arguments: [String], executable: String = Self.executable) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.executable)
+        process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.environment = environment
         process.currentDirectoryURL = URL(fileURLWithPath: directory)

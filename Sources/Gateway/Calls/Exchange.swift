@@ -125,6 +125,10 @@ final class Exchange: @unchecked Sendable {
     // MARK: Reading
 
     private func call(_ key: VirtualKey) {
+        if let mayCall = listener.mayCall, !mayCall() {
+            return refuse(
+                .unavailable("This gateway stood still, and makes sure that it still may spend", retryAfter: 5))
+        }
         if key.callsPerMinute != nil, let wait = key.takeCall(at: gateway.now()) {
             return refuse(
                 .rateLimited(

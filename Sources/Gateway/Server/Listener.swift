@@ -8,8 +8,14 @@ package struct Listener: Sendable {
     package var wantsBoundKeys: Bool
     /// Where CONNECT may lead; nil refuses it.
     package var tunnels: TunnelPolicy?
+    /// Whether calls may be made now; nil for always. Asked on every call, so it must be quick.
+    package var mayCall: (@Sendable () -> Bool)?
 
-    package init(name: String, wantsBoundKeys: Bool = false, tunnels: TunnelPolicy? = nil) {
+    package init(
+        name: String, wantsBoundKeys: Bool = false, tunnels: TunnelPolicy? = nil,
+        mayCall: (@Sendable () -> Bool)? = nil
+    ) {
+        self.mayCall = mayCall
         self.name = name
         self.wantsBoundKeys = wantsBoundKeys
         self.tunnels = tunnels

@@ -52,20 +52,33 @@ struct RunStage {
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let directory = wiring.runs.run(try await runID(journal, wiring))
         let text = try experiment.tree.yamlText
-        let report = progress()
+        let announcer = Announcer(terminal)
+        let report = progress(announcer)
+        let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
+        let beginGuard = try GuardCommand.starter(wiring, orphanGrace: options.orphanGrace)
+        @Sendable func field(_ plan: RunPlan, shared: (any TrialEnvelope)? = nil) -> FieldRun {
+            FieldRun(
+                directory: directory, plan: plan, workshop: workshop, stop: stop, lease: lease, shared: shared,
+                beginGuard: beginGuard, report: report)
+        }
         let result: RunResult
         if experiment.access == .gateway {
-            let gateway = GatewayAccess(runID: directory.id, experiment: experiment, wiring: wiring)
+            let gateway = GatewayAccess(runID: directory.id, experiment: experiment, wiring: wiring, lease: lease)
             result = try await gateway.withAccess { access in
                 var plan = plan
                 plan.access = access
-                let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: report)
-                return try await field.run(experimentText: text, lock: lock)
+                return try await field(plan).run(experimentText: text, lock: lock)
+            }
+        } else if let name = experiment.budget.envelope {
+            let envelope = SharedEnvelope(
+                name: name, total: experiment.budget.total, runID: directory.id, wiring: wiring)
+            result = try await envelope.withEnvelope { shared in
+                try await field(plan, shared: shared).run(experimentText: text, lock: lock)
             }
         } else {
-            let field = FieldRun(directory: directory, plan: plan, workshop: workshop, stop: stop, report: report)
-            result = try await field.run(experimentText: text, lock: lock)
+            result = try await field(plan).run(experimentText: text, lock: lock)
         }
+        await announcer.finish()
         try finish(result, signals)
     }
 
@@ -175,20 +188,24 @@ extension RunStage {
 
 extension RunStage {
     /// One line per change, on standard error.
-    private func progress() -> @Sendable (FieldEvent) -> Void {
-        let terminal = terminal
+    private func progress(_ terminal: Announcer) -> @Sendable (FieldEvent) -> Void {
+        let background = Background.current
         return { progress in
             switch progress {
             case .runStarted(let id, let directory, let trials):
+                background?.begin(run: id, directory: directory)
                 terminal.say("\(id): \(trials) trial\(trials == 1 ? "" : "s"), record in \(directory)")
             case .trialStarted(let plan): terminal.say("  \(plan.alias): \(plan.model), \(plan.budget)")
-            case .containerStarted(let plan): terminal.say("  \(plan.alias): running")
+            case .containerStarted(let plan):
+                terminal.say("  \(plan.alias): running")
+                background?.tellReady()
             case .stopping(let plan, let why): terminal.say("  \(plan.alias): stopping, \(PlainText.oneLine(why))")
             case .settling(let plan): terminal.say("  \(plan.alias): ended, settling its account")
             case .finished(let summary):
                 terminal.say(
                     "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"
                         + (summary.reason.map { ", \(PlainText.oneLine($0))" } ?? ""))
+            case .asked(let request): terminal.say("  \(PlainText.oneLine(request.text))")
             case .warning(let text): terminal.say("warning: \(PlainText.oneLine(text))")
             }
         }

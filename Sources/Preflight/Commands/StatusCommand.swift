@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 import PreflightCore
 import Reports
 
@@ -20,9 +21,11 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let wiring = try Wiring(runsDirectory: place.runsDir)
-        let view = try await RunLookup.find(run, in: wiring.runs, journal: try wiring.existingJournal())
+        let journal = try wiring.existingJournal()
+        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal, at: wiring.world.now())
         Terminal.shared.data(
             place.json ? view.json.prettyText : StatusFrame.text(view, width: Terminal.shared.width))
+        await wiring.offerSweep(journal, place)
     }
 }
 
@@ -42,7 +45,9 @@ struct CacheReportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let wiring = try Wiring(runsDirectory: place.runsDir)
-        let view = try await RunLookup.find(run, in: wiring.runs, journal: try wiring.existingJournal())
+        let journal = try wiring.existingJournal()
+        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal)
+        await wiring.offerSweep(journal, place)
         let report = CacheReport(view)
         Terminal.shared.data(place.json ? report.json.prettyText : report.text(width: Terminal.shared.tableWidth))
     }

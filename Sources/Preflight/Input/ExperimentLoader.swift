@@ -60,6 +60,7 @@ struct ExperimentLoader {
         experiment.budget.perTrial = try options.budget.map { try usd($0, "--budget") } ?? experiment.budget.perTrial
         experiment.budget.total =
             try options.totalBudget.map { try usd($0, "--total-budget") } ?? experiment.budget.total
+        experiment.budget.envelope = options.envelope ?? experiment.budget.envelope
         if options.budget != nil {
             for index in experiment.models.indices { experiment.models[index].budget = nil }
         }

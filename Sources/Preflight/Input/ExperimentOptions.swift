@@ -19,6 +19,9 @@ struct ExperimentOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Dollars for all trials together.", valueName: "USD"))
     var totalBudget: String?
 
+    @Option(help: ArgumentHelp("A total that runs of this name share, in one runs directory.", valueName: "NAME"))
+    var envelope: String?
+
     @Option(
         name: .customLong("mount"),
         help: ArgumentHelp(
@@ -102,7 +105,8 @@ enum EnvironmentTwins {
         let place = ["runs-dir": "PREFLIGHT_RUNS_DIR", "json": "PREFLIGHT_JSON"]
         let experiment = place.merging([
             "model": "PREFLIGHT_MODELS", "image": "PREFLIGHT_IMAGE", "budget": "PREFLIGHT_BUDGET",
-            "total-budget": "PREFLIGHT_TOTAL_BUDGET", "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
+            "total-budget": "PREFLIGHT_TOTAL_BUDGET", "envelope": "PREFLIGHT_ENVELOPE",
+            "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
             "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
             "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
             "access": "PREFLIGHT_ACCESS", "network": "PREFLIGHT_NETWORK", "budget-file": "PREFLIGHT_BUDGET_FILE_MODE",
@@ -111,7 +115,8 @@ enum EnvironmentTwins {
         ]) { $1 }
         let run = experiment.merging([
             "settle": "PREFLIGHT_SETTLE", "poll": "PREFLIGHT_POLL", "run-id": "PREFLIGHT_RUN_ID",
-            "skip-check": "PREFLIGHT_SKIP_CHECK",
+            "skip-check": "PREFLIGHT_SKIP_CHECK", "detach": "PREFLIGHT_DETACH",
+            "orphan-grace": "PREFLIGHT_ORPHAN_GRACE",
         ]) { $1 }
         let sweep = place.merging(["dry-run": "PREFLIGHT_DRY_RUN", "force": "PREFLIGHT_FORCE"]) { $1 }
         let simulate = [
@@ -124,7 +129,8 @@ enum EnvironmentTwins {
                 "console": "PREFLIGHT_GATEWAY_CONSOLE", "budget": "PREFLIGHT_GATEWAY_BUDGET",
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
-            "check": experiment, "run": run, "run-multi": run, "status": place, "cache-report": place, "sweep": sweep,
+            "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep,
             "verify": place,
             "simulate": simulate, "budget": place, "keys": place,
         ]
@@ -137,7 +143,7 @@ enum EnvironmentTwins {
     ]
 
     /// Flags without a value; their variable says yes or no.
-    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force"]
+    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force", "detach"]
 
     /// The arguments with those that the environment gives put before a closing `--`.
     static func expand(_ arguments: [String], environment: [String: String]) -> [String] {

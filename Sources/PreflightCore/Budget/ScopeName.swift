@@ -11,6 +11,9 @@ package enum ScopeName {
         }
     }
 
+    /// The scope that all runs share which name this envelope.
+    package static func envelope(_ name: String) -> String { "envelope:\(name)" }
+
     /// The paths above a name, nearest first: `a/b` and `a` of `a/b/c`.
     package static func above(_ name: String) -> [String] {
         var paths: [String] = []

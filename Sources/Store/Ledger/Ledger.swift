@@ -145,6 +145,16 @@ extension Ledger {
         try await control { state, _ in try state.change(scope) { $0.limits = limits } }
     }
 
+    /// Changes the limit for all time and leaves the others. False, and nothing changed, when more is committed.
+    package func setTotal(_ amount: USD, of scope: ScopeID) async throws -> Bool {
+        try await control { state, _ in
+            let present = try state.standing(of: scope).scope
+            guard present.committed + present.reserved <= amount else { return false }
+            _ = try state.change(scope) { $0.limits.money.total = amount }
+            return true
+        }
+    }
+
     /// A closed scope accepts no call; those under way go on to their end.
     package func setClosed(_ isClosed: Bool, scope: ScopeID) async throws -> LedgerStanding {
         try await control { state, _ in try state.change(scope) { $0.isClosed = isClosed } }

@@ -1,0 +1,140 @@
+import PreflightCore
+import Synchronization
+
+/// A trial as its owner reaches it from outside, from its plan to its end.
+final class TrialControl: Sendable {
+    /// What a change of a running trial's budget works on.
+    struct Reach: Sendable {
+        var runner: TrialRunner
+        var key: ProvisionedKey
+        /// The trial's scope in the gateway's ledger; nil where OpenRouter alone holds the budget.
+        var scope: BudgetDoor?
+    }
+
+    private struct State {
+        var recorder: TrialRecorder?
+        var reach: Reach?
+        var verdict: Verdict.Reason?
+        /// Orders that came before the trial had a log.
+        var untold: [OwnerRequest] = []
+        var isOver = false
+        var isChanging = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Its part of the run's envelope.
+        var held: USD
+    }
+
+    let plan: TrialPlan
+    /// Rises with the run's, and by itself.
+    let stop: StopSignal
+    private let state: Mutex<State>
+
+    init(plan: TrialPlan, stop: StopSignal) {
+        self.plan = plan
+        self.stop = stop
+        state = Mutex(State(held: plan.budget))
+    }
+
+    var isOver: Bool { state.withLock { $0.isOver } }
+    var hasBegun: Bool { state.withLock { $0.recorder != nil } }
+    var outcome: Outcome? { state.withLock { $0.recorder }?.trialState.outcome }
+    var held: USD { state.withLock { $0.held } }
+    func setHeld(_ amount: USD) { state.withLock { $0.held = amount } }
+
+    /// Why it is not to go on, where it has not got as far as to be stopped; nil where it is.
+    var earlyEnd: (outcome: Outcome, reason: String)? {
+        if let verdict = state.withLock({ $0.verdict }) { return (.ejected, "\(verdict.policy): \(verdict.message)") }
+        return stop.urgency > .none ? (.cancelled, "stopped by its owner") : nil
+    }
+}
+
+// MARK: Its life
+
+extension TrialControl {
+    /// It has a log now.
+    func begin(_ recorder: TrialRecorder) { state.withLock { $0.recorder = recorder } }
+
+    /// Writes down what was asked of it before it began.
+    func tellEarlyRequests() {
+        let (recorder, untold) = state.withLock { state in
+            defer { state.untold = [] }
+            return (state.recorder, state.untold)
+        }
+        for request in untold { recorder?.record("owner_request", request.fields) }
+    }
+
+    /// From now on its budget can be changed.
+    func open(_ reach: Reach) { state.withLock { $0.reach = reach } }
+
+    /// No change begins any more. Returns once the one under way has ended, so that the trial's log ends with its end.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            let isChanging = state.withLock { state in
+                state.reach = nil
+                state.isOver = true
+                if state.isChanging { state.waiting.append(continuation) }
+                return state.isChanging
+            }
+            if !isChanging { continuation.resume() }
+        }
+    }
+}
+
+// MARK: Orders
+
+extension TrialControl {
+    /// Puts an order into the trial's log, or keeps it until there is one.
+    func note(_ request: OwnerRequest) {
+        let recorder = state.withLock { state in
+            if state.recorder == nil { state.untold.append(request) }
+            return state.recorder
+        }
+        recorder?.record("owner_request", request.fields)
+    }
+
+    func record(_ type: String, _ fields: KeyValuePairs<String, JSON?>) {
+        state.withLock { $0.recorder }?.record(type, fields)
+    }
+
+    /// False when it is over, or being stopped already.
+    func eject(_ reason: Verdict.Reason) -> Bool {
+        guard stop.urgency == .none else { return false }
+        let (isTaken, recorder) = state.withLock { state -> (Bool, TrialRecorder?) in
+            guard !state.isOver, state.verdict == nil else { return (false, nil) }
+            if state.recorder == nil { state.verdict = reason }
+            return (true, state.recorder)
+        }
+        guard isTaken, let recorder else { return isTaken }
+        guard recorder.eject(reason) else { return false }
+        state.withLock { $0.verdict = reason }
+        return true
+    }
+
+    enum Change: Sendable {
+        case begun(Reach)
+        case waitsForItsTurn
+        /// Its key is being made, or another change is under way.
+        case notYet
+        case over
+    }
+
+    /// Asks for the sole right to change its budget; who gets it calls `endChange`.
+    func beginChange() -> Change {
+        state.withLock { state in
+            if state.isOver { return .over }
+            guard state.recorder != nil else { return .waitsForItsTurn }
+            guard let reach = state.reach, !state.isChanging else { return .notYet }
+            state.isChanging = true
+            return .begun(reach)
+        }
+    }
+
+    func endChange() {
+        let waiting = state.withLock { state in
+            state.isChanging = false
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}

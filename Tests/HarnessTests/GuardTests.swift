@@ -1,0 +1,142 @@
+import Containers
+import Harness
+import PreflightCore
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+/// A sweep takes what is dead on the whole machine, so nothing may be dead on purpose while another test sweeps.
+@Suite(.serialized) struct OrphanTests {}
+
+extension OrphanTests {
+    @Suite(.serialized, .timeLimit(.minutes(2)), .enabled(if: hasDocker, "needs Docker and images/agent/build"))
+    struct GuardTests {
+        /// A container of a run, as a harness makes one.
+        private func container(_ bench: Bench, _ run: String, _ trial: String, until: Timestamp) async throws {
+            let directory = bench.runs.run(run)
+            let name = "preflight-\(run)-\(trial)"
+            _ = try await bench.journal.intend(
+                .container, name: name, run: run, trial: trial, until: until, at: bench.world.now())
+            try await bench.docker.command([
+                "run", "--detach", "--init", "--name", name, "--label", "\(Names.runLabel)=\(run)", "--label",
+                "\(Names.lockLabel)=\(directory.harnessLockPath)", "--label",
+                "\(Names.untilLabel)=\(until.secondsSince1970)", Bench.image, "sleep", "120",
+            ])
+        }
+
+        private func begin(_ bench: Bench, _ run: String) async throws -> HarnessLock {
+            try Files.createDirectory(bench.runs.run(run).path)
+            let lock = try HarnessLock(path: bench.runs.run(run).harnessLockPath)
+            try await bench.journal.begin(bench.runs.run(run), trials: [], at: bench.world.now())
+            return lock
+        }
+
+        private func watcher(_ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil) -> RunGuard {
+            var pace = RunGuard.Pace()
+            pace.lock = .milliseconds(50)
+            pace.engine = .milliseconds(200)
+            pace.lease = .milliseconds(200)
+            pace.lateness = .zero
+            return RunGuard(
+                directory: bench.runs.run(run), docker: bench.docker, world: bench.world, grace: grace, pace: pace,
+                say: said.note)
+        }
+
+        private final class Said: Sendable {
+            private let lines = Mutex<[String]>([])
+            var all: [String] { lines.withLock { $0 } }
+            func note(_ line: String) { lines.withLock { $0.append(line) } }
+            func has(_ text: String) -> Bool { all.contains { $0.contains(text) } }
+        }
+
+        private func names(_ bench: Bench, _ run: String) async throws -> [String] {
+            try await bench.docker.containers(label: "\(Names.runLabel)=\(run)").map(\.name)
+        }
+
+        @Test func `containers end at their own time once nobody watches, and who takes the run over keeps them`()
+            async throws
+        {
+            try await withBench { bench in
+                let said = Said()
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let other = "run-guard-\(bench.world.nonce(8))"
+                var held: HarnessLock? = try await begin(bench, run)
+                let otherLock = try await begin(bench, other)
+                try await container(bench, run, "late", until: bench.world.now() + .seconds(3600))
+                try await container(bench, run, "soon", until: bench.world.now() + .seconds(4))
+                try await container(bench, other, "alien", until: bench.world.now())
+                async let watching: Void = watcher(bench, run, said).watch()
+                held = nil
+                #expect(await eventually { said.has("may go on until") })
+                #expect(try await eventually { try await names(bench, run) == ["preflight-\(run)-late"] })
+
+                // Taken over: what would be due stays.
+                #expect(
+                    await eventually {
+                        held = try? HarnessLock(path: bench.runs.run(run).harnessLockPath)
+                        return held != nil
+                    })
+                #expect(await eventually { said.has("is watched again") })
+                try await container(bench, run, "due", until: bench.world.now() + .seconds(1))
+                let due = bench.world.now() + .seconds(2)
+                #expect(await eventually { bench.world.now() > due })
+                #expect(try await names(bench, run).count == 2)
+
+                // Its run ends in good order: the guard goes without a word.
+                try await bench.journal.finish(run: run, exitStatus: 0, at: bench.world.now())
+                held = nil
+                await watching
+                #expect(try await names(bench, run).count == 2)
+                #expect(try await names(bench, other) == ["preflight-\(other)-alien"])
+                #expect(Set(try await bench.journal.resourcesLeft().map(\.name)).contains("preflight-\(run)-late"))
+                #expect(!(try await bench.journal.resourcesLeft().map(\.name)).contains("preflight-\(run)-soon"))
+                withExtendedLifetime((held, otherLock)) {}
+                for name in try await names(bench, run) + names(bench, other) { try await bench.docker.remove(name) }
+            }
+        }
+
+        @Test func `a grace ends them sooner, and the network goes with the last`() async throws {
+            try await withBench { bench in
+                let said = Said()
+                let run = "run-guard-\(bench.world.nonce(8))"
+                var held: HarnessLock? = try await begin(bench, run)
+                try await container(bench, run, "a", until: bench.world.now() + .seconds(3600))
+                try await bench.docker.createNetwork(
+                    "preflight-\(run)",
+                    labels: [
+                        .init(name: Names.runLabel, value: run),
+                        .init(name: Names.lockLabel, value: bench.runs.run(run).harnessLockPath),
+                    ])
+                async let watching: Void = watcher(bench, run, said, grace: .milliseconds(500)).watch()
+                held = nil
+                await watching
+                #expect(try await names(bench, run).isEmpty)
+                #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").isEmpty)
+                #expect(try await bench.journal.resourcesLeft().isEmpty, "\(said.all)")
+                withExtendedLifetime(held) {}
+            }
+        }
+
+        @Test func `a harness that stands still has its overdue containers ended for it`() async throws {
+            try await withBench { bench in
+                let said = Said()
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let lock = try await begin(bench, run)
+                try await container(bench, run, "overdue", until: bench.world.now() + .seconds(1))
+                try await container(bench, run, "not", until: bench.world.now() + .seconds(3600))
+                try await bench.journal.takeLease(run: run, holder: "h", until: bench.world.now() + .seconds(3600))
+                let guardian = watcher(bench, run, said)
+                let watching = Task { await guardian.watch() }
+                // Its lease holds: it is late, and alive.
+                try await bench.journal.takeLease(run: run, holder: "h", until: bench.world.now() + .seconds(2))
+                #expect(try await eventually { try await names(bench, run) == ["preflight-\(run)-not"] })
+                #expect(said.has("is past its wall limit"))
+                watching.cancel()
+                await watching.value
+                withExtendedLifetime(lock) {}
+                for name in try await names(bench, run) { try await bench.docker.remove(name) }
+            }
+        }
+    }
+}
