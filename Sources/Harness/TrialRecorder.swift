@@ -36,6 +36,7 @@ package final class TrialRecorder: Sendable {
         var synchronized = 0
         var failure: PreflightError?
         var hasVerdict = false
+        var hasGap = false
     }
 
     package let plan: TrialPlan
@@ -73,7 +74,7 @@ package final class TrialRecorder: Sendable {
             State(
                 trial: found.state, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
                 stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
-                lines: found.output.lines))
+                lines: found.output.lines, hasGap: found.output.hasGap))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
@@ -187,6 +188,14 @@ extension TrialRecorder {
             flush(&state)
         }
     }
+
+    /// Some of the output is lost: the engine has dropped what came after that time.
+    func noteGap(since: Timestamp) {
+        state.withLock { $0.hasGap = true }
+        record("output_gap", ["since": .string(since.iso8601)])
+    }
+
+    var hasGap: Bool { state.withLock { $0.hasGap } }
 
     /// Lines of standard output that were taken.
     package var outputLines: Int { state.withLock { $0.lines } }

@@ -187,12 +187,11 @@ extension TrialRunner {
     }
 
     private func pollSpend(key: ProvisionedKey) async -> Signal {
-        let client = provisioner.management.with(retry: .none)
         var lastError: String?
         while !Task.isCancelled {
             do { try await world.clock.sleep(for: pace.poll) } catch { break }
             do {
-                let spent = try await client.spend(ofSubKey: key.hash, timeout: .seconds(5))
+                let spent = try await provisioner.spend(of: key, timeout: .seconds(5))
                 if spent > recorder.trialState.polledSpend || lastError != nil || !recorder.trialState.hasSpendData {
                     recorder.record("budget_poll", ["spent": .usd(spent)])
                 }
@@ -289,9 +288,13 @@ extension TrialRunner {
 
     func judgeEnd(_ exit: Exit) async -> End {
         let end = await findEnd(exit)
-        // Whoever goes on after a crash need not judge again, when the container is gone.
-        recorder.record("trial_ended", ["outcome": .string(end.outcome.rawValue), "reason": .string(end.reason)])
+        note(end)
         return end
+    }
+
+    /// Whoever goes on after a crash, when the container is gone, need not judge again.
+    func note(_ end: End) {
+        recorder.record("trial_ended", ["outcome": .string(end.outcome.rawValue), "reason": .string(end.reason)])
     }
 
     private func sinceStart(_ time: Timestamp) -> JSON {

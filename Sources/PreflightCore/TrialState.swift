@@ -54,6 +54,8 @@ package struct TrialState: Hashable, Sendable {
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
+    /// Of the newest sub-key.
+    package var keyHash: String?
     /// The stop that was decided on, from then on.
     package var decided: EndRule.Stop?
     /// How it ended, once its container is dead, and why.
@@ -205,7 +207,10 @@ extension TrialState {
         case "trial_resumed":
             // Whatever it did unheard: its silence begins anew.
             lastActivity = event.elapsed
-        case "subkey_created": phase = .starting
+        case "subkey_created":
+            keyHash = event.fields["hash"]?.string ?? keyHash
+            // A trial that goes on gets a new one while its container runs.
+            if containerStarted == nil { phase = .starting }
         case "container_started":
             phase = .running
             containerStarted = event.elapsed
