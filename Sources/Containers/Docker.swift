@@ -133,6 +133,11 @@ package struct ContainerInfo: Sendable, Equatable {
     /// `healthy`, `unhealthy`, `starting`; nil without a health check.
     package var health: String?
     package var labels: [String: String]
+    /// What the program was given. Holds keys.
+    package var environment: [String: Secret] = [:]
+    package var networks: [String] = []
+    /// When it ended; nil while it has not.
+    package var finishedAt: Timestamp?
 }
 
 extension Docker {
@@ -150,7 +155,19 @@ extension Docker {
             health: data["State"]?["Health"]?["Status"]?.string,
             labels: Dictionary(
                 (data["Config"]?["Labels"]?.object?.members ?? []).map { ($0.key, $0.value.string ?? "") },
-                uniquingKeysWith: { $1 }))
+                uniquingKeysWith: { $1 }),
+            environment: Self.environment(data["Config"]?["Env"]?.array ?? []),
+            networks: (data["NetworkSettings"]?["Networks"]?.object?.members ?? []).map(\.key),
+            finishedAt: data["State"]?["FinishedAt"]?.string.flatMap {
+                $0.hasPrefix("0001") ? nil : Timestamp(iso8601: $0)
+            })
+    }
+
+    private static func environment(_ lines: [JSON]) -> [String: Secret] {
+        lines.reduce(into: [:]) { values, line in
+            let parts = (line.string ?? "").split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { values[String(parts[0])] = Secret(String(parts[1])) }
+        }
     }
 
     /// Asks the program to end, and kills it after the grace.

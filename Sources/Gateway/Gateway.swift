@@ -79,14 +79,21 @@ package final class Gateway: Sendable {
     ///
     /// - Parameter held: Calls of this gateway's upstreams; those without a provider's name for them stay as they are.
     package func reconcile(_ held: [(call: HeldCall, scopeName: String)]) {
-        guard let upstream = settings.upstreams.first(where: \.knowsGenerations) else { return }
-        for entry in held where entry.call.generation != nil {
+        for entry in held {
             let key = VirtualKey(id: "", label: "", scope: entry.call.scope, scopeName: entry.scopeName)
-            var report = GatewayEvent.Call(dialect: .chat, model: entry.call.model ?? "")
-            report.id = entry.call.id.row
-            report.generation = entry.call.generation
+            reconcile([entry.call], with: key, listener: "")
+        }
+    }
+
+    /// The same for calls that a key has made in an earlier process.
+    package func reconcile(_ held: [HeldCall], with key: VirtualKey, listener: String) {
+        guard let upstream = settings.upstreams.first(where: \.knowsGenerations) else { return }
+        for call in held where call.generation != nil {
+            var report = GatewayEvent.Call(dialect: .chat, model: call.model ?? "")
+            report.id = call.id.row
+            report.generation = call.generation
             reconciler.submit(
-                Reconciler.Job(call: entry.call, upstream: upstream, key: key, listener: "", report: report))
+                Reconciler.Job(call: call, upstream: upstream, key: key, listener: listener, report: report))
         }
     }
 

@@ -12,7 +12,17 @@ package actor Envelope {
     private var waiting: [(id: Int, amount: USD, continuation: CheckedContinuation<Bool, Never>)] = []
     private var nextID = 0
 
-    package init(total: USD?) { self.total = total }
+    /// - Parameter spent: by trials that have left before.
+    package init(total: USD?, spent: USD = .zero) {
+        self.total = total
+        settled = spent
+    }
+
+    /// Takes in a trial that runs already, whether it fits or not.
+    package func adopt(_ amount: USD) {
+        held += amount
+        open += 1
+    }
 
     /// Waits until `amount` fits; false when it never will, or the task was cancelled.
     package func enter(_ amount: USD) async -> Bool {

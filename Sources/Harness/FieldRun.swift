@@ -12,6 +12,8 @@ package struct RunResult: Sendable {
     package var startedAt: Timestamp
     package var finishedAt: Timestamp
     package var wasStopped: Bool
+    /// When it was taken up again, by whom, and in spite of what.
+    package var resumed: [JSON] = []
 
     package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
 
@@ -20,6 +22,7 @@ package struct RunResult: Sendable {
             "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),
             "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
             "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + ($1.unknownUpTo ?? .zero) }),
+            "resumed": resumed.isEmpty ? nil : .array(resumed),
             "trials": .array(trials.map(\.json)),
         ])
     }
@@ -85,19 +88,26 @@ package struct FieldRun: Sendable {
             try Files.replace(directory.experimentPath, with: experimentText)
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
+            let starts = plan.trials.map { TrialStart($0) }
             // Behind the gateway every trial has a network of its own.
             trials =
                 plan.access == nil
-                ? try await withNetwork { network in try await runTrials(network: network, since: startedAt) }
-                : try await runTrials(network: "", since: startedAt)
+                ? try await withNetwork { network in try await runTrials(starts, network: network, since: startedAt) }
+                : try await runTrials(starts, network: "", since: startedAt)
         } catch {
             // No trial has begun: a trial's own failure is a summary, not an error.
             await recordFailedStart(error)
             throw error
         }
+        return try await finish(trials, since: startedAt)
+    }
+
+    /// Writes the run's receipt.
+    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, resumed: [JSON] = []) async throws -> RunResult {
+        let world = workshop.world
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none)
+            finishedAt: world.now(), wasStopped: stop.urgency > .none, resumed: resumed)
         let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
@@ -122,7 +132,7 @@ package struct FieldRun: Sendable {
         }
     }
 
-    private func withNetwork<T: Sendable>(_ body: (String) async throws -> T) async throws -> T {
+    func withNetwork<T: Sendable>(_ body: (String) async throws -> T) async throws -> T {
         let name = Names.network(run: directory.id, nonce: nonce)
         let workshop = workshop
         let entry = try await workshop.journal.intend(
@@ -140,6 +150,13 @@ package struct FieldRun: Sendable {
             await shielded { try? await workshop.docker.removeNetwork(name) }
             throw PreflightError(.refused, "no network for the run: \(failure.message)", hint: failure.hint)
         }
+        return try await removing(network: name, entry: entry, after: body)
+    }
+
+    func removing<T: Sendable>(
+        network name: String, entry: Int64, after body: (String) async throws -> T
+    ) async throws -> T {
+        let workshop = workshop
         let result: Result<T, any Error>
         do { result = .success(try await body(name)) } catch { result = .failure(error) }
         let report = report
@@ -154,18 +171,28 @@ package struct FieldRun: Sendable {
         return try result.get()
     }
 
-    private func runTrials(network: String, since: Timestamp) async throws -> [TrialSummary] {
+    func runTrials(_ starts: [TrialStart], network: String, since: Timestamp) async throws -> [TrialSummary] {
         let engine = EngineWatch(docker: workshop.docker)
         // The gateway's ledger holds the total call by call, so that no trial has to wait for its whole budget.
         let envelope: any TrialEnvelope =
-            shared ?? Envelope(total: plan.access == nil ? plan.experiment.budget.total : nil)
+            shared
+            ?? Envelope(
+                total: plan.access == nil ? plan.experiment.budget.total : nil,
+                spent: starts.compactMap(\.kept).reduce(.zero) { $0 + $1.cost + ($1.unknownUpTo ?? .zero) })
         let promptPath = try plan.prompt.map { prompt in
-            let path = directory.path + "/prompt.txt"
-            try Files.replace(path, with: prompt)
-            return path
+            try Files.replace(directory.promptPath, with: prompt)
+            return directory.promptPath
         }
         let board = FieldBoard(plan.trials)
-        let controls = plan.trials.map { TrialControl(plan: $0, stop: stop.makeChild()) }
+        for kept in starts.compactMap(\.kept) { board.finish(kept) }
+        var begins: [(start: TrialStart, control: TrialControl)] = []
+        for start in starts {
+            let control = TrialControl(plan: start.plan, stop: stop.makeChild())
+            if start.kept != nil { await control.close() }
+            begins.append((start, control))
+        }
+        let controls = begins.map(\.control)
+        let runs = begins.filter { $0.start.kept == nil }
         let desk = OwnerDesk(
             run: directory.id, controls: controls, stop: stop, journal: workshop.journal, world: workshop.world,
             total: plan.access?.total ?? envelope.door, envelope: envelope, report: report)
@@ -192,8 +219,9 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
-                await runAll(controls, board, envelope: envelope) { control in
-                    try runner(for: control, network: network, engine: engine, promptPath: promptPath)
+                await runAll(runs, board, envelope: envelope) { control, remains in
+                    try runner(
+                        for: control, remains, network: network, engine: engine, promptPath: promptPath)
                 }
             }
             var summaries: [TrialSummary] = []
@@ -216,54 +244,77 @@ package struct FieldRun: Sendable {
         }
     }
 
+    func recorder(_ trial: TrialPlan, lastStderr: [String] = []) throws -> TrialRecorder {
+        try TrialRecorder(
+            plan: trial, directory: directory.trial(trial.alias),
+            policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
+            lastStderr: lastStderr, world: workshop.world)
+    }
+
     private func runner(
-        for control: TrialControl, network: String, engine: EngineWatch, promptPath: String?
+        for control: TrialControl, _ remains: TrialStart.Remains?, network: String, engine: EngineWatch,
+        promptPath: String?
     ) throws -> TrialRunner {
         let trial = control.plan
         let trialDirectory = directory.trial(trial.alias)
         try trialDirectory.create()
-        let recorder = try TrialRecorder(
-            plan: trial, directory: trialDirectory,
-            policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
-            world: workshop.world)
+        let recorder = try remains?.recorder ?? recorder(trial)
+        let old = remains?.remains.answer == .begin ? nil : remains?.remains.container
         return TrialRunner(
             plan: trial, runID: directory.id, nonce: nonce, directory: trialDirectory, runPlan: plan,
             network: network, harnessLockPath: directory.harnessLockPath, promptPath: promptPath,
             recorder: recorder, docker: workshop.docker,
             provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, control: control,
-            world: workshop.world, report: report)
+            world: workshop.world, report: report,
+            containerName: old?.name ?? Names.container(run: directory.id, trial: trial.alias, nonce: nonce))
     }
 
-    /// At most `concurrency` trials at a time, in their order, as the envelope allows.
+    private typealias MakeRunner = @Sendable (TrialControl, TrialStart.Remains?) throws -> TrialRunner
+
+    /// At most `concurrency` trials at a time, in their order, as the envelope allows. What runs already goes first.
     private func runAll(
-        _ controls: [TrialControl], _ board: FieldBoard, envelope: any TrialEnvelope,
-        makeRunner: @escaping @Sendable (TrialControl) throws -> TrialRunner
+        _ trials: [(start: TrialStart, control: TrialControl)], _ board: FieldBoard, envelope: any TrialEnvelope,
+        makeRunner: @escaping MakeRunner
     ) async -> [TrialSummary] {
+        let (alive, waiting) = (trials.filter(\.start.hasBegun), trials.filter { !$0.start.hasBegun })
         await withTaskGroup(of: Void.self) { group in
             var next = 0
             func startNext() {
-                guard next < controls.count else { return }
-                let control = controls[next]
+                guard next < waiting.count else { return }
+                let (start, control) = waiting[next]
                 next += 1
-                group.addTask { await run(control, board, envelope, makeRunner) }
+                group.addTask { await run(start, control, board, envelope, makeRunner) }
             }
-            for _ in 0..<min(plan.experiment.concurrency, controls.count) { startNext() }
+            for (start, control) in alive {
+                let budget = start.remains?.recorder.trialState.budget ?? start.plan.budget
+                control.setHeld(budget)
+                await envelope.adopt(budget, for: start.plan.alias)
+                group.addTask { await run(start, control, board, envelope, makeRunner) }
+            }
+            await envelope.endAdoption(
+                spent: board.summaries.reduce(.zero) {
+                    $1.outcome == nil ? $0 : $0 + $1.cost + ($1.unknownUpTo ?? .zero)
+                })
+            for _ in 0..<max(0, plan.experiment.concurrency - alive.count) { startNext() }
             for await _ in group { startNext() }
         }
         return board.summaries
     }
 
     private func run(
-        _ control: TrialControl, _ board: FieldBoard, _ envelope: any TrialEnvelope,
-        _ makeRunner: @Sendable (TrialControl) throws -> TrialRunner
+        _ start: TrialStart, _ control: TrialControl, _ board: FieldBoard, _ envelope: any TrialEnvelope,
+        _ makeRunner: MakeRunner
     ) async {
         let trial = control.plan
         // One that is stopped gives up its place in the queue.
-        let hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget, for: trial.alias) }
+        var hasRoom = start.hasBegun
+        if !hasRoom {
+            hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget, for: trial.alias) }
+        }
         let runner: TrialRunner
         do {
             // Made only now, so that a trial's time begins with it and files are open only while it runs.
-            runner = try makeRunner(control)
+            runner = try makeRunner(control, start.remains)
         } catch {
             if hasRoom { await envelope.leave(trial.budget, spent: .zero, for: trial.alias) }
             await control.close()
@@ -283,7 +334,12 @@ package struct FieldRun: Sendable {
             }
             return
         }
-        let summary = await runner.run()
+        let summary: TrialSummary
+        if let remains = start.remains?.remains {
+            summary = await runner.resume(remains)
+        } else {
+            summary = await runner.run()
+        }
         board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
         await envelope.leave(

@@ -8,13 +8,24 @@ package struct ModelAccess: Sendable {
     package var tunnels: TunnelPolicy
     /// What all trials of the run share in the ledger.
     package var total: BudgetDoor
+    /// What a trial has spent, and what is held of it.
+    package var committed: @Sendable (_ trial: String) async throws -> USD
+    /// What a trial has cost whose exit died with its process.
+    package var reckon: @Sendable (_ trial: String, _ told: CallBook, @escaping Report) async -> Account
+
+    /// Takes what happens, in order. It must not be waited for.
+    package typealias Report = @Sendable (_ type: String, _ fields: JSON.Object) -> Void
 
     package init(
-        tunnels: TunnelPolicy, total: BudgetDoor, open: @escaping @Sendable (Request) async throws -> Exit
+        tunnels: TunnelPolicy, total: BudgetDoor, committed: @escaping @Sendable (String) async throws -> USD,
+        reckon: @escaping @Sendable (String, CallBook, @escaping Report) async -> Account,
+        open: @escaping @Sendable (Request) async throws -> Exit
     ) {
         self.open = open
         self.tunnels = tunnels
         self.total = total
+        self.committed = committed
+        self.reckon = reckon
     }
 
     package struct Request: Sendable {
@@ -25,8 +36,31 @@ package struct ModelAccess: Sendable {
         /// The trial's own key at OpenRouter; it stays on this side.
         package var subKey: Secret
         package var expiresAt: Timestamp
-        /// Takes what happens, in order. It must not be waited for.
-        package var report: @Sendable (_ type: String, _ fields: JSON.Object) -> Void
+        /// Where the container has had a way before, which is to be open again.
+        package var before: Before?
+        package var report: Report
+    }
+
+    /// A way that a container knows, and what its log knows of the calls that went by it.
+    package struct Before: Sendable {
+        package var host: String
+        package var port: Int
+        /// What the container shows.
+        package var key: Secret
+        package var told: CallBook
+
+        /// Reads what the container was given; nil where that is not a way to a gateway.
+        package init?(_ environment: [String: Secret], told: CallBook) {
+            guard let key = environment["OPENROUTER_API_KEY"],
+                let origin = environment["OPENROUTER_BASE_URL"]?.reveal(), origin.hasPrefix("http://")
+            else { return nil }
+            let place = origin.dropFirst("http://".count).prefix { $0 != "/" }.split(separator: ":")
+            guard place.count == 2, let port = Int(place[1]) else { return nil }
+            host = String(place[0])
+            self.port = port
+            self.key = key
+            self.told = told
+        }
     }
 
     package struct Exit: Sendable {

@@ -8,6 +8,8 @@ package struct ProvisionedKey: Sendable {
     package var key: Secret
     package var name: String
     package var entry: Int64
+    /// Those that the trial had before it was resumed: disabled, and part of what it has spent.
+    package var earlier: [ProvisionedKey] = []
 }
 
 /// Makes and deletes sub-keys, so that one intent never leaves two keys and no key is forgotten.
@@ -24,10 +26,12 @@ package struct Provisioner: Sendable {
 
     /// Makes the sub-key of one trial.
     ///
+    /// - Parameter kept: hashes of keys of the same name that are not to be deleted.
+    ///
     /// The intent is on disk before OpenRouter is asked. When the answer is lost, keys of this name are looked for and
     /// deleted before another attempt is made: their text is shown once, so such a key is of no use.
     package func create(
-        run: String, trial: String, limit: USD, expiresAt: Timestamp
+        run: String, trial: String, limit: USD, expiresAt: Timestamp, keeping kept: Set<String> = []
     ) async throws -> ProvisionedKey {
         let name = Names.subKey(run: run, trial: trial)
         let entry = try await journal.intend(
@@ -43,7 +47,7 @@ package struct Provisioner: Sendable {
                 let mayExist = [.interrupted, .server, .unreadable].contains(error.kind)
                 if mayExist {
                     // Shielded: a cancelled caller must not leave the key that it may have made.
-                    let cleaned = await shielded { await deleteAll(named: name) }
+                    let cleaned = await shielded { await deleteAll(named: name, but: kept) }
                     guard cleaned else { throw error }
                 }
                 guard mayExist, attempt < 3, !Task.isCancelled else {
@@ -67,9 +71,23 @@ package struct Provisioner: Sendable {
         }
     }
 
-    private func deleteAll(named name: String) async -> Bool {
+    /// Deletes keys whose making nobody has seen to its end, and closes their entries.
+    func deleteUnknown(named name: String, but kept: Set<String>, entries: [Int64]) async {
+        guard await deleteAll(named: name, but: kept) else { return }
+        for entry in entries { try? await journal.gone(entry, at: world.now()) }
+    }
+
+    /// What a trial has spent with all its keys, as far as OpenRouter shows it by now.
+    func spend(of key: ProvisionedKey, timeout: Duration) async throws(OpenRouterError) -> USD {
+        let client = management.with(retry: .none)
+        var sum = try await client.spend(ofSubKey: key.hash, timeout: timeout)
+        for earlier in key.earlier { sum += try await client.spend(ofSubKey: earlier.hash, timeout: timeout) }
+        return sum
+    }
+
+    private func deleteAll(named name: String, but kept: Set<String>) async -> Bool {
         do {
-            for key in try await management.subKeys() where key.name == name {
+            for key in try await management.subKeys() where key.name == name && !kept.contains(key.hash) {
                 try await management.deleteSubKey(hash: key.hash)
             }
             return true

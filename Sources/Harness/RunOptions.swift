@@ -61,6 +61,8 @@ package struct RunPlan: Sendable {
 package enum FieldEvent: Sendable {
     case runStarted(id: String, directory: String, trials: Int)
     case trialStarted(TrialPlan)
+    /// Of a run whose harness died; how, in a word.
+    case resumed(TrialPlan, String)
     case containerStarted(TrialPlan)
     case stopping(TrialPlan, String)
     case settling(TrialPlan)

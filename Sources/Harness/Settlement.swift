@@ -17,7 +17,6 @@ struct Settlement: Sendable {
     func reconcile() async -> Result {
         let recorder = runner.recorder
         let pace = runner.pace
-        let client = runner.provisioner.management.with(retry: .none)
         let began = runner.world.uptime()
         var lastGrowth = began
         var quietReads = 0
@@ -25,7 +24,7 @@ struct Settlement: Sendable {
             // A quick stop does not wait for late figures; it says so.
             let isRushed = runner.stop.urgency == .quick
             let before = recorder.trialState.polledSpend
-            let spent = try? await client.spend(ofSubKey: key.hash, timeout: .seconds(isRushed ? 2 : 5))
+            let spent = try? await runner.provisioner.spend(of: key, timeout: .seconds(isRushed ? 2 : 5))
             if let spent {
                 if spent > before || !recorder.trialState.hasSpendData {
                     recorder.record("budget_poll", ["spent": .usd(spent)])

@@ -27,12 +27,16 @@ package final class TrialRecorder: Sendable {
         var stderr: LineSplitter
         var stderrTail: [String] = []
         var rawBytes = 0
+        /// Of standard output, those that are not kept included.
+        var lines = 0
+        /// Since the log was last told of any.
         var suppressed = 0
         var isLogFull = false
         /// Bytes of the event log that are known to be on the disk.
         var synchronized = 0
         var failure: PreflightError?
         var hasVerdict = false
+        var hasGap = false
     }
 
     package let plan: TrialPlan
@@ -45,24 +49,32 @@ package final class TrialRecorder: Sendable {
     private let announce: AsyncStream<Verdict.Reason>.Continuation
     /// The first verdict to eject, when there is one.
     package let verdicts: AsyncStream<Verdict.Reason>
+    /// What the log held when it was opened.
+    package let found: EventLog.Found
 
+    /// Begins a trial's record, or goes on with the one there is.
+    ///
+    /// - Parameter lastStderr: the end of what an earlier process has heard on standard error.
     package init(
         plan: TrialPlan, directory: TrialDirectory, policy: EjectPolicy, bounds: Bounds = Bounds(),
-        world: World
+        lastStderr: [String] = [], world: World
     ) throws {
         self.plan = plan
         self.policy = policy
         self.bounds = bounds
         self.world = world
-        startedAt = world.now()
         let events = try EventLog(directory)
         let log = try AppendFile(path: directory.logPath, limit: bounds.log)
-        let found = events.found
-        startedUptime = world.uptime() - events.mark.elapsed
+        let now = world.now()
+        found = events.found
+        startedAt = found.startedAt ?? now
+        // The time that nobody watched counts; a wall clock that went back must not take any away.
+        startedUptime = world.uptime() - max(events.mark.elapsed, now - startedAt)
         state = Mutex(
             State(
                 trial: found.state, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
-                stderr: LineSplitter(limit: bounds.line)))
+                stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
+                lines: found.output.lines, hasGap: found.output.hasGap))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
     }
 
@@ -155,17 +167,51 @@ extension TrialRecorder {
             var tail: [String] = []
             state.stderr.finish { line, _ in tail.append(String(decoding: line.prefix(500), as: UTF8.self)) }
             state.stderrTail = Array((state.stderrTail + tail).suffix(10))
-            if state.suppressed > 0 {
-                append(
-                    Event(
-                        timestamp: world.now(), elapsed: elapsed, source: .harness, type: "lines_not_kept",
-                        fields: JSON.Object([.init(key: "lines", value: .int(state.suppressed))])), to: &state)
-            }
+            tellSuppressed(&state)
             flush(&state)
         }
     }
 
+    /// The container's output is read again from behind `outputLines`: what came of the line after is forgotten.
+    package func restartOutput() {
+        state.withLock { state in
+            state.stdout = LineSplitter(limit: bounds.line)
+            state.stderr = LineSplitter(limit: bounds.line)
+        }
+    }
+
+    /// Marks a place in `run.log`.
+    package func mark(_ text: String) {
+        state.withLock { state in
+            guard !state.isLogFull, state.log.hasRoom(for: text.utf8.count + 20) else { return }
+            state.log.append("\n[\(text)]\n".utf8)
+            flush(&state)
+        }
+    }
+
+    /// Some of the output is lost: the engine has dropped what came after that time.
+    func noteGap(since: Timestamp) {
+        state.withLock { $0.hasGap = true }
+        record("output_gap", ["since": .string(since.iso8601)])
+    }
+
+    var hasGap: Bool { state.withLock { $0.hasGap } }
+
+    /// Lines of standard output that were taken.
+    package var outputLines: Int { state.withLock { $0.lines } }
+
+    /// Before the next line that is kept, so that the log tells how far into the output it goes.
+    private func tellSuppressed(_ state: inout State) {
+        guard state.suppressed > 0 else { return }
+        append(
+            Event(
+                timestamp: world.now(), elapsed: elapsed, source: .harness, type: "lines_not_kept",
+                fields: JSON.Object([.init(key: "lines", value: .int(state.suppressed))])), to: &state)
+        state.suppressed = 0
+    }
+
     private func take(_ line: AgentLine, elapsed: Duration, into state: inout State) {
+        state.lines += 1
         var event = Event(timestamp: world.now(), elapsed: elapsed, source: .agent, type: "raw")
         switch line {
         case .event(let type, let fields):
@@ -187,6 +233,7 @@ extension TrialRecorder {
             event.fields.append("line", .string(text))
             if isCut { event.fields.append("cut", true) }
         }
+        tellSuppressed(&state)
         append(event, to: &state)
     }
 

@@ -20,16 +20,23 @@ extension TrialRunner {
             let reason = failure.map { "\($0.message); \($0.hint)" } ?? "\(error)"
             return (End(outcome: .dockerFailed, reason: "no network for the trial: \(reason)"), nil)
         }
-        let result = await throughGateway(access, network, key: key, until: until, body)
+        let result = await throughGateway(access, network, key: key, until: until) { path in
+            guard let path else { return End(outcome: .harnessFailed, reason: "no gateway for the trial") }
+            return await body(path)
+        }
         await control.close()
         await shielded { await removeNetwork(network) }
         return result
     }
 
     /// What the gateway reports is recorded in order, by one task that ends with the exit.
-    private func throughGateway(
+    ///
+    /// - Parameters:
+    ///   - before: where the trial had a way to its models before.
+    ///   - body: gets nil where there is none.
+    func throughGateway(
         _ access: ModelAccess, _ network: OwnNetwork, key: ProvisionedKey, until: Timestamp,
-        _ body: (TrialPath) async -> End
+        before: ModelAccess.Before? = nil, _ body: (TrialPath?) async -> End
     ) async -> (end: End, account: ModelAccess.Account?) {
         let (events, input) = AsyncStream.makeStream(of: (type: String, fields: JSON.Object).self)
         return await withTaskGroup(of: Void.self) { group in
@@ -40,9 +47,12 @@ extension TrialRunner {
                 exit = try await access.open(
                     ModelAccess.Request(
                         run: runID, trial: plan, address: network.address, subKey: key.key, expiresAt: until,
-                        report: { input.yield(($0, $1)) }))
+                        before: before, report: { input.yield(($0, $1)) }))
             } catch {
-                return (End(outcome: .harnessFailed, reason: "no gateway for the trial: \(error)"), nil)
+                var end = await body(nil)
+                await control.close()
+                if end.outcome == .harnessFailed { end.reason += ": \(error)" }
+                return (end, nil)
             }
             recorder.record(
                 "gateway_opened",
@@ -54,17 +64,21 @@ extension TrialRunner {
             let account = await shielded { await exit.close() }
             input.finish()
             await group.waitForAll()
-            recorder.record(
-                "gateway_closed",
-                [
-                    "settled": .usd(account.settled), "held": .usd(account.held),
-                    "error": account.failure.map(JSON.string),
-                ])
+            recordClosed(account)
             return (end, account)
         }
     }
 
-    private func take(_ type: String, _ fields: JSON.Object) {
+    func recordClosed(_ account: ModelAccess.Account) {
+        recorder.record(
+            "gateway_closed",
+            [
+                "settled": .usd(account.settled), "held": .usd(account.held),
+                "error": account.failure.map(JSON.string),
+            ])
+    }
+
+    func take(_ type: String, _ fields: JSON.Object) {
         recorder.recordGateway(type, fields)
         if type == "call_settled" || type == "call_reconciled" { writeBudgetFile() }
     }
@@ -76,6 +90,17 @@ extension TrialRunner {
         var entry: Int64
         /// Of this machine on it.
         var address: String
+
+        init(name: String, entry: Int64, address: String) {
+            self.name = name
+            self.entry = entry
+            self.address = address
+        }
+
+        /// One that there is already.
+        init(_ resource: Resource, address: String = "") {
+            self.init(name: resource.name, entry: resource.id, address: address)
+        }
     }
 
     private func makeNetwork() async throws -> OwnNetwork {
@@ -109,7 +134,7 @@ extension TrialRunner {
         }
     }
 
-    private func removeNetwork(_ network: OwnNetwork) async {
+    func removeNetwork(_ network: OwnNetwork) async {
         do {
             try await docker.removeNetwork(network.name)
             try await journal.gone(network.entry, at: world.now())

@@ -20,21 +20,24 @@ extension TrialRunner {
         } catch {
             return End(outcome: .harnessFailed, reason: "\(error)")
         }
-        let exit = await watch(specification(path: path, until: until), key: key)
+        let specification = specification(path: path, until: until)
+        let exit = await watch(key: key) { await self.runContainer(specification) }
         let end = await shielded { await self.judgeEnd(exit) }
         await shielded { await self.removeContainer(entry: entry) }
         return end
     }
 
     /// How the container's foreground command ended, and whether Preflight had asked for it.
-    private struct Exit: Sendable {
+    struct Exit: Sendable {
         var result: Result<Int, any Error>
         var stop: EndRule.Stop?
         /// False when the container was to be stopped and the engine did not say that it is dead.
         var isDead = true
+        /// The container had ended before anybody watched it again.
+        var wasUnseen = false
     }
 
-    private enum Signal: Sendable {
+    enum Signal: Sendable {
         case exited(Result<Int, any Error>)
         case verdict(Verdict.Reason)
         case cancelled
@@ -45,9 +48,14 @@ extension TrialRunner {
         case watcherEnded
     }
 
-    private func watch(_ specification: RunSpecification, key: ProvisionedKey) async -> Exit {
+    /// Watches the container while `command`, in the foreground, hands its output over and waits for its end.
+    ///
+    /// - Parameter decided: a stop that was decided on before.
+    func watch(
+        key: ProvisionedKey, stoppedBy decided: EndRule.Stop? = nil, _ command: @escaping @Sendable () async -> Signal
+    ) async -> Exit {
         await withTaskGroup(of: Signal.self) { group in
-            group.addTask { await self.runContainer(specification) }
+            group.addTask { await command() }
             group.addTask {
                 await self.engine.waitForStart(of: self.containerName)
                 if !Task.isCancelled { self.noteStarted() }
@@ -73,9 +81,10 @@ extension TrialRunner {
 
             group.addTask { await self.waitForStartLimit() }
 
-            var stop: EndRule.Stop?
+            var stop = decided
             var overdue: String?
             var isDead = true
+            if let decided { group.addTask { await self.stopContainer(key: key, because: decided) } }
             for await signal in group {
                 switch signal {
                 case .exited(let result):
@@ -85,16 +94,11 @@ extension TrialRunner {
                 case .verdict(let reason):
                     guard stop == nil else { continue }
                     stop = .ejected(reason)
-                    group.addTask {
-                        await self.stopContainer(
-                            key: key, as: "eject_decided", why: "\(reason.policy): \(reason.message)")
-                    }
+                    group.addTask { await self.stopContainer(key: key, because: .ejected(reason)) }
                 case .cancelled:
                     guard stop == nil else { continue }
                     stop = .cancelled
-                    group.addTask {
-                        await self.stopContainer(key: key, as: "stop_decided", why: "stopped by its owner")
-                    }
+                    group.addTask { await self.stopContainer(key: key, because: .cancelled) }
                 case .stopped(let hasDied):
                     isDead = hasDied
                     // A dead container's command ends at once; one that does not is given up on.
@@ -152,7 +156,7 @@ extension TrialRunner {
         }
     }
 
-    private func noteStarted() {
+    func noteStarted() {
         if recorder.recordStart(container: containerName) { report(.containerStarted(plan)) }
     }
 
@@ -183,12 +187,11 @@ extension TrialRunner {
     }
 
     private func pollSpend(key: ProvisionedKey) async -> Signal {
-        let client = provisioner.management.with(retry: .none)
         var lastError: String?
         while !Task.isCancelled {
             do { try await world.clock.sleep(for: pace.poll) } catch { break }
             do {
-                let spent = try await client.spend(ofSubKey: key.hash, timeout: .seconds(5))
+                let spent = try await provisioner.spend(of: key, timeout: .seconds(5))
                 if spent > recorder.trialState.polledSpend || lastError != nil || !recorder.trialState.hasSpendData {
                     recorder.record("budget_poll", ["spent": .usd(spent)])
                 }
@@ -208,11 +211,19 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Disables the key, stops the container, and returns once the engine says that it is dead.
-    private func stopContainer(key: ProvisionedKey, as decision: String, why: String) async -> Signal {
-        recorder.record(decision, ["reason": .string(why)])
+    private func stopContainer(key: ProvisionedKey, because stop: EndRule.Stop) async -> Signal {
+        let why: String
+        switch stop {
+        case .ejected(let reason):
+            why = "\(reason.policy): \(reason.message)"
+            recorder.record("eject_decided", ["reason": .string(why), "policy": .string(reason.policy)])
+        case .cancelled:
+            why = "stopped by its owner"
+            recorder.record("stop_decided", ["reason": .string(why)])
+        }
         report(.stopping(plan, why))
         let began = world.uptime()
-        let isQuick = stop.urgency == .quick
+        let isQuick = self.stop.urgency == .quick
         let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
         recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
         let isDead = await shielded { await self.killContainer(gracefully: !isQuick) }
@@ -223,7 +234,7 @@ extension TrialRunner {
     }
 
     /// Tries until the engine says that the container is not running. False when it could not be brought to say so.
-    private func killContainer(gracefully: Bool) async -> Bool {
+    func killContainer(gracefully: Bool) async -> Bool {
         if gracefully {
             // A second request for the end cuts the grace short.
             await withTaskGroup(of: Void.self) { group in
@@ -275,7 +286,22 @@ extension TrialRunner {
         var info: ContainerInfo? { if case .found(let info) = self { info } else { nil } }
     }
 
-    private func judgeEnd(_ exit: Exit) async -> End {
+    func judgeEnd(_ exit: Exit) async -> End {
+        let end = await findEnd(exit)
+        note(end)
+        return end
+    }
+
+    /// Whoever goes on after a crash, when the container is gone, need not judge again.
+    func note(_ end: End) {
+        recorder.record("trial_ended", ["outcome": .string(end.outcome.rawValue), "reason": .string(end.reason)])
+    }
+
+    private func sinceStart(_ time: Timestamp) -> JSON {
+        .number(max(.zero, time - recorder.startedAt).decimalSeconds(places: 6))
+    }
+
+    private func findEnd(_ exit: Exit) async -> End {
         recorder.finishOutput()
         var inspection = await inspect()
         var isDead = exit.isDead
@@ -288,7 +314,12 @@ extension TrialRunner {
         if inspection.info?.hasStarted == true { noteStarted() }
         let isOutOfMemory = inspection.info?.isOutOfMemory ?? false
         let exitCode = inspection.info?.exitCode ?? (try? exit.result.get()) ?? -1
-        recorder.record("container_exited", ["exit_code": .int(exitCode), "out_of_memory": .bool(isOutOfMemory)])
+        recorder.record(
+            "container_exited",
+            [
+                "exit_code": .int(exitCode), "out_of_memory": .bool(isOutOfMemory),
+                "exited_s": exit.wasUnseen ? inspection.info?.finishedAt.map(sinceStart) : nil,
+            ])
 
         guard isDead else {
             return End(
@@ -357,7 +388,7 @@ extension TrialRunner {
         DockerFailure.classify(stderr: recorder.lastStderr.joined(separator: "\n"))
     }
 
-    private func removeContainer(entry: Int64) async {
+    func removeContainer(entry: Int64) async {
         for attempt in 1...3 {
             do {
                 try await docker.remove(containerName)

@@ -24,11 +24,11 @@ struct TrialRunner: Sendable {
     let control: TrialControl
     let world: World
     let report: @Sendable (FieldEvent) -> Void
+    let containerName: String
     let command = CommandState()
 
     var pace: Pace { runPlan.pace }
     var stop: StopSignal { control.stop }
-    var containerName: String { Names.container(run: runID, trial: plan.alias, nonce: nonce) }
 
     func run() async -> TrialSummary {
         recorder.record(
@@ -51,16 +51,20 @@ struct TrialRunner: Sendable {
             await control.close()
             return finish(.provisioningFailed, "no sub-key: \(error)")
         }
-        recorder.record(
-            "subkey_created",
-            [
-                "name": .string(key.name), "hash": .string(key.hash), "limit": .usd(plan.budget),
-                "expires_at": .string(expiresAt.iso8601),
-            ])
+        recordKey(key, limit: plan.budget, expiresAt: expiresAt)
         let (end, account) = await withPath(key: key, until: expiresAt) { path in
             await supervise(key: key, path: path)
         }
         return await settle(key: key, end: end, account: account)
+    }
+
+    func recordKey(_ key: ProvisionedKey, limit: USD, expiresAt: Timestamp) {
+        recorder.record(
+            "subkey_created",
+            [
+                "name": .string(key.name), "hash": .string(key.hash), "limit": .usd(limit),
+                "expires_at": .string(expiresAt.iso8601),
+            ])
     }
 
     /// An end before anything was made for the trial.
@@ -77,22 +81,31 @@ struct TrialRunner: Sendable {
     }
 
     /// Reconciles the spend, gives back the key, and writes the receipt.
-    private func settle(key: ProvisionedKey, end: End, account: ModelAccess.Account?) async -> TrialSummary {
+    ///
+    /// - Parameter key: nil where the trial never had any.
+    func settle(key: ProvisionedKey?, end: End, account: ModelAccess.Account?) async -> TrialSummary {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
-            await reconcile(key: key, end: end, account: account)
-            do {
-                try await provisioner.delete(key, isHurried: stop.urgency == .quick)
-                recorder.record("subkey_deleted", ["hash": .string(key.hash)])
-            } catch {
-                recorder.record("subkey_not_deleted", ["hash": .string(key.hash), "error": .string("\(error)")])
-                report(
-                    .warning(
-                        "\(plan.alias): sub-key \(key.name) could not be deleted (\(error)); "
-                            + "`preflight sweep` will try again"))
+            if let key {
+                // A process that died may have said the last word already.
+                if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
+                for key in key.earlier + [key] { await giveBack(key) }
             }
             return finish(end.outcome, end.reason)
+        }
+    }
+
+    func giveBack(_ key: ProvisionedKey) async {
+        do {
+            try await provisioner.delete(key, isHurried: stop.urgency == .quick)
+            recorder.record("subkey_deleted", ["hash": .string(key.hash)])
+        } catch {
+            recorder.record("subkey_not_deleted", ["hash": .string(key.hash), "error": .string("\(error)")])
+            report(
+                .warning(
+                    "\(plan.alias): sub-key \(key.name) could not be deleted (\(error)); "
+                        + "`preflight sweep` will try again"))
         }
     }
 

@@ -12,6 +12,8 @@ struct GatewayAccess {
     let experiment: Experiment
     let wiring: Wiring
     let lease: RunLease
+    /// Whether the run has its scopes already.
+    var isResumed = false
 
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
     func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
@@ -34,7 +36,8 @@ struct GatewayAccess {
             group.addTask { await gateway.run() }
             let result: Result<T, any Error>
             do {
-                guard try await ledger.findScope(named: runID) == nil else {
+                let isKnown = try await ledger.findScope(named: runID) != nil
+                guard isResumed || !isKnown else {
                     throw PreflightError(
                         .usage, "the ledger has a scope \(runID) already", hint: "choose another --run-id")
                 }
@@ -60,7 +63,8 @@ struct GatewayAccess {
     /// What this run shares with others; nil where it has a total of its own.
     private func sharedScope(_ ledger: Ledger) async throws -> ScopeID? {
         guard let name = experiment.budget.envelope else { return nil }
-        return try await ledger.envelope(name, total: experiment.budget.total)
+        // Its owner may have changed it meanwhile.
+        return try await ledger.envelope(name, total: isResumed ? nil : experiment.budget.total)
     }
 
     private func access(
@@ -69,24 +73,43 @@ struct GatewayAccess {
         let tunnels = experiment.network ?? .closed
         let hold = experiment.budget.hold
         let lease = lease
-        return ModelAccess(tunnels: tunnels, total: total) { request in
+        let past = PastCalls(ledger: ledger, run: runID)
+        return ModelAccess(
+            tunnels: tunnels, total: total, committed: { try await past.committed(of: $0) },
+            reckon: { trial, told, report in
+                do {
+                    guard let scope = try await past.scope(of: trial) else {
+                        return ModelAccess.Account(settled: .zero, held: .zero)
+                    }
+                    try await past.tell(trial, told, report)
+                    return await Self.account(of: scope, past.name(of: trial), ledger)
+                } catch {
+                    return ModelAccess.Account(settled: .zero, held: .zero, failure: "\(error)")
+                }
+            }
+        ) { request in
             let name = "\(request.run)/\(request.trial.alias)"
             let scope = try await ledger.scope(
                 named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
+            if let before = request.before { try await past.tell(request.trial.alias, before.told, request.report) }
             reports.open(name, request.report)
             let bound: BoundListener
             do {
                 bound = try await gateway.listen(
                     Listener(name: name, wantsBoundKeys: true, tunnels: tunnels) { lease.isHeld },
-                    host: request.address, port: 0)
+                    host: request.address, port: request.before?.port ?? 0)
             } catch {
                 reports.close(name)
                 throw error
             }
-            let (key, text) = gateway.keys.issue { label in
+            let text = request.before?.key.reveal() ?? KeyText.random()
+            let key = gateway.keys.issue(text) { label in
                 VirtualKey(
                     id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt, listener: name,
                     upstreamKey: request.subKey)
+            }
+            if request.before != nil {
+                gateway.reconcile(try await past.held(request.trial.alias).map(\.call), with: key, listener: name)
             }
             return ModelAccess.Exit(
                 key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)

@@ -10,6 +10,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight init                            write a commented experiment.yaml
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field; --detach: in the background
+              preflight resume latest                   take up a run whose process died
               watch preflight status                    see it run
               preflight verify                          is its record whole?
               preflight stop latest llama               end a trial from another terminal
@@ -18,9 +19,9 @@ struct PreflightCommand: AsyncParsableCommand {
             """,
         version: PreflightTool.version,
         subcommands: [
-            CheckCommand.self, RunMultiCommand.self, RunCommand.self, StatusCommand.self, StopCommand.self,
-            EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self, SweepCommand.self,
-            InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self, KeysCommand.self,
-            GuardCommand.self, BackgroundCommand.self,
+            CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, StatusCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
+            SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
+            KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

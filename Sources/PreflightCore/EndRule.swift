@@ -1,7 +1,7 @@
 /// Decides how a trial ended, from what was seen at its end.
 package struct EndRule: Sendable {
     /// Why Preflight itself stopped the trial.
-    package enum Stop: Sendable, Equatable {
+    package enum Stop: Hashable, Sendable {
         case ejected(Verdict.Reason)
         case cancelled
     }

@@ -34,7 +34,8 @@ extension Event {
     }
 
     private static let weightyTypes: Set<String> = [
-        "trial_started", "ejected", "budget_extended", "gateway_closed", "spend_reconciled", "trial_finished",
+        "trial_started", "trial_resumed", "trial_ended", "ejected", "budget_extended", "gateway_closed",
+        "spend_reconciled", "trial_finished",
     ]
 
     /// Appends the event as one line of an event log, newline included.

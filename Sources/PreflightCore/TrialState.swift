@@ -54,6 +54,14 @@ package struct TrialState: Hashable, Sendable {
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
+    /// Of the newest sub-key.
+    package var keyHash: String?
+    /// The stop that was decided on, from then on.
+    package var decided: EndRule.Stop?
+    /// How it ended, once its container is dead, and why.
+    package var judged: Judgement?
+    /// Whether the last word on its spend has been said.
+    package var isReconciled = false
     /// The agent's lines that were applied and are not in the log.
     package var linesNotKept = 0
 
@@ -64,6 +72,12 @@ package struct TrialState: Hashable, Sendable {
     private var seenResponses: Set<UInt64> = []
     /// The newest of them.
     private(set) var recentResponses: [UInt64] = []
+
+    /// How a trial ended, and why in a sentence.
+    package struct Judgement: Hashable, Sendable {
+        package var outcome: Outcome
+        package var reason: String
+    }
 
     package init() {}
 
@@ -190,7 +204,13 @@ extension TrialState {
             budget = event.fields["budget"]?.usd() ?? budget
             isMetered = event.fields["access"]?.string == "gateway"
             phase = .provisioning
-        case "subkey_created": phase = .starting
+        case "trial_resumed":
+            // Whatever it did unheard: its silence begins anew.
+            lastActivity = event.elapsed
+        case "subkey_created":
+            keyHash = event.fields["hash"]?.string ?? keyHash
+            // A trial that goes on gets a new one while its container runs.
+            if containerStarted == nil { phase = .starting }
         case "container_started":
             phase = .running
             containerStarted = event.elapsed
@@ -203,6 +223,7 @@ extension TrialState {
                 lastActivity = event.elapsed
             }
         case "spend_reconciled":
+            isReconciled = true
             unknownUpTo = event.fields["unknown_up_to"]?.usd()
             if isMetered {
                 settledSpend = event.fields["spent"]?.usd() ?? spend
@@ -218,11 +239,22 @@ extension TrialState {
             let ejects = event.fields["eject"]?.bool ?? false
             customVerdicts[policy] =
                 ejects ? .eject(.init(policy: policy, message: event.fields["reason"]?.string ?? "asked for")) : .stay
-        case "eject_decided", "stop_decided": phase = .stopping
+        case "eject_decided":
+            phase = .stopping
+            decided = .ejected(Verdict.Reason(decision: event))
+        case "stop_decided":
+            phase = .stopping
+            decided = .cancelled
         case "container_exited":
-            containerExited = event.elapsed
+            // Of one that ended unseen the engine knows when.
+            containerExited =
+                event.fields["exited_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? event.elapsed
             exitCode = event.fields["exit_code"]?.int
             phase = .settling
+        case "trial_ended":
+            judged = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:)).map {
+                Judgement(outcome: $0, reason: event.fields["reason"]?.string ?? "")
+            }
         case "trial_finished":
             phase = .finished
             outcome = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:))

@@ -17,3 +17,13 @@ package enum Verdict: Hashable, Sendable {
 
     package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
 }
+
+extension Verdict.Reason {
+    /// Reads the words of `eject_decided`: `POLICY: MESSAGE`.
+    init(decision event: Event) {
+        let text = event.fields["reason"]?.string ?? ""
+        let policy = event.fields["policy"]?.string ?? text.split(separator: ":").first.map(String.init) ?? text
+        let prefix = policy + ": "
+        self.init(policy: policy, message: text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text)
+    }
+}

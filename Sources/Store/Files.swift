@@ -73,6 +73,9 @@ package enum Files {
         }
     }
 
+    /// SHA-256, in hexadecimal digits.
+    package static func digest(of bytes: [UInt8]) -> String { KeyDigest(of: bytes).hex }
+
     /// Removes a file; that there is none is no failure.
     package static func remove(_ path: String) { unlink(path) }
 

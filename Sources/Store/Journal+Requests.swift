@@ -27,6 +27,19 @@ extension Journal {
         }
     }
 
+    /// What the run's owner has made of `budget.total`; nil where that was not changed.
+    package func extendedTotal(run: String) async throws -> USD? {
+        try await read { database in
+            try Int64.fetchOne(
+                database,
+                sql: """
+                    SELECT target FROM request WHERE run = ? AND trial IS NULL AND done = 1 AND kind LIKE 'extend%'
+                    ORDER BY id DESC LIMIT 1
+                    """, arguments: [run]
+            ).map(USD.init(picodollars:))
+        }
+    }
+
     package func request(_ id: Int64) async throws -> OwnerRequest? {
         try await read { database in
             try Row.fetchOne(database, sql: "SELECT * FROM request WHERE id = ?", arguments: [id])

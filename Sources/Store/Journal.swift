@@ -179,9 +179,17 @@ extension Journal {
 
     /// Everything that may still exist outside, oldest first.
     package func resourcesLeft() async throws -> [Resource] {
+        try await resources("state <> 'gone'", [])
+    }
+
+    /// Everything that was ever made outside for a run, oldest first.
+    package func resources(run: String) async throws -> [Resource] { try await resources("run = ?", [run]) }
+
+    private func resources(_ condition: String, _ arguments: StatementArguments) async throws -> [Resource] {
         try await read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM resource WHERE state <> 'gone' ORDER BY id").compactMap {
-                row in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM resource WHERE \(condition) ORDER BY id", arguments: arguments
+            ).compactMap { row in
                 guard let kind = Resource.Kind(rawValue: row["kind"]),
                     let state = Resource.State(rawValue: row["state"])
                 else { return nil }

@@ -23,11 +23,14 @@ package struct RunDirectory: Sendable, Equatable {
     package var experimentPath: String { path + "/experiment.yaml" }
     package var lockPath: String { path + "/lock.json" }
     package var summaryPath: String { path + "/summary.json" }
+    package var promptPath: String { path + "/prompt.txt" }
     /// Held by the living harness.
     package var harnessLockPath: String { path + "/harness.lock" }
 
     /// What a run in the background says.
     package var consolePath: String { path + "/console.log" }
+    /// Held by the run's guard.
+    package var guardLockPath: String { path + "/guard.lock" }
     /// What the run's guard says.
     package var guardLogPath: String { path + "/guard.log" }
 

@@ -14,9 +14,14 @@ package final class KeyRing: Sendable {
     /// Makes a key that is in no store: its text is returned, and kept nowhere.
     package func issue(_ make: (_ label: String) -> VirtualKey) -> (key: VirtualKey, text: String) {
         let text = KeyText.random()
+        return (issue(text, make), text)
+    }
+
+    /// The same with a text that a caller knows already.
+    package func issue(_ text: String, _ make: (_ label: String) -> VirtualKey) -> VirtualKey {
         let key = make(KeyText.label(of: text))
         add(key, digest: KeyDigest(of: text))
-        return (key, text)
+        return key
     }
 
     /// A revoked key stays known, so that its use can be told from a wrong key's.

@@ -6,6 +6,10 @@ import Synchronization
 package protocol TrialEnvelope: Sendable {
     /// Waits until `amount` fits; false when it never will, or the task was cancelled.
     func enter(_ amount: USD, for trial: String) async -> Bool
+    /// Takes in a trial that runs already.
+    func adopt(_ amount: USD, for trial: String) async
+    /// All are taken in that run already; those that have ended have spent so much.
+    func endAdoption(spent: USD) async
     /// Gives back a trial's part; `spent` stays counted.
     func leave(_ amount: USD, spent: USD, for trial: String) async
     /// Changes what a trial inside holds; false when there is no room.
@@ -16,6 +20,8 @@ package protocol TrialEnvelope: Sendable {
 
 extension Envelope: TrialEnvelope {
     package func enter(_ amount: USD, for trial: String) async -> Bool { await enter(amount) }
+    package func adopt(_ amount: USD, for trial: String) async { adopt(amount) }
+    package func endAdoption(spent: USD) async {}
     package func leave(_ amount: USD, spent: USD, for trial: String) async { leave(amount, spent: spent) }
     package func resize(_ held: USD, to amount: USD, for trial: String) async -> Bool { resize(held, to: amount) }
 }
@@ -30,11 +36,44 @@ package final class LedgerEnvelope: TrialEnvelope {
     private let scope: ScopeID
     package let door: BudgetDoor
     private let calls = Mutex<[String: [LedgerGrant]]>([:])
+    /// Budgets that a dead process of this run has left held, and whose they are by now.
+    private let inherited: Mutex<(free: [HeldCall], adopted: [String: [HeldCall]])>
 
-    package init(ledger: Ledger, scope: ScopeID, door: BudgetDoor) {
+    package init(ledger: Ledger, scope: ScopeID, door: BudgetDoor, inherited: [HeldCall] = []) {
         self.ledger = ledger
         self.scope = scope
         self.door = door
+        self.inherited = Mutex((inherited, [:]))
+    }
+
+    /// Which of them was whose nobody wrote down: one of the same amount serves.
+    package func adopt(_ amount: USD, for trial: String) async {
+        inherited.withLock { inherited in
+            var missing = amount
+            while missing > .zero, !inherited.free.isEmpty {
+                let index = inherited.free.firstIndex { $0.amount == missing } ?? 0
+                let call = inherited.free.remove(at: index)
+                inherited.adopted[trial, default: []].append(call)
+                missing = max(.zero, missing - call.amount)
+            }
+        }
+    }
+
+    /// What is left over is that of trials that have ended, or have not begun.
+    package func endAdoption(spent: USD) async {
+        let left = inherited.withLock { inherited in
+            defer { inherited.free = [] }
+            return inherited.free
+        }
+        guard !left.isEmpty, let standing = try? await ledger.standing(of: scope) else { return }
+        await settle(left, at: max(.zero, spent - standing.scope.spent.total))
+    }
+
+    /// The first one carries it all.
+    private func settle(_ held: [HeldCall], at amount: USD) async {
+        for (index, call) in held.enumerated() {
+            _ = try? await ledger.reconcile(call, cost: index == 0 ? amount : .zero)
+        }
     }
 
     /// As long as the longest run.
@@ -55,10 +94,13 @@ package final class LedgerEnvelope: TrialEnvelope {
     }
 
     package func leave(_ amount: USD, spent: USD, for trial: String) async {
+        let adopted = inherited.withLock { $0.adopted.removeValue(forKey: trial) } ?? []
+        await settle(adopted, at: spent)
         let grants = calls.withLock { $0.removeValue(forKey: trial) } ?? []
         for (index, grant) in grants.enumerated() {
             // The first one carries it all.
-            await ledger.resolve(grant.call, .settled(cost: index == 0 ? spent : .zero, tokens: 0))
+            let cost = index == 0 && adopted.isEmpty ? spent : .zero
+            await ledger.resolve(grant.call, .settled(cost: cost, tokens: 0))
         }
     }
 

@@ -22,6 +22,9 @@ struct GuardCommand: AsyncParsableCommand {
         let wiring = try Wiring(runsDirectory: Files.parent(of: path))
         let grace = try orphanGrace.map { try RunOptions.duration($0, "--orphan-grace") }
         let terminal = Terminal.shared
+        // Whoever takes a run up starts one, and an earlier one may still stand there.
+        guard let lock = try? HarnessLock(path: directory.guardLockPath) else { return }
+        defer { withExtendedLifetime(lock) {} }
         await RunGuard(directory: directory, docker: wiring.docker, world: wiring.world, grace: grace) { text in
             terminal.say("\(wiring.world.now().iso8601Seconds) \(text)")
         }.watch()

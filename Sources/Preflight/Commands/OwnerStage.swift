@@ -77,7 +77,7 @@ struct OwnerStage {
     }
 
     /// Who asks, for the record.
-    private static var who: String {
+    static var who: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, 255)
         let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -87,10 +87,12 @@ struct RunOptions: ParsableArguments {
         return duration
     }
 
-    func pace() throws -> Pace {
+    func pace() throws -> Pace { try Self.pace(poll: poll, settle: settle) }
+
+    static func pace(poll: String, settle: String) throws -> Pace {
         var pace = Pace()
-        pace.poll = max(.milliseconds(100), try Self.duration(poll, "--poll"))
-        pace.settle = try Self.duration(settle, "--settle")
+        pace.poll = max(.milliseconds(100), try duration(poll, "--poll"))
+        pace.settle = try duration(settle, "--settle")
         pace.settlePoll = min(pace.settlePoll, max(pace.settle / 5, .milliseconds(200)))
         return pace
     }

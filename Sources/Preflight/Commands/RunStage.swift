@@ -31,6 +31,7 @@ struct RunStage {
                 hint: "set OR_ADMIN_KEY to a management key from https://openrouter.ai/settings/management-keys")
         }
         let journal = try wiring.openJournal()
+        if let id = options.runId { try await refuse(known: id, journal, wiring) }
         let stop = StopSignal()
         let signals = Signals(stop: stop)
 
@@ -49,50 +50,16 @@ struct RunStage {
         let prepared = await cancelling(when: stop) { [experiment] in await prepare(experiment, pace: pace, wiring) }
         if let status = signals.exitStatus { throw status }
         let (plan, lock) = try prepared.get()
-        let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let directory = wiring.runs.run(try await runID(journal, wiring))
         let text = try experiment.tree.yamlText
-        let announcer = Announcer(terminal)
-        let report = progress(announcer)
-        let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
-        let beginGuard = try GuardCommand.starter(wiring, orphanGrace: options.orphanGrace)
-        @Sendable func field(_ plan: RunPlan, shared: (any TrialEnvelope)? = nil) -> FieldRun {
-            FieldRun(
-                directory: directory, plan: plan, workshop: workshop, stop: stop, lease: lease, shared: shared,
-                beginGuard: beginGuard, report: report)
+        let telling = RunTelling(isJSON: isJSON)
+        let field = FieldStage(
+            wiring: wiring, experiment: experiment, plan: plan, directory: directory, journal: journal,
+            management: management, stop: stop, orphanGrace: options.orphanGrace, report: telling.progress())
+        let result = try await field.run { field in
+            try await field.run(experimentText: text, lock: RunLock.signed(lock, experiment: text, prompt: plan.prompt))
         }
-        let result: RunResult
-        if experiment.access == .gateway {
-            let gateway = GatewayAccess(runID: directory.id, experiment: experiment, wiring: wiring, lease: lease)
-            result = try await gateway.withAccess { access in
-                var plan = plan
-                plan.access = access
-                return try await field(plan).run(experimentText: text, lock: lock)
-            }
-        } else if let name = experiment.budget.envelope {
-            let envelope = SharedEnvelope(
-                name: name, total: experiment.budget.total, runID: directory.id, wiring: wiring)
-            result = try await envelope.withEnvelope { shared in
-                try await field(plan, shared: shared).run(experimentText: text, lock: lock)
-            }
-        } else {
-            result = try await field(plan).run(experimentText: text, lock: lock)
-        }
-        await announcer.finish()
-        try finish(result, signals)
-    }
-
-    private func finish(_ result: RunResult, _ signals: Signals) throws {
-        if isJSON {
-            terminal.data(result.json.prettyText)
-        } else {
-            terminal.data("")
-            terminal.data(ClosingTable.text(result.trials, width: terminal.tableWidth))
-            terminal.data("\(result.directory)")
-        }
-        if let status = signals.exitStatus { throw status }
-        if result.trials.contains(where: { $0.outcome == .harnessFailed }) { throw ExitStatus.failed }
-        if !result.trials.allSatisfy({ $0.outcome == .completed }) { throw ExitStatus.no }
+        try await telling.finish(result, signals)
     }
 }
 
@@ -113,8 +80,9 @@ extension RunStage {
         do {
             var experiment = experiment
             let image = try await prepareImage(&experiment, wiring.docker)
-            let plan = try plan(experiment, imageID: image.id, pace: pace, wiring)
-            return .success((plan, await lock(plan, image: image, wiring)))
+            let plan = try RunPlan.make(
+                experiment, imageID: image.id, prompt: experiment.promptText(), pace: pace, wiring)
+            return .success((plan, await RunLock.make(plan, image: image, wiring)))
         } catch {
             return .failure(error)
         }
@@ -137,18 +105,26 @@ extension RunStage {
         }
     }
 
-    private func plan(_ experiment: Experiment, imageID: String, pace: Pace, _ wiring: Wiring) throws -> RunPlan {
-        var experiment = experiment
-        let own = PreflightTool.current.policies.map(\.ejectPolicy)
-        if !own.isEmpty { experiment.eject = .any([experiment.eject] + own) }
-        var plan = RunPlan(
-            experiment: experiment, trials: experiment.trials(), imageID: imageID,
-            prompt: try experiment.promptText(), baseURL: wiring.settings.baseURL,
-            passesBaseURL: !wiring.settings.isStandardBaseURL)
-        plan.pace = pace
-        plan.bounds.log = experiment.limits.log
-        plan.bounds.raw = min(plan.bounds.raw, experiment.limits.log)
-        return plan
+    /// A run is never run over another's record: says what can be done with the one that is there.
+    private func refuse(known id: String, _ journal: Journal, _ wiring: Wiring) async throws {
+        guard let record = try await journal.run(id) else { return }
+        let view = try await RunView.read(record, journal: journal, ledger: wiring.runs.journalPath)
+        let (state, hint): (String, String) =
+            if view.isAlive {
+                ("runs", "`preflight status \(id)` shows it")
+            } else if record.finishedAt == nil {
+                ("has lost its process", "`preflight resume \(id)` takes it up again")
+            } else if view.trials.allSatisfy({ $0.outcome == .completed }) {
+                ("has completed", "`preflight status \(id)` shows it")
+            } else {
+                (
+                    "has ended",
+                    "`preflight retry \(id)` runs trials again that failed, `preflight status \(id)` shows it"
+                )
+            }
+        throw PreflightError(
+            .usage, "there is a run \(id) already, and it \(state)",
+            hint: "\(hint); for another run choose another --run-id, or leave it out")
     }
 
     private func runID(_ journal: Journal, _ wiring: Wiring) async throws -> String {
@@ -157,57 +133,5 @@ extension RunStage {
         // Two runs that begin in the same second.
         let isTaken = try await journal.runs().contains { $0.id == id }
         return isTaken ? id + "-" + wiring.world.nonce(4) : id
-    }
-
-    /// What the run was made with, so that it can be understood and repeated.
-    private func lock(_ plan: RunPlan, image: ImageInfo, _ wiring: Wiring) async -> JSON {
-        let catalogue = try? await wiring.doors.anonymous.models()
-        let engine = try? await wiring.docker.engine()
-        return .record([
-            "preflight": .string(PreflightTool.version),
-            "docker": engine.map { .string($0.version) },
-            "image": .record([
-                "name": plan.experiment.image.map(JSON.string), "id": .string(image.id),
-                "digests": .strings(image.repoDigests), "architecture": .string(image.architecture),
-            ]),
-            "base_url": .string(plan.baseURL),
-            "prices_at": catalogue.map { _ in .string(wiring.world.now().iso8601) },
-            "models": .array(
-                Set(plan.trials.map(\.model)).sorted().map { id in
-                    let model = catalogue?[id]
-                    return .record([
-                        "id": .string(id), "canonical_slug": model?.canonicalSlug.map(JSON.string),
-                        "pricing": model?.pricing.json,
-                    ])
-                }),
-        ])
-    }
-}
-
-// MARK: Telling
-
-extension RunStage {
-    /// One line per change, on standard error.
-    private func progress(_ terminal: Announcer) -> @Sendable (FieldEvent) -> Void {
-        let background = Background.current
-        return { progress in
-            switch progress {
-            case .runStarted(let id, let directory, let trials):
-                background?.begin(run: id, directory: directory)
-                terminal.say("\(id): \(trials) trial\(trials == 1 ? "" : "s"), record in \(directory)")
-            case .trialStarted(let plan): terminal.say("  \(plan.alias): \(plan.model), \(plan.budget)")
-            case .containerStarted(let plan):
-                terminal.say("  \(plan.alias): running")
-                background?.tellReady()
-            case .stopping(let plan, let why): terminal.say("  \(plan.alias): stopping, \(PlainText.oneLine(why))")
-            case .settling(let plan): terminal.say("  \(plan.alias): ended, settling its account")
-            case .finished(let summary):
-                terminal.say(
-                    "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"
-                        + (summary.reason.map { ", \(PlainText.oneLine($0))" } ?? ""))
-            case .asked(let request): terminal.say("  \(PlainText.oneLine(request.text))")
-            case .warning(let text): terminal.say("warning: \(PlainText.oneLine(text))")
-            }
-        }
     }
 }

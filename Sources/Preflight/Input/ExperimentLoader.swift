@@ -156,7 +156,7 @@ struct ExperimentLoader {
     }
 
     /// `NAME=VALUE`, or `NAME` for the value that it has here.
-    private func variable(_ text: String) throws -> Experiment.Variable {
+    func variable(_ text: String) throws -> Experiment.Variable {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let name = parts.first, !name.isEmpty else {
             throw PreflightError(.usage, "--env '\(text)': expected NAME=VALUE or NAME")

@@ -15,8 +15,25 @@ package struct EventLog: ~Copyable {
     package struct Found: Sendable {
         /// The fold of all its events.
         package var state = TrialState()
+        /// How far it goes in the container's output.
+        package var output = OutputPosition()
+        /// The calls of the gateway that it tells of.
+        package var calls = CallBook()
+        /// When the trial began, and when the log was last written; nil for a new one.
+        package var startedAt: Timestamp?
+        package var lastAt: Timestamp?
         /// Bytes of a torn end that were moved to `events.torn`.
         package var tornBytes = 0
+
+        package init() {}
+
+        package mutating func take(_ event: Event) {
+            state.apply(event)
+            output.apply(event)
+            calls.apply(event)
+            if startedAt == nil { startedAt = event.timestamp + (.zero - event.elapsed) }
+            lastAt = event.timestamp
+        }
     }
 
     /// Makes a trial's log, or opens it to go on where it ends. A torn end is moved aside first.
@@ -34,7 +51,7 @@ package struct EventLog: ~Copyable {
 
     private static func read(_ directory: TrialDirectory) throws -> (LogMark, Found) {
         var found = Found()
-        let reading = try EventLogReader(directory).read { found.state.apply($0) }
+        let reading = try EventLogReader(directory).read { found.take($0) }
         if let fault = reading.fault {
             throw PreflightError(
                 .failed, "\(directory.eventsPath) is damaged, so nothing is added to it: \(fault.text)",

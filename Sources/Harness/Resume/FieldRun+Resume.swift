@@ -1,0 +1,124 @@
+import Containers
+package import PreflightCore
+import Store
+
+/// A trial of a run as the run takes it up: kept as it is, gone on with, or begun.
+struct TrialStart: Sendable {
+    struct Remains: Sendable {
+        var remains: TrialRemains
+        var recorder: TrialRecorder
+    }
+
+    var plan: TrialPlan
+    /// It has ended.
+    var kept: TrialSummary?
+    /// What a dead harness has left of it; nil where that is nothing.
+    var remains: Remains?
+
+    init(_ plan: TrialPlan) { self.plan = plan }
+
+    /// It has its place in the field already.
+    var hasBegun: Bool { remains.map { $0.remains.answer != .begin } ?? false }
+}
+
+extension FieldRun {
+    /// Takes up the run of a dead harness, and runs it to its end: what has ended is kept, what lives is watched again,
+    /// what has not begun begins.
+    ///
+    /// - Parameters:
+    ///   - startedAt: of the run.
+    /// - Throws: `refused` where its harness lives, or the engine cannot be asked.
+    package func resume(
+        _ resumption: Resumption, startedAt: Timestamp
+    ) async throws -> RunResult {
+        let harnessLock = try HarnessLock(path: directory.harnessLockPath)
+        defer { withExtendedLifetime(harnessLock) {} }
+        try await lease.take()
+        do { try beginGuard?(directory) } catch {
+            report(.warning("no guard: should this process be killed, containers run on (\(error))"))
+        }
+        let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
+        let starts = try await starts(search)
+        let resumptions = try write(resumption)
+        report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
+        let since = workshop.world.now()
+        let trials =
+            plan.access == nil
+            ? try await withNetwork(of: search, starts) { try await runTrials(starts, network: $0, since: since) }
+            : try await runTrials(starts, network: "", since: since)
+        return try await finish(trials, since: startedAt, resumed: resumptions)
+    }
+
+    /// Into `lock.json`, behind those before it; all of them.
+    private func write(_ resumption: Resumption) throws -> [JSON] {
+        var lock = try JSON.parse(try Files.read(directory.lockPath)).object ?? JSON.Object()
+        let all = (lock["resumed"]?.array ?? []) + [resumption.json]
+        lock = JSON.Object(lock.members.filter { $0.key != "resumed" })
+        lock.append("resumed", .array(all))
+        try Files.replace(directory.lockPath, with: JSON.object(lock).prettyText + "\n")
+        return all
+    }
+
+    private func starts(_ search: RemainsSearch) async throws -> [TrialStart] {
+        let known = try await workshop.journal.trials(run: directory.id).map(\.summary)
+        return try await withThrowingTaskGroup(of: (Int, TrialStart).self) { group in
+            for (index, trial) in plan.trials.enumerated() {
+                let kept = known.first { $0.alias == trial.alias }
+                group.addTask { (index, try await start(trial, kept, search)) }
+            }
+            var found: [(Int, TrialStart)] = []
+            for try await one in group { found.append(one) }
+            return found.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private func start(_ trial: TrialPlan, _ kept: TrialSummary?, _ search: RemainsSearch) async throws -> TrialStart {
+        var start = TrialStart(trial)
+        if let kept, kept.outcome != nil {
+            start.kept = kept
+            return start
+        }
+        guard Files.exists(directory.trial(trial.alias).eventsPath) else { return start }
+        let recorder = try recorder(trial, lastStderr: kept?.lastStderr ?? [])
+        if let budget = recorder.trialState.budget { start.plan.budget = budget }
+        let remains = try await search.remains(of: trial.alias, recorder.found)
+        if remains.answer == .keep {
+            start.kept = try receipt(recorder, in: directory.trial(trial.alias))
+        } else {
+            start.remains = TrialStart.Remains(remains: remains, recorder: recorder)
+        }
+        return start
+    }
+
+    /// Of a trial whose log tells of its end: a crash may have come before its receipt.
+    private func receipt(_ recorder: TrialRecorder, in trial: TrialDirectory) throws -> TrialSummary {
+        if let bytes = try? Files.read(trial.summaryPath), let json = try? JSON.parse(bytes),
+            let summary = TrialSummary(json: json)
+        {
+            return summary
+        }
+        let summary = recorder.summary
+        try Files.replace(trial.summaryPath, with: summary.json.prettyText + "\n")
+        return summary
+    }
+
+    /// With the network that there is, or a new one where trials are still to begin.
+    private func withNetwork<T: Sendable>(
+        of search: RemainsSearch, _ starts: [TrialStart], _ body: (String) async throws -> T
+    ) async throws -> T {
+        let left = search.resources.filter { $0.kind == .network && $0.trial == nil && $0.state != .gone }
+        let names: [String]
+        do {
+            names = try await workshop.docker.networks(label: "\(Names.runLabel)=\(directory.id)").map(\.name)
+        } catch let failure as DockerFailure {
+            throw PreflightError(
+                .refused, "the run's network cannot be looked for: \(failure.message)", hint: failure.hint)
+        }
+        if let present = left.last(where: { names.contains($0.name) }) {
+            return try await removing(network: present.name, entry: present.id, after: body)
+        }
+        for entry in left { try await workshop.journal.gone(entry.id, at: workshop.world.now()) }
+        guard starts.contains(where: { $0.kept == nil && !$0.hasBegun }) else { return try await body("") }
+        return try await withNetwork(body)
+    }
+}

@@ -1,0 +1,105 @@
+import Containers
+package import PreflightCore
+import Store
+
+/// Who takes a run up again, and in spite of what.
+package struct Resumption: Sendable {
+    /// `user@host, process 123`.
+    package var who: String
+    package var at: Timestamp
+    /// What has changed since the run began, and was accepted.
+    package var drift: [String]
+
+    package init(who: String, at: Timestamp, drift: [String] = []) {
+        self.who = who
+        self.at = at
+        self.drift = drift
+    }
+
+    package var json: JSON {
+        .record([
+            "at": .string(at.iso8601), "by": .string(who), "drift": drift.isEmpty ? nil : .strings(drift),
+        ])
+    }
+}
+
+/// What a dead harness has left of one trial, as its log, the journal and the engine say.
+struct TrialRemains: Sendable {
+    var answer: ResumeRule.Answer
+    /// Nil where none was asked for.
+    var container: Resource?
+    /// Nil where the engine has none.
+    var info: ContainerInfo?
+    /// Those that the journal still knows, oldest first.
+    var keys: [Resource]
+    /// The trial's own.
+    var network: Resource?
+    /// How long nobody wrote its log.
+    var silence: Duration
+    var resumption: Resumption
+
+    /// Its container is to be watched, or its output read.
+    var hasContainer: Bool {
+        switch answer {
+        case .attach, .carryOut, .collect: true
+        case .keep, .begin, .settle: false
+        }
+    }
+}
+
+/// Looks for what a dead harness has left.
+struct RemainsSearch: Sendable {
+    let run: String
+    let workshop: Workshop
+    let resumption: Resumption
+    let resources: [Resource]
+
+    init(run: String, workshop: Workshop, resumption: Resumption) async throws {
+        self.run = run
+        self.workshop = workshop
+        self.resumption = resumption
+        resources = try await workshop.journal.resources(run: run)
+    }
+
+    func remains(of trial: String, _ found: EventLog.Found) async throws -> TrialRemains {
+        let own = resources.filter { $0.trial == trial }
+        let container = own.last { $0.kind == .container }
+        let info = try await inspect(container, found.state)
+        let standing: ResumeRule.Container =
+            switch (container, info) {
+            case (nil, _): .never
+            case (_, let info?) where info.isRunning: .running
+            case (_, let info?): info.hasStarted ? .exited : .never
+            // The journal closes an entry when somebody has removed what it stands for.
+            case (let container?, nil): container.state == .gone ? .gone : .never
+            }
+        return TrialRemains(
+            answer: ResumeRule(state: found.state, container: standing).answer, container: container, info: info,
+            keys: own.filter { $0.kind == .subkey && $0.state != .gone },
+            network: own.last { $0.kind == .network && $0.state != .gone },
+            silence: found.lastAt.map { max(.zero, resumption.at - $0) } ?? .zero, resumption: resumption)
+    }
+
+    /// A docker command that outlived its harness may be about to make or start the container: it is waited for.
+    private func inspect(_ container: Resource?, _ state: TrialState) async throws -> ContainerInfo? {
+        guard let container else { return nil }
+        let mayAppear = container.state != .gone && state.containerStarted == nil && state.judged == nil
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            do {
+                let info = try await workshop.docker.container(container.name)
+                if !info.isCreated || ContinuousClock.now >= deadline { return info }
+            } catch let failure as DockerFailure where failure.kind == .noSuchObject {
+                if !mayAppear || ContinuousClock.now >= deadline { return nil }
+            } catch let failure as DockerFailure {
+                throw PreflightError(
+                    .refused,
+                    "the container of \(container.trial ?? "a trial") cannot be looked at: \(failure.message)",
+                    hint: failure.hint)
+            }
+            try await ContinuousClock().sleep(for: .milliseconds(200))
+        }
+    }
+
+    private static let patience = Duration.seconds(2)
+}

@@ -1,0 +1,262 @@
+import Containers
+import PreflightCore
+import Store
+
+extension TrialRunner {
+    /// Goes on with a trial whose harness has died, to its receipt.
+    func resume(_ remains: TrialRemains) async -> TrialSummary {
+        recorder.record(
+            "trial_resumed",
+            [
+                "how": .string(remains.answer.name), "who": .string(remains.resumption.who),
+                "silent_s": .number(remains.silence.decimalSeconds(places: 3)),
+                "container": remains.info.map { .string($0.name) },
+                "drift": remains.resumption.drift.isEmpty ? nil : .strings(remains.resumption.drift),
+            ])
+        report(.resumed(plan, remains.answer.name))
+        control.tellEarlyRequests()
+        switch remains.answer {
+        case .begin:
+            await clear(remains)
+            return await run()
+        case .attach: return await goOn(remains, stoppedBy: nil)
+        case .carryOut(let stop):
+            return await wrapUp(remains) { await superviseAgain(remains, key: $0, stoppedBy: stop) }
+        case .collect(let stop): return await wrapUp(remains) { _ in await collect(remains, stoppedBy: stop) }
+        case .settle(let outcome, let reason):
+            return await wrapUp(remains) { _ in
+                if remains.info != nil, let container = remains.container { await removeContainer(entry: container.id) }
+                let end = End(outcome: outcome, reason: reason)
+                if recorder.trialState.judged == nil { note(end) }
+                return end
+            }
+        case .keep: return recorder.summary
+        }
+    }
+
+    /// What a trial has that never ran is of no use: nobody knows its key's text.
+    private func clear(_ remains: TrialRemains) async {
+        await shielded {
+            if remains.info != nil, let container = remains.container {
+                try? await docker.remove(container.name)
+            }
+            if let container = remains.container { try? await journal.gone(container.id, at: world.now()) }
+            if let network = remains.network { await removeNetwork(OwnNetwork(network)) }
+            for key in keys(remains) { await giveBack(key) }
+        }
+    }
+
+    // MARK: Keys
+
+    /// A key whose making was not seen to its end is found by its name, and deleted: its hash is not known.
+    private func keys(_ remains: TrialRemains) -> [ProvisionedKey] {
+        remains.keys.compactMap { entry in
+            entry.handle.map { ProvisionedKey(hash: $0, key: Secret(""), name: entry.name, entry: entry.id) }
+        }
+    }
+
+    private func deleteUnknownKeys(_ remains: TrialRemains) async {
+        let unknown = remains.keys.filter { $0.handle == nil }
+        guard !unknown.isEmpty else { return }
+        await provisioner.deleteUnknown(
+            named: Names.subKey(run: runID, trial: plan.alias), but: Set(remains.keys.compactMap(\.handle)),
+            entries: unknown.map(\.id))
+    }
+
+    /// The trial's key with those before it; nil where the journal knows of none.
+    private func key(_ remains: TrialRemains) -> ProvisionedKey? {
+        var known = keys(remains)
+        guard var key = known.popLast() else {
+            // Swept: OpenRouter says that there is no such key.
+            return recorder.trialState.keyHash.map {
+                ProvisionedKey(
+                    hash: $0, key: Secret(""), name: Names.subKey(run: runID, trial: plan.alias), entry: 0)
+            }
+        }
+        key.earlier = known
+        return key
+    }
+
+    // MARK: Containers that live
+
+    private func goOn(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> TrialSummary {
+        guard let access = runPlan.access else {
+            return await wrapUp(remains) { key in
+                control.open(TrialControl.Reach(runner: self, key: key))
+                return await superviseAgain(remains, key: key, stoppedBy: stop)
+            }
+        }
+        await deleteUnknownKeys(remains)
+        guard let before = ModelAccess.Before(remains.info?.environment ?? [:], told: recorder.found.calls),
+            let network = remains.network
+        else {
+            return await wrapUp(remains) { key in
+                await giveUp(remains, key: key, "its container does not say how it reached the gateway")
+            }
+        }
+        let key: ProvisionedKey
+        do { key = try await renewKey(remains, access) } catch {
+            return await wrapUp(remains) { key in
+                await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
+            }
+        }
+        let (end, account) = await throughGateway(
+            access, OwnNetwork(network, address: before.host), key: key, until: lastExpiry, before: before
+        ) { path in
+            guard path != nil else { return await giveUp(remains, key: key, "its gateway could not be opened again") }
+            return await superviseAgain(remains, key: key, stoppedBy: stop)
+        }
+        await shielded { await removeNetwork(OwnNetwork(network)) }
+        return await settle(key: key, end: end, account: account)
+    }
+
+    /// The old key's text died with its process. The new one may spend what is left of the trial's budget.
+    private func renewKey(_ remains: TrialRemains, _ access: ModelAccess) async throws -> ProvisionedKey {
+        let old = keys(remains)
+        for key in old {
+            let isDisabled = await provisioner.disable(key, within: pace.disable)
+            recorder.record(isDisabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
+        }
+        let budget = recorder.trialState.budget ?? plan.budget
+        let committed = try await access.committed(plan.alias)
+        // OpenRouter wants a limit; the ledger is the wall before it.
+        let limit = max(budget - committed, USD(picodollars: 1_000_000))
+        var key = try await provisioner.create(
+            run: runID, trial: plan.alias, limit: limit, expiresAt: lastExpiry, keeping: Set(old.map(\.hash)))
+        recordKey(key, limit: limit, expiresAt: lastExpiry)
+        key.earlier = old
+        return key
+    }
+
+    /// When keys of a trial that has begun expire.
+    private var lastExpiry: Timestamp {
+        max(recorder.startedAt + runPlan.experiment.limits.wall, world.now()) + pace.keyGrace
+    }
+
+    /// Ends a container that cannot be gone on with.
+    private func giveUp(
+        _ remains: TrialRemains, key: ProvisionedKey, _ reason: String, as outcome: Outcome = .harnessFailed
+    ) async -> End {
+        _ = await superviseAgain(remains, key: key, stoppedBy: .cancelled)
+        let end = End(outcome: outcome, reason: reason)
+        note(end)
+        return end
+    }
+
+    // MARK: The end
+
+    /// Reads the rest of what a container has said that ended unseen, and judges it.
+    private func collect(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> End {
+        await takeUp()
+        var exit = Exit(result: .failure(CancellationError()), stop: stop, wasUnseen: true)
+        if case .exited(let result) = await followContainer() { exit.result = result }
+        return await judgeAndRemove(exit, remains)
+    }
+
+    private func superviseAgain(
+        _ remains: TrialRemains, key: ProvisionedKey, stoppedBy stop: EndRule.Stop?
+    ) async -> End {
+        await takeUp()
+        writeBudgetFile()
+        return await judgeAndRemove(await watch(key: key, stoppedBy: stop) { await self.followContainer() }, remains)
+    }
+
+    private func judgeAndRemove(_ exit: Exit, _ remains: TrialRemains) async -> End {
+        let end = await shielded { await self.judgeEnd(exit) }
+        if let container = remains.container { await shielded { await self.removeContainer(entry: container.id) } }
+        return end
+    }
+
+    /// From here on it is as if this process had started the container.
+    private func takeUp() async {
+        // No docker command can make it appear any more: it is there.
+        command.noteEnd()
+        noteStarted()
+        recorder.mark("preflight resumed at \(world.now().iso8601Seconds); of standard error some may stand here twice")
+        let output = recorder.found.output
+        guard let firstAt = output.firstAt, !output.hasGap else { return }
+        // What the engine got first is the first that it drops.
+        let hasAll = try? await docker.hasOutput(containerName, until: firstAt + .milliseconds(1))
+        guard hasAll == false else { return }
+        recorder.noteGap(since: output.lastAt ?? firstAt)
+    }
+
+    /// Settles and gives back what is left once `body` has ended the container, without a way to the models.
+    private func wrapUp(_ remains: TrialRemains, _ body: (ProvisionedKey) async -> End) async -> TrialSummary {
+        await deleteUnknownKeys(remains)
+        let key = key(remains)
+        let none = ProvisionedKey(hash: "none", key: Secret(""), name: "", entry: 0)
+        let end = await body(key ?? none)
+        await control.close()
+        var account: ModelAccess.Account?
+        if let access = runPlan.access, !recorder.trialState.isReconciled {
+            account = await shielded {
+                await access.reckon(plan.alias, recorder.found.calls) { take($0, $1) }
+            }
+            if let account { recordClosed(account) }
+        }
+        if let network = remains.network { await shielded { await removeNetwork(OwnNetwork(network)) } }
+        return await settle(key: key, end: end, account: account)
+    }
+}
+
+// MARK: Output
+
+extension TrialRunner {
+    /// Hands over what the container has said since the log ends, and what it says; its exit code.
+    private func followContainer() async -> Signal {
+        enum Step: Sendable {
+            case read
+            case ended(Int)
+            case late
+        }
+        do {
+            return .exited(
+                .success(
+                    try await withThrowingTaskGroup(of: Step.self) { group in
+                        group.addTask { .ended(try await docker.wait(for: containerName)) }
+                        group.addTask {
+                            await readOutput()
+                            return .read
+                        }
+                        defer { group.cancelAll() }
+                        var code: Int?
+                        var isRead = false
+                        for try await step in group {
+                            switch step {
+                            case .read: isRead = true
+                            case .late: isRead = true
+                            case .ended(let exitCode):
+                                code = exitCode
+                                // The engine closes its log a moment later.
+                                group.addTask {
+                                    try await ContinuousClock().sleep(for: Self.lastWords)
+                                    return .late
+                                }
+                            }
+                            if isRead, let code { return code }
+                        }
+                        throw CancellationError()
+                    }))
+        } catch {
+            return .exited(.failure(error))
+        }
+    }
+
+    private static var lastWords: Duration { .seconds(20) }
+
+    /// Until the container has ended and all is read. Where the engine breaks off, it is asked again.
+    private func readOutput() async {
+        var since = recorder.hasGap ? recorder.found.output.lastAt : nil
+        while !Task.isCancelled {
+            let start: Docker.LogStart = since.map { .since($0) } ?? .afterLines(recorder.outputLines)
+            recorder.restartOutput()
+            try? await docker.follow(containerName, from: start) { stream, bytes in
+                recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
+            }
+            if since != nil { since = world.now() }
+            guard let container = try? await docker.container(containerName), container.isRunning else { return }
+            try? await ContinuousClock().sleep(for: .milliseconds(250))
+        }
+    }
+}

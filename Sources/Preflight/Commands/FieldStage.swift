@@ -1,0 +1,44 @@
+import Harness
+import OpenRouter
+import PreflightCore
+import Store
+
+/// A planned field with the way to its models that its experiment asks for: a new one, or one that is taken up again.
+struct FieldStage {
+    let wiring: Wiring
+    let experiment: Experiment
+    let plan: RunPlan
+    let directory: RunDirectory
+    let journal: Journal
+    let management: OpenRouterClient
+    let stop: StopSignal
+    let orphanGrace: String?
+    var isResumed = false
+    let report: @Sendable (FieldEvent) -> Void
+
+    func run(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
+        let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
+        let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
+        let beginGuard = try GuardCommand.starter(wiring, orphanGrace: orphanGrace)
+        @Sendable func field(_ plan: RunPlan, shared: (any TrialEnvelope)? = nil) -> FieldRun {
+            FieldRun(
+                directory: directory, plan: plan, workshop: workshop, stop: stop, lease: lease, shared: shared,
+                beginGuard: beginGuard, report: report)
+        }
+        if experiment.access == .gateway {
+            let gateway = GatewayAccess(
+                runID: directory.id, experiment: experiment, wiring: wiring, lease: lease, isResumed: isResumed)
+            return try await gateway.withAccess { access in
+                var plan = plan
+                plan.access = access
+                return try await body(field(plan))
+            }
+        }
+        if let name = experiment.budget.envelope {
+            let envelope = SharedEnvelope(
+                name: name, total: experiment.budget.total, runID: directory.id, wiring: wiring, isResumed: isResumed)
+            return try await envelope.withEnvelope { try await body(field(plan, shared: $0)) }
+        }
+        return try await body(field(plan))
+    }
+}

@@ -1,0 +1,60 @@
+import Harness
+import PreflightCore
+import Reports
+
+/// What a run says while it goes on, and at its end.
+struct RunTelling {
+    let isJSON: Bool
+    private let announcer = Announcer(.shared)
+
+    init(isJSON: Bool) { self.isJSON = isJSON }
+
+    private var terminal: Terminal { .shared }
+
+    /// Shows what came of the run, and throws what it exits with.
+    func finish(_ result: RunResult, _ signals: Signals) async throws {
+        await announcer.finish()
+        if isJSON {
+            terminal.data(result.json.prettyText)
+        } else {
+            terminal.data("")
+            terminal.data(ClosingTable.text(result.trials, width: terminal.tableWidth))
+            terminal.data("\(result.directory)")
+        }
+        if let status = signals.exitStatus { throw status }
+        if result.trials.contains(where: { $0.outcome == .harnessFailed }) { throw ExitStatus.failed }
+        if !result.trials.allSatisfy({ $0.outcome == .completed }) { throw ExitStatus.no }
+    }
+
+    /// One line per change, on standard error.
+    func progress() -> @Sendable (FieldEvent) -> Void {
+        let terminal = announcer
+        let background = Background.current
+        return { progress in
+            switch progress {
+            case .runStarted(let id, let directory, let trials):
+                background?.begin(run: id, directory: directory)
+                terminal.say("\(id): \(trials) trial\(trials == 1 ? "" : "s"), record in \(directory)")
+            case .trialStarted(let plan): terminal.say("  \(plan.alias): \(plan.model), \(plan.budget)")
+            case .resumed(let plan, let how): terminal.say("  \(plan.alias): \(Self.words[how] ?? how)")
+            case .containerStarted(let plan):
+                terminal.say("  \(plan.alias): running")
+                background?.tellReady()
+            case .stopping(let plan, let why): terminal.say("  \(plan.alias): stopping, \(PlainText.oneLine(why))")
+            case .settling(let plan): terminal.say("  \(plan.alias): ended, settling its account")
+            case .finished(let summary):
+                terminal.say(
+                    "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"
+                        + (summary.reason.map { ", \(PlainText.oneLine($0))" } ?? ""))
+            case .asked(let request): terminal.say("  \(PlainText.oneLine(request.text))")
+            case .warning(let text): terminal.say("warning: \(PlainText.oneLine(text))")
+            }
+        }
+    }
+
+    /// How a trial is taken up again.
+    private static let words = [
+        "attach": "alive, watched again", "begin": "had not begun", "collect": "ended unseen, its output is read",
+        "carry_out": "alive, was to be stopped", "settle": "ended, to be settled", "lost": "its container is gone",
+    ]
+}
