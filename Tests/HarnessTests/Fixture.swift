@@ -91,6 +91,7 @@ final class Told: Sendable {
             case .runStarted(let id, _, _): "run \(id)"
             case .trialStarted(let plan): "begin \(plan.alias)"
             case .containerStarted(let plan): "running \(plan.alias)"
+            case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
             case .finished(let summary): "finished \(summary.alias)"
