@@ -77,7 +77,7 @@ let package = Package(
             name: "StoreTests", dependencies: ["Store", "TestSupport", "preflight-tools"], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Store", "Simulator", "TestSupport", "preflight-tools"] + nio.prefix(2),
+            dependencies: ["Gateway", "Store", "Simulator", "TestSupport", "preflight-tools"] + nio,
             exclude: ["Clients"], swiftSettings: settings),
         .testTarget(name: "ConsoleTests", dependencies: ["Console", "Store", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "PreflightCore"], swiftSettings: settings),

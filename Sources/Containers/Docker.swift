@@ -124,6 +124,8 @@ package struct ContainerInfo: Sendable, Equatable {
     package var hasStarted: Bool
     /// Made, and not started yet.
     package var isCreated: Bool
+    /// Somebody has asked for its removal.
+    package var isBeingRemoved: Bool
     package var exitCode: Int
     package var isOutOfMemory: Bool
     /// The engine's own words when it could not start the container.
@@ -145,7 +147,9 @@ extension Docker {
             id: data["Id"]?.string ?? "", name: String((data["Name"]?.string ?? name).drop { $0 == "/" }),
             isRunning: data["State"]?["Running"]?.bool ?? false,
             hasStarted: !(data["State"]?["StartedAt"]?.string ?? "0001").hasPrefix("0001"),
-            isCreated: data["State"]?["Status"]?.string == "created", exitCode: data["State"]?["ExitCode"]?.int ?? -1,
+            isCreated: data["State"]?["Status"]?.string == "created",
+            isBeingRemoved: ["removing", "dead"].contains(data["State"]?["Status"]?.string),
+            exitCode: data["State"]?["ExitCode"]?.int ?? -1,
             isOutOfMemory: data["State"]?["OOMKilled"]?.bool ?? false,
             error: data["State"]?["Error"]?.string ?? "",
             health: data["State"]?["Health"]?["Status"]?.string,

@@ -25,10 +25,12 @@ package final class Gateway: Sendable {
 
     /// - Parameters:
     ///   - threads: Event loops; one for each processor serves best.
+    ///   - authorities: A PEM file of those that upstreams' certificates are verified by; nil for the system's.
     ///   - report: Told of every call and connection. Called on event loops: it must not block.
     package init(
         settings: GatewaySettings, ledger: Ledger, keys: KeyRing = KeyRing(), prices: PriceBook = PriceBook(),
-        threads: Int = System.coreCount, clock: any Clock<Duration> = ContinuousClock(),
+        threads: Int = System.coreCount, authorities: String? = nil,
+        clock: any Clock<Duration> = ContinuousClock(),
         now: @escaping @Sendable () -> Timestamp, report: @escaping @Sendable (GatewayEvent) -> Void = { _ in }
     ) throws {
         self.ledger = ledger
@@ -38,8 +40,10 @@ package final class Gateway: Sendable {
         current = Mutex(Rules(settings, prices: prices))
         events = report
         reconciler = Reconciler(clock: clock)
-        // Verifies certificates and names, by the system's authorities.
-        tls = try NIOSSLContext(configuration: .makeClientConfiguration())
+        // Verifies certificates and names.
+        var security = TLSConfiguration.makeClientConfiguration()
+        if let authorities { security.trustRoots = .file(authorities) }
+        tls = try NIOSSLContext(configuration: security)
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
         for loop in group.makeIterator() {
             let context = LoopContext(loop: loop, gateway: self, tls: tls)

@@ -110,7 +110,10 @@ package struct Sweeper: Sendable {
 
     /// Writes down what a lost trial's key had spent.
     private func keepSpend(of finding: Finding) async throws {
-        guard let journal, let spent = finding.spent, let (run, alias) = Names.parseSubKey(finding.name),
+        guard let journal, let spent = finding.spent, let (run, alias) = Names.parseSubKey(finding.name) else { return }
+        try await LedgerEnvelope.settleLost(
+            trial: alias, of: run, spent: spent, ledger: runs.journalPath, now: world.now)
+        guard
             var trial = try await journal.trials(run: run).map(\.summary).first(where: { $0.alias == alias }),
             spent > trial.polledSpend
         else { return }

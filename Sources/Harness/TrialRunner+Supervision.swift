@@ -346,7 +346,9 @@ extension TrialRunner {
         var last = DockerFailure(kind: .other, message: "the engine was not asked")
         for _ in 0..<3 {
             do {
-                return .found(try await docker.container(containerName))
+                let info = try await docker.container(containerName)
+                // Not by us, who have not come to that yet.
+                return info.isBeingRemoved ? .gone : .found(info)
             } catch let failure as DockerFailure where failure.kind == .noSuchObject {
                 return .gone
             } catch {

@@ -52,7 +52,8 @@ extension OpenRouterClient {
         }
         guard (200..<300).contains(answer.status) else {
             throw OpenRouterError(
-                call: call.name, status: answer.status, body: answer.body, retryAfter: answer.headers["retry-after"])
+                call: call.name, status: answer.status, body: answer.body, retryAfter: answer.headers["retry-after"],
+                date: answer.headers["date"])
         }
         guard let json = try? JSON.parse(answer.body) else {
             throw OpenRouterError(

@@ -66,14 +66,20 @@ extension OpenRouterError: CustomStringConvertible {
 
 extension OpenRouterError {
     /// The error that an HTTP answer stands for.
-    init(call: String, status: Int, body: [UInt8], retryAfter: String?) {
+    ///
+    /// - Parameter date: the answer's `Date`, from which a date in `Retry-After` counts.
+    init(call: String, status: Int, body: [UInt8], retryAfter: String?, date: String? = nil) {
         let kind: Kind =
             switch status {
             case 401: .unauthorized
             case 402: .paymentRequired
             case 403: .forbidden
             case 404: .notFound
-            case 429: .rateLimited(retryAfter: retryAfter.flatMap(Quantity.duration))
+            case 429:
+                .rateLimited(
+                    retryAfter: retryAfter.flatMap { text in
+                        RetryAfter.delay(text, now: date.flatMap(Timestamp.init(httpDate:)))
+                    })
             case 500...: .server
             default: .rejected
             }

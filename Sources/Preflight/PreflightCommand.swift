@@ -12,18 +12,16 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
               watch preflight status                    see it run
-              preflight stop latest llama               end a trial from another terminal
               preflight verify                          is its record whole?
+              preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
             """,
         version: PreflightTool.version,
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, StatusCommand.self,
-            StopCommand.self,
-            EjectCommand.self, ExtendCommand.self, CacheReportCommand.self, VerifyCommand.self, SweepCommand.self,
-            InitCommand.self,
-            SimulateCommand.self, GatewayCommand.self,
-            BudgetCommand.self, KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
+            SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
+            KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

@@ -97,6 +97,23 @@ extension LoadTests {
                 })
         }
 
+        @Test(arguments: ["", "expect: 100-continue\r\n"])
+        func `nobody's body is waited for, let alone kept, without a good key`(field: String) async throws {
+            let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(Self.good) }
+            try await withScriptedGateway(
+                [upstream],
+                { bench in
+                    // Only the head, and the first bytes of twenty million.
+                    let head =
+                        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer pf-wrong\r\n\(field)"
+                        + "content-length: 20000000\r\n\r\n"
+                    let answer = try await bench.caller.exchange(Array(head.utf8))
+                    #expect(answer.status == 401)
+                    #expect(answer.isComplete)
+                    #expect(bench.events.kinds() == [.keyRefused])
+                })
+        }
+
         @Test func `a large answer arrives in full although the connection closes behind it`() async throws {
             let text = String(repeating: "x", count: 20_000_000)
             let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(#"{"data":"\#(text)"}"#) }

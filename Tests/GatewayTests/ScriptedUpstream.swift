@@ -1,6 +1,7 @@
 import Gateway
 import NIOCore
 import NIOPosix
+import NIOSSL
 import PreflightCore
 import Store
 import Synchronization
@@ -63,12 +64,16 @@ final class ScriptedUpstream: Sendable {
     /// When connections were closed by the peer, or by a script.
     var closings: [ContinuousClock.Instant] { closed.withLock { $0 } }
 
-    func listen() async throws -> any Channel {
+    /// - Parameter tls: what it shows to those who connect; nil for plain HTTP.
+    func listen(tls: NIOSSLContext? = nil) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(Handler(upstream: self))
                 }
             }
@@ -155,7 +160,7 @@ let upstreamSecret = "sk-or-v1-upstream-secret-0123456789abcdef"
 /// - Parameter upstreams: named `one`, `two` …, all of them candidates for every model.
 func withScriptedGateway(
     _ upstreams: [ScriptedUpstream], kind: Upstream.Kind = .openRouter, pricing: Upstream.PricingSource? = nil,
-    limits: BudgetLimits = BudgetLimits(total: USD(cents: 1000)),
+    limits: BudgetLimits = BudgetLimits(total: USD(cents: 1000)), certificate: TestCertificate? = nil,
     keep: (inout GatewaySettings) -> Void = { _ in },
     _ body: (ScriptedBench) async throws -> Void
 ) async throws {
@@ -164,12 +169,14 @@ func withScriptedGateway(
         var listed: [Upstream] = []
         let table = try testCatalogue()
         for (name, upstream) in zip(["one", "two", "three"], upstreams) {
-            let channel = try await upstream.listen()
+            let channel = try await upstream.listen(tls: certificate?.context())
             channels.append(channel)
             listed.append(
                 Upstream(
                     name: name, kind: kind,
-                    address: try UpstreamAddress(url: "http://127.0.0.1:\(channel.localAddress?.port ?? 0)/api/v1"),
+                    address: try UpstreamAddress(
+                        url: "\(certificate == nil ? "http://127.0.0.1" : "https://localhost")"
+                            + ":\(channel.localAddress?.port ?? 0)/api/v1"),
                     key: Secret(upstreamSecret), pricing: pricing ?? .table(table)))
         }
         var settings = GatewaySettings(upstreams: listed)
@@ -179,7 +186,8 @@ func withScriptedGateway(
         let ledger = try Ledger(path: directory + "/preflight.sqlite", now: now)
         let events = GatewayBench.EventLog()
         let gateway = try Gateway(
-            settings: settings, ledger: ledger, threads: 2, now: now, report: { events.append($0) })
+            settings: settings, ledger: ledger, threads: 2, authorities: certificate?.authorities, now: now,
+            report: { events.append($0) })
         let scope = try await ledger.scope(named: "trial", limits: limits)
         let (_, text) = gateway.keys.issue {
             VirtualKey(id: "test", label: $0, scope: scope, scopeName: "trial")

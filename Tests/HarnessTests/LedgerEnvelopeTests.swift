@@ -1,9 +1,10 @@
-import Harness
 import PreflightCore
 import Store
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Harness
 
 @Suite(.timeLimit(.minutes(1))) struct LedgerEnvelopeTests {
     private static let now: @Sendable () -> Timestamp = { Timestamp(seconds: 1_800_000_000) }
@@ -101,6 +102,23 @@ import Testing
             #expect(try await second.standing(of: shared).scope.held == USD(cents: 80))
             #expect(await !b.enter(USD(cents: 30), for: "t"))
             #expect(await b.enter(USD(cents: 20), for: "t"))
+            await second.close()
+        }
+    }
+
+    @Test func `what a dead process held for a trial becomes what its key has spent`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let (first, a, shared) = try await run("a", path)
+            #expect(await a.enter(USD(cents: 30), for: "llama"))
+            #expect(await a.enter(USD(cents: 20), for: "gemini"))
+            await first.close()
+            try await LedgerEnvelope.settleLost(
+                trial: "llama", of: "a", spent: USD(cents: 4), ledger: path, now: Self.now)
+            let second = try Ledger(path: path, now: Self.now)
+            let scope = try await second.standing(of: shared).scope
+            #expect(scope.spent.total == USD(cents: 4))
+            #expect(scope.held == USD(cents: 20))
             await second.close()
         }
     }

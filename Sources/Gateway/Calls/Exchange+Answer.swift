@@ -254,14 +254,13 @@ extension Exchange {
         let status = status ?? head.status
         let isUpstreamsFault = status >= 500 || status == 429 || status == 408
         if isUpstreamsFault {
-            let pause = head.fields[.retryAfter].flatMap { Int64($0) }.map {
-                TimeAmount.seconds(min(max(0, $0), 300))
-            }
+            let pause = retryAfter(head).map { TimeAmount(min($0, .seconds(300))) }
             if pause != nil || status >= 500 {
                 context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
             }
         }
-        let reason = "\(upstream.name) answered \(status)"
+        redactBody()
+        let reason = "\(upstream.name) answered \(status)\(words.map { ": \($0)" } ?? "")"
         var isReleased = true
         if [408, 504, 524].contains(status) || status >= 500 && generation != nil {
             // A generation that has a name has begun, and may have been billed before it failed.
@@ -276,10 +275,23 @@ extension Exchange {
             let text = "\(upstream.name) answered \(head.status), and then \(failure.text)"
             return finish(Refusal.upstreamFailed(upstream.name, text).response(in: dialect))
         }
-        redactBody()
         // What was released costs nothing; what is held is not known yet.
         respond(head, cost: isReleased ? .zero : nil)
         end()
+    }
+
+    /// How long the upstream asks to be left alone.
+    func retryAfter(_ head: HTTPResponseHead) -> Duration? {
+        head.fields[.retryAfter].flatMap { text in
+            RetryAfter.delay(text, now: head.fields[.date].flatMap(Timestamp.init(httpDate:)) ?? gateway.now())
+        }
+    }
+
+    /// The upstream's own words for its refusal, once its body is redacted.
+    private var words: String? {
+        let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
+        guard let message = answer.error?.message, !message.isEmpty else { return nil }
+        return String(message.prefix(300))
     }
 
     /// Some servers repeat the key that they do not like.

@@ -103,20 +103,13 @@ final class Exchange: @unchecked Sendable {
 
     /// The key of the request, if it is good here and now; else the request is refused.
     private func admit() -> VirtualKey? {
-        func reject(_ key: VirtualKey?, _ message: String) -> VirtualKey? {
-            gateway.report(GatewayEvent(.keyRefused, key: key, listener: listener.name, reason: message))
+        guard let client else { return nil }
+        let (found, objection) = client.admission(of: request)
+        guard let found, objection == nil else {
+            let message = objection ?? ""
+            gateway.report(GatewayEvent(.keyRefused, key: found, listener: listener.name, reason: message))
             finish(Refusal.unauthenticated(message).response(in: dialect))
             return nil
-        }
-        guard let client else { return nil }
-        let (shown, found) = client.key(of: request)
-        guard let found else {
-            return reject(
-                nil, shown ? "This is no key of this gateway" : "No key was shown: send one as a bearer token")
-        }
-        if let objection = found.objection(at: gateway.now) { return reject(found, objection) }
-        guard listener.wantsBoundKeys ? found.listener == listener.name : found.listener == nil else {
-            return reject(found, "This key is not good here")
         }
         key = found
         return found

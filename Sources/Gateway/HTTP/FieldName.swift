@@ -1,7 +1,7 @@
 /// Names of header fields that the gateway looks at; each field is recognised once, as it is read.
 enum FieldName: UInt8, Sendable {
     case host, authorization, apiKey, contentLength, transferEncoding, connection, keepAlive, acceptEncoding
-    case expect, te, trailer, upgrade, cookie, setCookie, altSvc, strictTransportSecurity, contentType, retryAfter
+    case expect, te, trailer, upgrade, cookie, setCookie, altSvc, strictTransportSecurity, contentType, retryAfter, date
     case generationID, maxCost, dryRun
     /// Any other `proxy-…`.
     case proxy
@@ -13,7 +13,7 @@ enum FieldName: UInt8, Sendable {
     static func find(_ name: UnsafeRawBufferPointer) -> FieldName {
         switch name.count {
         case 2: name.isNamed("te") ? .te : .other
-        case 4: name.isNamed("host") ? .host : .other
+        case 4: name.isNamed("host") ? .host : name.isNamed("date") ? .date : .other
         case 6: name.isNamed("cookie") ? .cookie : name.isNamed("expect") ? .expect : .other
         case 7:
             name.isNamed("trailer")

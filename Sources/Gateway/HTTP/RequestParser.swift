@@ -26,6 +26,8 @@ struct RequestParser {
         self.maximumBody = maximumBody
     }
 
+    /// The request whose body has not come to its end.
+    var begun: HTTPRequest? { current }
     /// Part of a request has arrived, so the connection is not idle.
     var isInside: Bool { current != nil }
 

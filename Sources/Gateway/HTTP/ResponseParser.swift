@@ -33,6 +33,8 @@ struct ResponseParser {
     /// An answer is over when the upstream closes here, and not cut.
     var endsWithClose: Bool { if case .untilClose = state { true } else { false } }
 
+    private static let noHTTP = HTTPFault(status: 502, reason: "the answer is no HTTP/1.1")
+
     mutating func next(_ buffer: inout ByteBuffer) throws(HTTPFault) -> Part {
         switch state {
         case .head:
@@ -41,6 +43,8 @@ struct ResponseParser {
                 // 1xx comes before the answer itself.
                 if head.status >= 200 { return .head(head) }
             }
+            // A server of another kind may keep silent after its greeting: that must not be waited for.
+            guard buffer.beginsLikeHTTP else { throw Self.noHTTP }
             return .needsMore
         case .length(let left):
             let count = min(left, buffer.readableBytes)
@@ -71,7 +75,7 @@ struct ResponseParser {
     private mutating func begin(_ head: [UInt8]) throws(HTTPFault) -> HTTPResponseHead {
         let line = head.withUnsafeBytes(Self.line)
         guard let (status, isHTTP11, end) = line else {
-            throw HTTPFault(status: 502, reason: "the answer is no HTTP/1.1")
+            throw Self.noHTTP
         }
         let fields = try HTTPFields.parse(head, from: end)
         var isKeptAlive = isHTTP11 ? !fields.has("close", in: .connection) : fields.has("keep-alive", in: .connection)
@@ -98,5 +102,19 @@ struct ResponseParser {
             let lineEnd = head.firstIndex(of: .lineFeed)
         else { return nil }
         return (status, head[7] == UInt8(ascii: "1"), lineEnd + 1)
+    }
+}
+
+extension ByteBuffer {
+    /// What has come so far can be the beginning of an answer.
+    fileprivate var beginsLikeHTTP: Bool {
+        let wanted: StaticString = "http/1."
+        return withUnsafeReadableBytes { bytes in
+            for index in 0..<min(bytes.count, wanted.utf8CodeUnitCount)
+            where bytes[index].lowercased != wanted.utf8Start[index] {
+                return false
+            }
+            return true
+        }
     }
 }

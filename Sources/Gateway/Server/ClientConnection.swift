@@ -16,6 +16,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     private var buffer = ByteBuffer()
     private var work = Work.none
     private var isKeptAlive = true
+    /// The request whose body is on its way has shown a good key.
+    private var isAdmitted = false
     private var isDraining = false
     private var isPaused = false
     private var isClosed = false
@@ -114,13 +116,16 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         do throws(HTTPFault) {
             switch try parser.next(&buffer) {
             case .needsMore:
+                guard mayGoOn else { return }
                 tidy()
                 if isDraining, buffer.readableBytes == 0, !parser.isInside { closeWhenFlushed() }
             case .wantsContinue:
+                guard mayGoOn else { return }
                 write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
                 flush()
             case .request(let request):
                 deadline = .distantFuture
+                isAdmitted = false
                 if buffer.readableBytes == 0 { buffer = ByteBuffer() }
                 isKeptAlive = request.isKeptAlive && !isDraining
                 serve(request)
@@ -165,6 +170,32 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
             return (true, key)
         }
         return (!shown.isEmpty, nil)
+    }
+
+    /// The key of a request and what is to be said against it; without a key always something.
+    func admission(of request: HTTPRequest) -> (key: VirtualKey?, objection: String?) {
+        let (shown, found) = key(of: request)
+        guard let found else {
+            return (nil, shown ? "This is no key of this gateway" : "No key was shown: send one as a bearer token")
+        }
+        if let objection = found.objection(at: context.gateway.now) { return (found, objection) }
+        let isBoundHere = listener.wantsBoundKeys ? found.listener == listener.name : found.listener == nil
+        return (found, isBoundHere ? nil : "This key is not good here")
+    }
+
+    /// A body is only waited for, and kept, for somebody who may send one: else the request is refused, and ends here.
+    private var mayGoOn: Bool {
+        // What is for a proxy shows no key: where it may go is decided by the tunnel.
+        guard !isAdmitted, let request = parser.begun, request.absoluteAuthority == nil else { return true }
+        let (key, objection) = admission(of: request)
+        guard let objection else {
+            isAdmitted = true
+            return true
+        }
+        context.gateway.report(GatewayEvent(.keyRefused, key: key, listener: listener.name, reason: objection))
+        isKeptAlive = false
+        answer(Refusal.unauthenticated(objection).response(in: Endpoint.dialect(of: request)))
+        return false
     }
 
     // MARK: Out

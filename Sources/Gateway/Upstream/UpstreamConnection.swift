@@ -170,9 +170,9 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         isClosed = true
-        becomeReady(.failure(.unreachable("\(error)")))
+        becomeReady(.failure(.unreachable(UpstreamPool.text(error))))
         // A connection that is reset is as good as one that is closed in the middle.
-        fail(error is IOError ? .cut : .unreadable("\(error)"))
+        fail(error is IOError ? .cut : .unreadable(UpstreamPool.text(error)))
         context.close(promise: nil)
     }
 }

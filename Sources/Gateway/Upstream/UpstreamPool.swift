@@ -63,15 +63,29 @@ final class UpstreamPool: @unchecked Sendable {
             }
     }
 
-    private static func text(_ error: any Error) -> String {
+    /// What went wrong, for people.
+    static func text(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             error.dnsAError == nil || error.connectionErrors.first != nil
                 ? error.connectionErrors.first.map { text($0.error) } ?? "no connection" : "the name is not known"
         case let error as IOError: error.reason
         case let error as ChannelError: if case .connectTimeout = error { "no connection in time" } else { "\(error)" }
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            "its certificate is not for this name"
+        case let error as NIOSSLError: text(handshake: "\(error)")
         default: "\(error)"
         }
+    }
+
+    /// BoringSSL names its errors in capitals; the rest of what it says helps nobody.
+    private static func text(handshake error: String) -> String {
+        if error.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "its certificate is not trusted: it is self-signed, expired, or of an unknown authority"
+        }
+        if error.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
+        if error.contains("uncleanShutdown") { return "the connection was closed without TLS's own end" }
+        return "the TLS handshake failed: \(error.prefix(200))"
     }
 
     func giveBack(_ connection: UpstreamConnection) {

@@ -29,7 +29,7 @@ extension Envelope: TrialEnvelope {
 /// A part of a budget that several runs share, perhaps in several processes: the ledger holds it.
 ///
 /// Each trial's whole budget is reserved before its key is made, and settled at what the trial has spent. A process that
-/// dies leaves its trials' budgets held in full.
+/// dies leaves its trials' budgets held in full, until a sweep has seen what their keys have spent.
 package final class LedgerEnvelope: TrialEnvelope {
     private let ledger: Ledger
     /// The run's scope, below what is shared.
@@ -86,7 +86,8 @@ package final class LedgerEnvelope: TrialEnvelope {
     private func take(_ amount: USD, for trial: String, patience: Duration) async -> Bool {
         let ask = BudgetAsk(base: amount, perOutputToken: .zero, wantedOutput: 0)
         do throws(LedgerRefusal) {
-            let grant = try await ledger.reserve(ask, scope: scope, patience: patience)
+            // By the trial's name what a dead process has left can be settled.
+            let grant = try await ledger.reserve(ask, scope: scope, model: trial, patience: patience)
             calls.withLock { $0[trial, default: []].append(grant) }
             return true
         } catch { return false }
@@ -119,5 +120,28 @@ package final class LedgerEnvelope: TrialEnvelope {
         // Asking how it stands waits for what was written before: others may have it from here on.
         _ = try? await ledger.standing(of: scope)
         return true
+    }
+}
+
+extension LedgerEnvelope {
+    /// Puts down what a trial of a dead run has spent in place of what the envelope holds for it.
+    ///
+    /// - Parameter path: Of the ledger's file. Opening it holds what the dead process had under way.
+    static func settleLost(
+        trial: String, of run: String, spent: USD, ledger path: String, now: @escaping @Sendable () -> Timestamp
+    ) async throws {
+        let ledger = try Ledger(path: path, now: now)
+        do {
+            var rest = spent
+            for call in try await LedgerReader(path: path).heldCalls()
+            where call.scopeName == run && call.call.model == trial {
+                // The first one carries it all.
+                if try await ledger.reconcile(call.call, cost: rest) { rest = .zero }
+            }
+        } catch {
+            await ledger.close()
+            throw error
+        }
+        await ledger.close()
     }
 }
