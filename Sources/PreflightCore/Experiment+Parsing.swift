@@ -6,7 +6,7 @@ extension Experiment {
     ]
 
     /// Reads an experiment file's tree. Throws with the place of the first thing that is wrong.
-    package init(tree: JSON) throws(PreflightError) {
+    package init(tree: JSON, isRecord: Bool = false) throws(PreflightError) {
         self.init()
         let members = try TreeReader(tree).object(keys: Self.keys)
         name = try members["name"]?.string()
@@ -30,7 +30,7 @@ extension Experiment {
         }
         if let env = members["env"] {
             self.env = try Self.variables(env)
-            if let hidden = self.env.first(where: { $0.value == Self.hiddenValue }) {
+            if !isRecord, let hidden = self.env.first(where: { $0.value == Self.hiddenValue }) {
                 throw TreeReader(.null, path: "env.\(hidden.name)").fail(
                     "a run's record leaves values out",
                     hint: "write the value, or take the key out and give --env \(hidden.name)")

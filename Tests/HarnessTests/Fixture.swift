@@ -90,6 +90,7 @@ final class Told: Sendable {
             switch progress {
             case .runStarted(let id, _, _): "run \(id)"
             case .trialStarted(let plan): "begin \(plan.alias)"
+            case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .containerStarted(let plan): "running \(plan.alias)"
             case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"

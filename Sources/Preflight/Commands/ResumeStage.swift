@@ -96,7 +96,7 @@ extension ResumeStage {
                 .refused, "\(view.id) has no experiment.yaml: its process died before anything began",
                 hint: "start it anew under another --run-id")
         }
-        var experiment = try loader.read(directory.experimentPath)
+        var experiment = try loader.read(directory.experimentPath, isRecord: true)
         let given = try options.env.map(loader.variable)
         var missing: [String] = []
         for (index, variable) in experiment.env.enumerated() where variable.value == Experiment.hiddenValue {

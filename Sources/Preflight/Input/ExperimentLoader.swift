@@ -8,14 +8,16 @@ struct ExperimentLoader {
     let workingDirectory: String
 
     func load(_ options: ExperimentOptions, arguments: [String] = []) throws -> Experiment {
-        var experiment = try options.file.map(read) ?? Experiment()
+        var experiment = try options.file.map { try read($0) } ?? Experiment()
         try apply(options, to: &experiment)
         if !arguments.isEmpty { experiment.arguments = arguments }
         return experiment
     }
 
     /// Reads an experiment file; its relative paths are relative to it.
-    func read(_ path: String) throws -> Experiment {
+    ///
+    /// - Parameter isRecord: of a run: values of variables are left out.
+    func read(_ path: String, isRecord: Bool = false) throws -> Experiment {
         let absolute = Files.absolute(path, relativeTo: workingDirectory)
         let bytes: [UInt8]
         do { bytes = try Files.read(absolute, limit: 1 << 20) } catch let error as PreflightError {
@@ -24,7 +26,7 @@ struct ExperimentLoader {
         let tree = try YAMLTree(String(decoding: bytes, as: UTF8.self), name: path)
         guard !tree.json.isNull else { throw PreflightError(.usage, "\(path): the file is empty") }
         do throws(PreflightError) {
-            var experiment = try Experiment(tree: tree.json)
+            var experiment = try Experiment(tree: tree.json, isRecord: isRecord)
             resolvePaths(of: &experiment, relativeTo: (absolute as NSString).deletingLastPathComponent)
             return experiment
         } catch {
