@@ -86,41 +86,42 @@ struct GatewayAccess {
                 } catch {
                     return ModelAccess.Account(settled: .zero, held: .zero, failure: "\(error)")
                 }
-            }
-        ) { request in
-            let name = "\(request.run)/\(request.trial.alias)"
-            let scope = try await ledger.scope(
-                named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
-            if let before = request.before { try await past.tell(request.trial.alias, before.told, request.report) }
-            reports.open(name, request.report)
-            let bound: BoundListener
-            do {
-                bound = try await gateway.listen(
-                    Listener(name: name, wantsBoundKeys: true, tunnels: tunnels) { lease.isHeld },
-                    host: request.address, port: request.before?.port ?? 0)
-            } catch {
-                reports.close(name)
-                throw error
-            }
-            let text = request.before?.key.reveal() ?? KeyText.random()
-            let key = gateway.keys.issue(text) { label in
-                VirtualKey(
-                    id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt, listener: name,
-                    upstreamKey: request.subKey)
-            }
-            if request.before != nil {
-                gateway.reconcile(try await past.held(request.trial.alias).map(\.call), with: key, listener: name)
-            }
-            return ModelAccess.Exit(
-                key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)
-            ) {
-                gateway.keys.revoke(key)
-                await gateway.close(bound)
-                let account = await Self.account(of: scope, name, ledger)
-                reports.close(name)
-                return account
-            }
-        }
+            },
+            open: { request in
+                let name = "\(request.run)/\(request.trial.alias)"
+                let scope = try await ledger.scope(
+                    named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
+                if let before = request.before { try await past.tell(request.trial.alias, before.told, request.report) }
+                reports.open(name, request.report)
+                let bound: BoundListener
+                do {
+                    bound = try await gateway.listen(
+                        Listener(name: name, wantsBoundKeys: true, tunnels: tunnels) { lease.isHeld },
+                        host: request.address, port: request.before?.port ?? 0)
+                } catch {
+                    reports.close(name)
+                    throw error
+                }
+                let text = request.before?.key.reveal() ?? KeyText.random()
+                let key = gateway.keys.issue(text) { label in
+                    VirtualKey(
+                        id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt,
+                        listener: name,
+                        upstreamKey: request.subKey)
+                }
+                if request.before != nil {
+                    gateway.reconcile(try await past.held(request.trial.alias).map(\.call), with: key, listener: name)
+                }
+                return ModelAccess.Exit(
+                    key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)
+                ) {
+                    gateway.keys.revoke(key)
+                    await gateway.close(bound)
+                    let account = await Self.account(of: scope, name, ledger)
+                    reports.close(name)
+                    return account
+                }
+            })
     }
 
     /// The trial's sums once they stand: what was broken off is asked about for a while.
