@@ -92,7 +92,6 @@ final class Told: Sendable {
             case .trialStarted(let plan): "begin \(plan.alias)"
             case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .containerStarted(let plan): "running \(plan.alias)"
-            case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
             case .finished(let summary): "finished \(summary.alias)"
