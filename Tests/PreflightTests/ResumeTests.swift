@@ -141,7 +141,10 @@ struct ResumeTests {
             run.kill(process)
             let seen = ["b", "c", "d", "e"].map(run.count)
 
-            let result = try await run.resume()
+            let blind = try await run.resume()
+            #expect(blind.exitCode == 3 && blind.stderrText.contains("COUNT_a, COUNT_b"), "\(blind.everything)")
+            let values = Dictionary(uniqueKeysWithValues: counts.map { ("COUNT_\($0)", "\($1)") })
+            let result = try await run.resume(environment: values)
             #expect(result.exitCode == 0, "\(result.everything)")
             let json = try JSON.parse(result.stdout)
             #expect(
