@@ -120,7 +120,7 @@ struct ResumeTests {
         async throws
     {
         try await withCommand(options()) { bench in
-            let counts = ["a": 0, "b": 60, "c": 70, "d": 80, "e": 60, "f": 20]
+            let counts = ["a": 0, "b": 120, "c": 130, "d": 140, "e": 120, "f": 20]
             try bench.write("e.yaml", experiment(access, counts))
             let run = Run(bench: bench, id: "resumed-\(UInt32.random(in: 0..<(.max)))")
             let process = try bench.start([
