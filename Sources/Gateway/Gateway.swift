@@ -68,6 +68,7 @@ package final class Gateway: Sendable {
     /// Serves what needs time of its own, until it is cancelled: calls whose cost is to be found out, and what other
     /// processes have left behind.
     package func run() async {
+        ProgramPages.letGo()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.reconciler.run(self.ledger, report: self.events) }
             group.addTask {

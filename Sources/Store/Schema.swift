@@ -18,6 +18,7 @@ enum Schema {
         migrator.registerMigration("2") { try $0.execute(sql: ledger) }
         migrator.registerMigration("3") { try $0.execute(sql: openCalls) }
         migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
+        migrator.registerMigration("covers") { try $0.execute(sql: covers) }
         return migrator
     }
 
@@ -89,5 +90,15 @@ enum Schema {
         CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
         ALTER TABLE run ADD COLUMN lease_us INTEGER;
         ALTER TABLE run ADD COLUMN holder TEXT;
+        """
+
+    /// What a session may have granted in a scope without the disk knowing of the calls: counts only after a power cut,
+    /// which `boot`, the name of the system's start, tells.
+    private static let covers = """
+        ALTER TABLE session ADD COLUMN boot TEXT;
+        CREATE TABLE cover (
+            session INTEGER NOT NULL REFERENCES session(id), scope INTEGER NOT NULL, amount INTEGER NOT NULL,
+            PRIMARY KEY (session, scope)
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -241,6 +241,14 @@ extension BudgetTree {
         }
     }
 
+    /// Calls were sent that nothing is known of but their worst case: it counts as spent until more is known.
+    package mutating func holdUnknown(_ amount: USD, scope: Int, at now: Timestamp) {
+        change(from: scope) { node in
+            node.roll(to: now)
+            node.hold(amount, tokens: 0)
+        }
+    }
+
     /// The cost of a held call has become known.
     package mutating func reconcile(
         scope: Int, held: USD, heldTokens: Int, cost: USD, tokens: Int, at now: Timestamp

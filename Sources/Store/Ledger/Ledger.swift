@@ -1,23 +1,35 @@
 package import PreflightCore
 import Synchronization
 
-/// Who may spend what: reservations that are on the disk before a call is sent, and what came of them.
+/// Who may spend what: reservations that are written before a call is sent, and what came of them.
 ///
 /// Many callers' reservations are decided and written in one transaction (group commit), which takes SQLite's write
 /// lock, so that several processes on one file stay correct. Settlements ride along. A process that dies leaves its
-/// calls to be held in full by the next one that opens the file. Where the file cannot be written, nothing is granted.
+/// calls to be held in full by the next one that opens the file. A power cut may take the last calls from the file, but
+/// not their money: the disk answers for it before they are granted (`DiskCover`). Where the file cannot be written,
+/// nothing is granted.
 package final class Ledger: Sendable {
     package let path: String
     private let desk: LedgerDesk
 
     /// Opens the file, makes its tables if needed, and holds what dead processes have left under way.
     ///
-    /// - Parameter maxWaiting: How many calls may wait for headroom at once; more are refused as busy.
-    package init(path: String, maxWaiting: Int = 4096, now: @escaping @Sendable () -> Timestamp) throws {
+    /// - Parameters:
+    ///   - maxWaiting: How many calls may wait for headroom at once; more are refused as busy.
+    ///   - boot: Which start of the system this is; by default it is asked.
+    ///   - ebb: After how long without work the disk is told that nothing more is granted. A power cut after that
+    ///     leaves nothing unknown.
+    ///   - sync: Brings a file to the disk, given its descriptor, and returns the error's number or 0.
+    package init(
+        path: String, maxWaiting: Int = 4096, boot: String? = SystemStart.name, ebb: Duration = .seconds(2),
+        sync: (@Sendable (CInt) -> CInt)? = nil, now: @escaping @Sendable () -> Timestamp
+    ) throws {
         self.path = path
         do {
             _ = try Schema.open(path)
-            desk = LedgerDesk(engine: try LedgerEngine(path: path, maxWaiting: maxWaiting, now: now))
+            let engine = try LedgerEngine(
+                path: path, maxWaiting: maxWaiting, boot: boot, sync: sync ?? LedgerDisk.live, now: now)
+            desk = LedgerDesk(engine: engine, ebb: ebb)
         } catch let error as PreflightError {
             throw error
         } catch {
@@ -44,7 +56,8 @@ extension Ledger {
     /// Where a reservation that waits can be given up.
     package struct Ticket: Hashable, Sendable { let number: Int }
 
-    /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is on disk.
+    /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is written, and
+    /// its money on the disk.
     ///
     /// - Parameters:
     ///   - patience: How long to wait for headroom that calls under way hold. When it is over, what is there is taken
@@ -105,7 +118,7 @@ extension Ledger {
         _ call: CallID, _ resolution: LedgerResolution, on caller: (any LedgerCaller)? = nil,
         then: (@Sendable (LedgerStanding?) -> Void)? = nil
     ) {
-        desk.submit(.resolve(call, resolution, caller, then), isUrgent: false, caller: caller)
+        desk.submit(.resolve(call, resolution, caller, then, isDurable: false), isUrgent: false, caller: caller)
     }
 
     /// The same, on the disk when it returns.
@@ -113,7 +126,8 @@ extension Ledger {
     package func resolve(_ call: CallID, _ resolution: LedgerResolution) async -> LedgerStanding? {
         await withCheckedContinuation { continuation in
             desk.submit(
-                .resolve(call, resolution, nil) { continuation.resume(returning: $0) }, isUrgent: true, caller: nil)
+                .resolve(call, resolution, nil, { continuation.resume(returning: $0) }, isDurable: true),
+                isUrgent: true, caller: nil)
         }
     }
 

@@ -12,6 +12,8 @@ final class LedgerDesk: Sendable {
     private let inbox = Mutex(Inbox())
     private let bell = DispatchSemaphore(value: 0)
     private let tickets = Atomic(0)
+    /// After how long without work the disk is told that nothing more is granted.
+    private let ebb: DispatchTimeInterval
 
     private struct Inbox: ~Copyable {
         var work: [LedgerWork] = []
@@ -57,7 +59,8 @@ final class LedgerDesk: Sendable {
     private static let retryPause = DispatchTimeInterval.milliseconds(100)
 
     /// Starts the thread, which lives until `end` or `stop`.
-    init(engine: LedgerEngine) {
+    init(engine: LedgerEngine, ebb: Duration) {
+        self.ebb = .microseconds(Int(ebb.wholeMicroseconds))
         let cargo = Cargo(engine: engine)
         let thread = Thread { self.run(cargo.engine) }
         thread.name = "preflight-ledger"
@@ -157,7 +160,7 @@ final class LedgerDesk: Sendable {
 
     private enum Step {
         case work, end
-        case rest(until: DispatchTime?)
+        case rest(until: DispatchTime?, isDeep: Bool)
     }
 
     private func run(_ engine: LedgerEngine) {
@@ -166,11 +169,20 @@ final class LedgerDesk: Sendable {
         while true {
             if plan.isBusy(at: .now()) { usleep(Self.gathering) }
             switch next(&plan, &work, waiting: engine.waitingCount) {
-            case .rest(let end):
-                if let end { _ = bell.wait(timeout: end) } else { bell.wait() }
+            case .rest(let end, let isDeep):
+                if isDeep, !engine.settleDown() {
+                    _ = bell.wait(timeout: .now() + Self.laziness)
+                } else if let end {
+                    _ = bell.wait(timeout: end)
+                } else if isDeep, engine.hasCover {
+                    if bell.wait(timeout: .now() + ebb) == .timedOut { engine.dropCover() }
+                } else {
+                    bell.wait()
+                }
             case .work:
                 plan.lastCount = work.count
                 engine.run(work).send()
+                engine.follow()
                 work.removeAll(keepingCapacity: true)
                 plan.lastEnd = .now()
                 if plan.look == nil, engine.hasFailed || engine.hasWaiters {
@@ -203,11 +215,11 @@ final class LedgerDesk: Sendable {
             if hasWork, plan.patience == nil { plan.patience = now + Self.laziness }
             if let patience = plan.patience, hasWork || isPatient {
                 inbox.sleep = .brief
-                return .rest(until: plan.look.map { min($0, patience) } ?? patience)
+                return .rest(until: plan.look.map { min($0, patience) } ?? patience, isDeep: false)
             }
             plan.patience = nil
             inbox.sleep = .deep
-            return .rest(until: plan.look)
+            return .rest(until: plan.look, isDeep: true)
         }
     }
 

@@ -4,6 +4,7 @@ import PreflightCore
 final class LedgerEngine {
     private let state: LedgerState
     private let session: LedgerSession
+    private let disk: LedgerDisk
     private let now: @Sendable () -> Timestamp
     private let maxWaiting: Int
     private let began = ContinuousClock.now
@@ -17,14 +18,17 @@ final class LedgerEngine {
     var waitingCount: Int { waiting.count }
     var hasWaiters: Bool { !waiting.isEmpty }
 
-    init(path: String, maxWaiting: Int, now: @escaping @Sendable () -> Timestamp) throws {
+    init(
+        path: String, maxWaiting: Int, boot: String?, sync: @escaping LedgerDisk.Sync,
+        now: @escaping @Sendable () -> Timestamp
+    ) throws {
         let file = try LedgerFile(path: path)
         _ = try file.beginWriting()
-        WriteAheadRoom.make(besides: path)
+        WriteAheadRoom.make(in: file.database.logPath)
         do {
             let time = now()
-            session = try LedgerSession(file: file, path: path, at: time)
-            state = LedgerState(file: file, session: session.id)
+            session = try LedgerSession(file: file, path: path, boot: boot, at: time)
+            state = LedgerState(file: file, session: session.id, boot: boot)
             _ = try state.holdLost(now: time)
             try state.write()
             try file.commitWriting()
@@ -34,7 +38,14 @@ final class LedgerEngine {
         }
         self.now = now
         self.maxWaiting = maxWaiting
+        disk = try LedgerDisk(log: file.database.logPath, sync: sync)
+        do { try disk.reach() } catch {
+            disk.end()
+            throw error
+        }
     }
+
+    deinit { disk.end() }
 
     func run(_ fresh: [LedgerWork]) -> LedgerDeliveries {
         let work = retained.isEmpty ? fresh : retained + fresh
@@ -42,13 +53,17 @@ final class LedgerEngine {
         var deliveries = LedgerDeliveries()
         guard !work.isEmpty || isWorthALook else { return deliveries }
         let waitingBefore = waiting
+        let time = now()
         do {
+            try land()
             let isForeign = try state.file.beginWriting()
             if isForeign { state.distrust() }
-            try perform(work, mayBeFreed: isForeign, into: &deliveries)
+            try perform(work, mayBeFreed: isForeign, at: time, into: &deliveries)
             try state.write()
+            let waitsForDisk = try state.planDisk()
             try state.file.commitWriting()
-            state.keep()
+            if waitsForDisk { try disk.reach() }
+            state.keep(at: time)
             hasFailed = false
         } catch {
             state.file.rollback()
@@ -59,6 +74,52 @@ final class LedgerEngine {
             fail(work, because: "\(error)", into: &deliveries)
         }
         return deliveries
+    }
+
+    // MARK: The disk
+
+    /// After the answers are sent: begins to bring to the disk what has gathered.
+    func follow() {
+        if state.covers.shouldTakeOff(at: now()) { takeOff() }
+    }
+
+    private func takeOff() {
+        guard !disk.isBusy else { return }
+        if state.covers.isFlying { state.covers.land() }
+        state.covers.takeOff()
+        disk.begin()
+    }
+
+    private func land() throws {
+        // Asked in this order: what failed is known before it is over.
+        let isOver = state.covers.isFlying && !disk.isBusy
+        try disk.check()
+        if isOver { state.covers.land() }
+    }
+
+    /// Nothing is to be done for a while: what was granted goes to the disk.
+    /// False while the disk is still busy with what came before.
+    func settleDown() -> Bool {
+        if state.covers.isLoose { takeOff() }
+        return !state.covers.isLoose
+    }
+
+    /// The disk answers for what it need not.
+    var hasCover: Bool { state.covers.hasCover }
+
+    /// Nothing was done for long: the disk gets everything, and answers for nothing more.
+    func dropCover() {
+        do {
+            try disk.check()
+            if try state.file.beginWriting() { state.distrust() }
+            try state.file.dropCovers(session: session.id)
+            try state.file.commitWriting()
+            try disk.reach()
+            state.covers.drop()
+        } catch {
+            // The cover stays, which is too much and never too little.
+            state.file.rollback()
+        }
     }
 
     /// Those who wait are served when another process has given back, or when their patience is over.
@@ -78,7 +139,11 @@ final class LedgerEngine {
     private func fail(_ work: [LedgerWork], because reason: String, into deliveries: inout LedgerDeliveries) {
         hasFailed = true
         for item in work {
-            if item.isKept { retained.append(item) } else { deliveries.fail(item, .unavailable(reason)) }
+            if item.isKept, !disk.hasFailed {
+                retained.append(item)
+            } else {
+                deliveries.fail(item, .unavailable(reason))
+            }
         }
         // Those who wait go on waiting, but not for ever.
         let clock = clock
@@ -91,9 +156,8 @@ final class LedgerEngine {
 
     /// - Parameter mayBeFreed: Another process has written: what it gave back serves those who wait here.
     private func perform(
-        _ work: [LedgerWork], mayBeFreed: Bool, into deliveries: inout LedgerDeliveries
+        _ work: [LedgerWork], mayBeFreed: Bool, at time: Timestamp, into deliveries: inout LedgerDeliveries
     ) throws {
-        let time = now()
         var hasFreed = mayBeFreed
         var newcomers: [LedgerWait] = []
         for item in work {
@@ -101,7 +165,8 @@ final class LedgerEngine {
             case .reserve(let wait): newcomers.append(wait)
             case .cancel(let ticket):
                 hasFreed = cancel(ticket, newcomers: &newcomers, into: &deliveries) || hasFreed
-            case .resolve(let call, let resolution, let caller, let then):
+            case .resolve(let call, let resolution, let caller, let then, let isDurable):
+                if isDurable { state.covers.reachDisk() }
                 let scope = try state.resolve(call, resolution, now: time)
                 hasFreed = true
                 if let then {
@@ -117,6 +182,7 @@ final class LedgerEngine {
             case .note(let call, let generation): try state.note(call, generation: generation)
             case .control(let body, let then):
                 hasFreed = true
+                state.covers.reachDisk()
                 do {
                     try body(state, time)
                     deliveries.add(nil) { then(nil) }
@@ -194,6 +260,7 @@ final class LedgerEngine {
             try state.write()
             try session.end(file: state.file, at: now())
             try state.file.commitWriting()
+            try disk.reach()
         } catch {
             // The next process that opens the file does the same, when it finds the lock free.
             state.file.rollback()
@@ -207,7 +274,7 @@ extension LedgerDeliveries {
         let caller: (any LedgerCaller)?
         switch work {
         case .reserve(let wait): return add(wait, .failure(refusal))
-        case .extend(_, _, let asker, _), .resolve(_, _, let asker, _): caller = asker
+        case .extend(_, _, let asker, _), .resolve(_, _, let asker, _, _): caller = asker
         case .cancel, .shrink, .note, .control: caller = nil
         }
         add(caller) { work.fail(refusal) }

@@ -131,4 +131,34 @@ final class LedgerFile {
         setFirstOpen.bind(1, session)
         try setFirstOpen.execute()
     }
+
+    // MARK: Covers
+
+    func setCover(_ amount: USD, session: Int64, scope: Int64) throws {
+        let statement = try database.prepare("REPLACE INTO cover (session, scope, amount) VALUES (?, ?, ?)")
+        statement.bind(0, session)
+        statement.bind(1, scope)
+        statement.bind(2, amount)
+        try statement.execute()
+    }
+
+    func dropCovers(session: Int64) throws {
+        let statement = try database.prepare("DELETE FROM cover WHERE session = ?")
+        statement.bind(0, session)
+        try statement.execute()
+    }
+
+    /// What a session had the disk answer for. A scope that was closed had nothing granted since, and its closing was
+    /// on the disk.
+    func covers(session: Int64) throws -> [(scope: Int64, amount: USD)] {
+        let statement = try database.prepare(
+            """
+            SELECT cover.scope, cover.amount FROM cover JOIN scope ON scope.id = cover.scope
+            WHERE cover.session = ? AND NOT scope.closed
+            """)
+        statement.bind(0, session)
+        var covers: [(scope: Int64, amount: USD)] = []
+        try statement.query { covers.append(($0.int64(0), $0.usd(1))) }
+        return covers
+    }
 }

@@ -2,10 +2,10 @@ import PreflightCore
 
 /// What has come of calls that this process does not have under way.
 extension LedgerState {
-    /// Calls of processes that are gone: whether they were billed is unknown.
+    /// Calls of processes that are gone: whether they were billed is unknown. How many there may be, at least.
     func holdLost(now: Timestamp) throws -> Int {
-        let lost = try LedgerSession.bury(file: file, except: session, at: now)
-        for call in lost {
+        let remains = try LedgerSession.bury(file: file, except: session, boot: boot, at: now)
+        for call in remains.calls {
             let index = try index(of: ScopeID(row: call.scope))
             let reservation = BudgetReservation(
                 scope: index, amount: call.amount, tokens: call.tokens, perOutputToken: .zero)
@@ -13,7 +13,25 @@ extension LedgerState {
             tree.hold(reservation, amount: call.worst)
             touch(from: index)
         }
-        return lost.count
+        for cover in remains.covers { try hold(cover, now: now) }
+        return remains.calls.count + remains.covers.count
+    }
+
+    /// What a power cut has taken from the file is held as one call that nobody knows more of. No more than is left was
+    /// ever granted.
+    private func hold(_ cover: LedgerSession.LostCover, now: Timestamp) throws {
+        let index = try index(of: ScopeID(row: cover.scope))
+        let amount = standing(at: index).headroom.map { min($0, cover.amount) } ?? cover.amount
+        guard amount > .zero else { return }
+        let id = try nextCall()
+        newest = id
+        try file.calls.write(session: session)
+        file.calls.insert(
+            LedgerCalls.Row(
+                id: id, scope: cover.scope, state: .held, amount: amount, worst: amount, tokens: 0, createdAt: now))
+        try file.calls.write(session: cover.session)
+        tree.holdUnknown(amount, scope: index, at: now)
+        touch(from: index)
     }
 
     /// The cost of a held call has become known. False when the call is not held.

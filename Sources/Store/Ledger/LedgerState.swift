@@ -6,7 +6,10 @@ import PreflightCore
 final class LedgerState {
     let file: LedgerFile
     let session: Int64
+    /// Which start of the system this is.
+    let boot: String?
     var tree = BudgetTree()
+    var covers = LedgerCovers()
     private var rows: [Int64] = []
     private var indices: [Int64: Int] = [:]
     private var isFresh: [Bool] = []
@@ -15,7 +18,7 @@ final class LedgerState {
     /// Calls of this process that are under way.
     private var open = OpenCalls()
     /// The latest call in the file; nil when another process may have made some.
-    private var newest: Int64?
+    var newest: Int64?
     /// How many calls were made since the session's first open one was written.
     private var unmarked = 0
 
@@ -23,9 +26,10 @@ final class LedgerState {
     /// those since the oldest that was under way.
     private static let markEvery = 4096
 
-    init(file: LedgerFile, session: Int64) {
+    init(file: LedgerFile, session: Int64, boot: String?) {
         self.file = file
         self.session = session
+        self.boot = boot
     }
 
     // MARK: The copy
@@ -36,12 +40,16 @@ final class LedgerState {
         newest = nil
     }
 
-    /// The transaction is on the disk.
-    func keep() { open.keep() }
+    /// The transaction is in the file, and on the disk if it had to be.
+    func keep(at now: Timestamp) {
+        open.keep()
+        covers.committed(at: now)
+    }
 
     /// The transaction failed: nothing of it holds.
     func forget() {
         open.forget()
+        covers.forget()
         distrust()
         for index in dirty { isDirty[index] = false }
         dirty.removeAll(keepingCapacity: true)
@@ -101,6 +109,24 @@ final class LedgerState {
         if unmarked >= Self.markEvery { try markFirstOpen() }
     }
 
+    /// Whether the transaction must be on the disk before anybody hears of it. Writes what it raises.
+    func planDisk() throws -> Bool {
+        for (index, amount) in covers.plan(headroom) {
+            try file.setCover(amount, session: session, scope: rows[index])
+        }
+        return covers.mustReachDisk
+    }
+
+    private func headroom(at index: Int) -> LedgerCovers.Headroom {
+        var counts = false
+        tree.forEach(from: index) { index in
+            let limits = tree.scopes[index].limits
+            if limits.tokens != nil || limits.calls != nil { counts = true }
+        }
+        if counts { return .counted }
+        return standing(at: index).headroom.map { .money($0) } ?? .endless
+    }
+
     private func markFirstOpen() throws {
         let next = try nextCall()
         try file.setFirstOpen(open.first ?? next, of: session)
@@ -108,7 +134,7 @@ final class LedgerState {
     }
 
     /// The number of the next call. Other processes make none while this one has the write lock.
-    private func nextCall() throws -> Int64 {
+    func nextCall() throws -> Int64 {
         let newest = try newest ?? file.calls.newest()
         self.newest = newest
         return newest + 1
@@ -141,6 +167,7 @@ final class LedgerState {
                 createdAt: now, model: model))
         let reservation = tree.reserve(grant, for: ask, scope: index, at: now)
         touch(from: index)
+        covers.expose(worst, at: index)
         open.set(id, OpenCall(reservation: reservation, worst: worst, model: model, createdAt: now), before: nil)
         return CallID(row: id)
     }
@@ -152,6 +179,7 @@ final class LedgerState {
         let granted = tree.extend(&entry.reservation, output: output, at: now)
         guard granted > 0 else { return 0 }
         entry.worst = max(entry.worst, entry.reservation.amount)
+        covers.expose(entry.worst - before.worst, at: entry.reservation.scope)
         try resized(call, entry, before: before)
         return granted
     }
@@ -198,6 +226,8 @@ final class LedgerState {
         case .settled(let cost, let tokens):
             row.tokens = tokens
             row.cost = cost
+            // An overrun: as long as the disk knows of the reservation only, that is too little.
+            covers.expose(cost - entry.worst, at: reservation.scope)
             tree.settle(reservation, cost: cost, tokens: tokens, at: now)
         case .released:
             row.state = .released
@@ -207,6 +237,7 @@ final class LedgerState {
             row.state = .held
             row.amount = amount ?? entry.worst
             row.tokens = reservation.tokens
+            covers.expose(row.amount - entry.worst, at: reservation.scope)
             tree.hold(reservation, amount: row.amount)
         }
         file.calls.replace(row)

@@ -6,7 +6,8 @@ import PreflightCore
 enum LedgerWork: Sendable {
     case reserve(LedgerWait)
     case cancel(Ledger.Ticket)
-    case resolve(CallID, LedgerResolution, (any LedgerCaller)?, (@Sendable (LedgerStanding?) -> Void)?)
+    case resolve(
+        CallID, LedgerResolution, (any LedgerCaller)?, (@Sendable (LedgerStanding?) -> Void)?, isDurable: Bool)
     case extend(CallID, output: Int, (any LedgerCaller)?, @Sendable (Int) -> Void)
     case shrink(CallID, to: USD, tokens: Int)
     case note(CallID, generation: String)
@@ -26,7 +27,7 @@ enum LedgerWork: Sendable {
         case .reserve(let wait): wait.answer(.failure(refusal)).deliver()
         case .extend(_, _, _, let then): then(0)
         case .control(_, let then): then(refusal)
-        case .resolve(_, _, _, let then): then?(nil)
+        case .resolve(_, _, _, let then, _): then?(nil)
         case .cancel, .shrink, .note: break
         }
     }

@@ -31,7 +31,8 @@ final class SQLite {
             }, nil)
         sqlite3_extended_result_codes(handle, 1)
         try run("PRAGMA journal_mode = WAL")
-        try run("PRAGMA synchronous = FULL")
+        // `LedgerDisk` brings the log to the disk.
+        try run("PRAGMA synchronous = NORMAL")
         try run("PRAGMA foreign_keys = ON")
     }
 
@@ -52,6 +53,12 @@ final class SQLite {
     var lastInsertedRowID: Int64 { sqlite3_last_insert_rowid(handle) }
     /// Rows that the last statement changed.
     var changes: Int { Int(sqlite3_changes(handle)) }
+
+    /// The write-ahead log beside the file. Links in the file's path are followed.
+    var logPath: String {
+        guard let file = sqlite3_db_filename(handle, "main"), let log = sqlite3_filename_wal(file) else { return "" }
+        return String(cString: log)
+    }
 
     /// Ends a transaction that may have failed in any state.
     func rollback() {

@@ -13,9 +13,9 @@ enum WriteAheadRoom {
     ///
     /// To be called inside a transaction that writes, and before it has written: then no other process can make the
     /// log longer meanwhile.
-    static func make(besides database: String) {
+    static func make(in log: String) {
         // Its locks are on other files, so opening and closing this one disturbs none.
-        let descriptor = open(database + "-wal", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        let descriptor = open(log, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         var status = stat()

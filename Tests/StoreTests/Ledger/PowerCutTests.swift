@@ -1,0 +1,247 @@
+import Foundation
+import PreflightCore
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+/// What is left when the whole machine stops: only what had been brought to the disk.
+@Suite struct PowerCutTests {
+    private let time: @Sendable () -> Timestamp = { Timestamp(seconds: 1_767_268_800) }
+
+    private func ask(_ base: Int64) -> BudgetAsk {
+        BudgetAsk(base: USD(picodollars: base), perOutputToken: .zero, promptTokens: 3, wantedOutput: 1)
+    }
+
+    /// A disk that keeps what was brought to it last, and how often that was.
+    private final class Platter: Sendable {
+        private struct State {
+            var database = Data()
+            var log = Data()
+            var writes = 0
+            var code: CInt = 0
+        }
+        private let state = Mutex(State())
+        private let path: String
+
+        init(path: String) { self.path = path }
+
+        var writes: Int { state.withLock { $0.writes } }
+
+        func fail(_ code: CInt) { state.withLock { $0.code = code } }
+
+        func sync(_: CInt) -> CInt {
+            state.withLock { state in
+                guard state.code == 0 else { return state.code }
+                // A checkpoint that ends in between would leave a pair that never stood on a disk together.
+                repeat {
+                    state.log = read("-wal")
+                    state.database = read("")
+                } while state.log.prefix(32) != read("-wal").prefix(32)
+                state.writes += 1
+                return 0
+            }
+        }
+
+        private func read(_ ending: String) -> Data {
+            FileManager.default.contents(atPath: path + ending) ?? Data()
+        }
+
+        /// What a machine finds after the cut, and what `meanwhile` says of the moment, in which nothing reaches the
+        /// disk.
+        func cut<T>(to path: String, meanwhile: () -> T) async throws -> T {
+            let known = try state.withLock { state in
+                try state.database.write(to: URL(fileURLWithPath: path))
+                try state.log.write(to: URL(fileURLWithPath: path + "-wal"))
+                return meanwhile()
+            }
+            // The process that this test is lives on.
+            try await LedgerReader(path: path).execute("UPDATE session SET lock = 'nobody-\(path)'")
+            return known
+        }
+    }
+
+    /// What callers know: what each call under way may cost, and what ended ones did. Never ahead of the ledger.
+    private final class Truth: Sendable {
+        private let sums = Mutex<[ScopeID: USD]>([:])
+        func add(_ amount: USD, to scope: ScopeID) { sums.withLock { $0[scope, default: .zero] += amount } }
+        var all: [ScopeID: USD] { sums.withLock { $0 } }
+        private let count = Mutex(0)
+        /// Calls that were granted.
+        var granted: Int { count.withLock { $0 } }
+        func grant(_ worst: USD, in scope: ScopeID) {
+            add(worst, to: scope)
+            count.withLock { $0 += 1 }
+        }
+    }
+
+    @Test(arguments: [1, 2, 3])
+    func `after a power cut at any moment the ledger has no more to give than there is`(seed: UInt64) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(path: path, boot: "before", sync: { platter.sync($0) }, now: time)
+            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 40_000)))
+            var scopes: [ScopeID] = []
+            for name in ["run/a", "run/b", "run/c"] {
+                scopes.append(
+                    try await ledger.scope(
+                        named: name, parent: run, limits: BudgetLimits(total: USD(picodollars: 20_000))))
+            }
+            let truth = Truth()
+            let cuts = try await withThrowingTaskGroup(of: Void.self) { [scopes] group in
+                for caller in 0..<12 {
+                    group.addTask {
+                        var random = SeededRandom(seed: seed &* 100 &+ UInt64(caller))
+                        let scope = scopes[caller % scopes.count]
+                        for _ in 0..<60 {
+                            let worst = Int64.random(in: 20...90, using: &random)
+                            guard let grant = try? await ledger.reserve(ask(worst), scope: scope) else { return }
+                            truth.grant(USD(picodollars: worst), in: scope)
+                            switch Int.random(in: 0..<10, using: &random) {
+                            case 0: await ledger.resolve(grant.call, .held(nil))
+                            case 1:
+                                truth.add(USD(picodollars: -worst), to: scope)
+                                ledger.resolve(grant.call, .released, on: nil)
+                            case 2:
+                                // More than was reserved.
+                                let cost = USD(picodollars: worst + 7)
+                                ledger.resolve(grant.call, .settled(cost: cost, tokens: 3), on: nil) { _ in
+                                    truth.add(USD(picodollars: 7), to: scope)
+                                }
+                            default:
+                                let cost = Int64.random(in: 0...worst, using: &random)
+                                truth.add(USD(picodollars: cost - worst), to: scope)
+                                ledger.resolve(
+                                    grant.call, .settled(cost: USD(picodollars: cost), tokens: 3), on: nil)
+                            }
+                        }
+                    }
+                }
+                group.addTask {
+                    for cut in 0..<8 {
+                        guard await eventually({ truth.granted >= cut * 80 }) else { return }
+                        let copy = "\(directory)/cut-\(cut).sqlite"
+                        let known = try await platter.cut(to: copy) { truth.all }
+                        let after = try Ledger(path: copy, boot: "after", now: time)
+                        var whole = USD.zero
+                        for scope in scopes {
+                            let standing = try await after.standing(of: scope).scope
+                            #expect(standing.committed >= known[scope] ?? .zero)
+                            #expect(standing.reserved == .zero)
+                            whole += standing.committed
+                        }
+                        #expect(try await after.standing(of: run).scope.committed == whole)
+                        await after.close()
+                    }
+                }
+                try await group.waitForAll()
+                return 8
+            }
+            #expect(cuts == 8)
+            // Most calls waited for no disk.
+            #expect(platter.writes < truth.granted * 3 / 4)
+            await ledger.close()
+        }
+    }
+
+    @Test func `a process that dies loses no call and leaves no cover behind`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            var first: Ledger? = try Ledger(path: path, boot: "same", now: time)
+            let made = try await first?.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+            let run = try #require(made)
+            for _ in 0..<5 { _ = try await first?.reserve(ask(10), scope: run) }
+            first = nil
+            let second = try Ledger(path: path, boot: "same", now: time)
+            let found = try await eventually {
+                _ = try await second.recover()
+                return try await second.standing(of: run).scope.held == USD(picodollars: 50)
+            }
+            #expect(found)
+            #expect(try await LedgerReader(path: path).heldCalls().count == 5)
+            await second.close()
+        }
+    }
+
+    @Test func `what a power cut took is held as one call, which its owner can settle`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(
+                path: path, boot: "before", ebb: .seconds(3600), sync: { platter.sync($0) }, now: time)
+            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+            // Waits for the disk, and tells it of as much again.
+            let known = try await ledger.reserve(ask(40), scope: run)
+            let copy = directory + "/cut.sqlite"
+            try await platter.cut(to: copy) {}
+            await ledger.close()
+
+            let after = try Ledger(path: copy, boot: "after", now: time)
+            let held = try await LedgerReader(path: copy).heldCalls()
+            #expect(held.map(\.amount) == [USD(picodollars: 40), USD(picodollars: 80)])
+            #expect(held.first?.id == known.call)
+            let unknown = try #require(held.last)
+            #expect(try await after.reconcile(unknown.call, cost: .zero))
+            #expect(try await after.standing(of: run).scope.held == USD(picodollars: 40))
+            await after.close()
+        }
+    }
+
+    @Test func `a cover goes when nothing is asked for a while, and with the end`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(
+                path: path, boot: "before", ebb: .milliseconds(10), sync: { platter.sync($0) }, now: time)
+            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+            let grant = try await ledger.reserve(ask(40), scope: run)
+            ledger.resolve(grant.call, .settled(cost: USD(picodollars: 30), tokens: 1), on: nil)
+            let copy = directory + "/cut.sqlite"
+            let isGone = try await eventually {
+                for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: copy + ending) }
+                try await platter.cut(to: copy) {}
+                let after = try Ledger(path: copy, boot: "after", now: time)
+                let committed = try await after.standing(of: run).scope.committed
+                await after.close()
+                return committed == USD(picodollars: 30)
+            }
+            #expect(isGone)
+            await ledger.close()
+        }
+    }
+
+    @Test func `where tokens or calls are limited too, every call waits for the disk`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(path: path, boot: "before", sync: { platter.sync($0) }, now: time)
+            var limits = BudgetLimits(total: USD(picodollars: 1_000_000))
+            limits.calls = 1000
+            let run = try await ledger.scope(named: "run", limits: limits)
+            let before = platter.writes
+            for _ in 0..<10 { _ = try await ledger.reserve(ask(10), scope: run) }
+            #expect(platter.writes >= before + 10)
+            await ledger.close()
+        }
+    }
+
+    @Test func `a disk that failed once is not believed again`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(path: path, sync: { platter.sync($0) }, now: time)
+            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+            platter.fail(EIO)
+            // Of more than any cover.
+            await #expect(throws: LedgerRefusal.self) { try await ledger.reserve(ask(900), scope: run) }
+            platter.fail(0)
+            await #expect(throws: LedgerRefusal.self) { try await ledger.reserve(ask(1), scope: run) }
+            await ledger.close()
+            // What may have been sent or not is held.
+            let second = try Ledger(path: path, now: time)
+            #expect(try await second.standing(of: run).scope.held <= USD(picodollars: 900))
+            await second.close()
+        }
+    }
+}
