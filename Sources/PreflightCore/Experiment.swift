@@ -145,13 +145,25 @@ package struct TrialPlan: Sendable, Hashable {
     package var model: String
     package var budget: USD
     package var repetition: Int
+    /// Attempts at it that failed, oldest first, where it is run again.
+    package var earlier: [TrialSummary]
 
-    package init(alias: String, model: String, budget: USD, repetition: Int = 1) {
+    package init(
+        alias: String, model: String, budget: USD, repetition: Int = 1, earlier: [TrialSummary] = []
+    ) {
         self.alias = alias
         self.model = model
         self.budget = budget
         self.repetition = repetition
+        self.earlier = earlier
     }
+
+    /// As its summary knows it.
+    package init(_ summary: TrialSummary) {
+        self.init(alias: summary.alias, model: summary.model, budget: summary.budget, earlier: summary.earlier)
+    }
+
+    package var attempt: TrialAttempt { TrialAttempt(alias: alias, number: earlier.count + 1) }
 }
 
 extension Experiment {
