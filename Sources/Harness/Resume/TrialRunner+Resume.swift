@@ -25,12 +25,23 @@ extension TrialRunner {
         case .collect(let stop): return await wrapUp(remains) { _ in await collect(remains, stoppedBy: stop) }
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
-                if remains.info != nil, let container = remains.container { await removeContainer(entry: container.id) }
+                if let container = remains.container { await settle(container, isThere: remains.info != nil) }
                 let end = End(outcome: outcome, reason: reason)
                 if recorder.trialState.judged == nil { note(end) }
                 return end
             }
         case .keep: return recorder.summary
+        }
+    }
+
+    /// Removes a container that has ended, or closes the entry of one that somebody has removed.
+    private func settle(_ container: Resource, isThere: Bool) async {
+        await shielded {
+            if isThere {
+                await removeContainer(entry: container.id)
+            } else if container.state != .gone {
+                try? await journal.gone(container.id, at: world.now())
+            }
         }
     }
 
