@@ -15,7 +15,8 @@ private let target: FuzzTarget = {
 /// Writes the seeds where libFuzzer looks for its corpus.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>>>
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>>>
 ) -> CInt {
     let target = target
     guard let folder = ProcessInfo.processInfo.environment["PREFLIGHT_FUZZ_SEEDS"] else { return 0 }

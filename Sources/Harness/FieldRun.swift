@@ -105,7 +105,9 @@ package struct FieldRun: Sendable {
     }
 
     /// Writes the run's receipt.
-    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, history: RunHistory = RunHistory()) async throws -> RunResult {
+    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, history: RunHistory = RunHistory()) async throws
+        -> RunResult
+    {
         let world = workshop.world
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,

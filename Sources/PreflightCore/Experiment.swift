@@ -209,6 +209,9 @@ extension Experiment {
             if let alias = entry.alias, !Names.isValid(alias) || Names.ofRunFiles.contains(alias) {
                 problem("models: alias '\(alias)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
             }
+            if entry.alias == nil, Names.ofRunFiles.contains(Names.alias(forModel: entry.id)) {
+                problem("models: \(entry.id) is named as a file of the run is", "give it an alias")
+            }
             if let budget = entry.budget, budget <= .zero {
                 problem("models: the budget of \(entry.id) must be more than $0, not \(budget)")
             }

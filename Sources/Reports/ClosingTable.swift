@@ -8,7 +8,8 @@ package enum ClosingTable {
             alignments: [.left, .left, .right, .right, .right, .right, .left], width: width)
         table.rows = trials.map { trial in
             [
-                PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue, "\(trial.totalCost)",
+                PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue,
+                "\(trial.totalCost)",
                 trial.runtime.shortText, String(trial.toolCalls),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
                 StatusFrame.why(trial) ?? "",

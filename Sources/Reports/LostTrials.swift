@@ -39,7 +39,8 @@ struct LostTrials {
         guard let reading else { return Fold(summary: kept) }
         return Fold(
             summary: TrialSummary(
-                plan: TrialPlan(kept), state: state, at: reading.mark.elapsed, startedAt: startedAt, lastStderr: kept.lastStderr,
+                plan: TrialPlan(kept), state: state, at: reading.mark.elapsed, startedAt: startedAt,
+                lastStderr: kept.lastStderr,
                 log: reading.mark),
             isMetered: state.isMetered, isSettled: state.settledSpend != nil)
     }

@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test func `a broken promise is told with the input that broke it`() throws {
-        let target = FuzzTarget("none", words: ["x"], seeds: { [[1, 2, 3]] }) { $0.contains(0x78) ? "it has an x" : nil }
+        let target = FuzzTarget(
+            "none", words: ["x"], seeds: { [[1, 2, 3]] }, check: { $0.contains(0x78) ? "it has an x" : nil })
         var mutation = Mutation(target, seed: 3)
         let found = mutation.run(rounds: 500)
         let failure = try #require(found)

@@ -26,7 +26,8 @@ extension FuzzTarget {
                 prompt: |
                   Write it.
                 """,
-                "a: &x [1, 2]\nb: *x\nc: {<<: {d: 1}}\n", "- 1\n- !!str 2\n- ~\n- yes\n- 0x1F\n- .inf\n", "name: 'a''b'\n",
+                "a: &x [1, 2]\nb: *x\nc: {<<: {d: 1}}\n", "- 1\n- !!str 2\n- ~\n- yes\n- 0x1F\n- .inf\n",
+                "name: 'a''b'\n",
             ].map { Array($0.utf8) }
         },
         check: { bytes in

@@ -187,7 +187,10 @@ struct ResumeTests {
             try Files.replace(run.directory.experimentPath, with: experiment + Array("# edited\n".utf8))
             let refused = try await run.resume()
             #expect(refused.exitCode == 3 && refused.stderrText.contains("--accept-drift"), "\(refused.everything)")
-            for what in ["experiment.yaml: ", "image \(image): sha256:", "google/gemini-2.5-flash: price of prompt: 0.0000001 -> "] {
+            for what in [
+                "experiment.yaml: ", "image \(image): sha256:",
+                "google/gemini-2.5-flash: price of prompt: 0.0000001 -> ",
+            ] {
                 #expect(refused.stderrText.contains(what), "\(what) of \(refused.stderrText)")
             }
             #expect(try run.events("a").allSatisfy { $0.type != "trial_resumed" }, "nothing was done")

@@ -27,7 +27,9 @@ struct RetryTests {
 
     private let values = ["COUNT_a": "0", "COUNT_b": "40", "COUNT_c": "5", "FAIL_c": "3"]
 
-    private func outcomes(_ json: JSON) -> [String] { json["trials"]?.array?.compactMap { $0["outcome"]?.string } ?? [] }
+    private func outcomes(_ json: JSON) -> [String] {
+        json["trials"]?.array?.compactMap { $0["outcome"]?.string } ?? []
+    }
 
     @Test(arguments: ["direct", "gateway"])
     func `what the infrastructure failed runs again in the same run, and all attempts are in the totals`(
@@ -80,7 +82,8 @@ struct RetryTests {
         try await withCommand(CountingAgent.options()) { bench in
             let run = try await ended("direct", bench)
             let completed = try await run.retry("--cause", "completed")
-            #expect(completed.exitCode == 64 && completed.stderrText.contains("never run again"), "\(completed.everything)")
+            #expect(
+                completed.exitCode == 64 && completed.stderrText.contains("never run again"), "\(completed.everything)")
             let unknown = try await run.retry("--cause", "docker_fail")
             #expect(unknown.exitCode == 64 && unknown.stderrText.contains("'docker_failed'"), "\(unknown.everything)")
             let named = try await run.retry("c")

@@ -179,7 +179,8 @@ import Testing
 
             // The log of another attempt is not this one's.
             let log = try Files.read(fixture.run.trial("a").eventsPath)
-            try Files.replace(fixture.run.trial("a").eventsPath, with: Files.read(fixture.run.trial("a", attempt: 2).eventsPath))
+            try Files.replace(
+                fixture.run.trial("a").eventsPath, with: Files.read(fixture.run.trial("a", attempt: 2).eventsPath))
             let foreign = try await fixture.verify()
             #expect(foreign["events"]?.status == .fail, "\(foreign.text)")
             #expect(foreign["events"]?.lines.first?.hasPrefix("attempts/a/1/events.jsonl line 1") == true)
@@ -187,6 +188,20 @@ import Testing
             try Files.replace(fixture.run.summaryPath, with: receipt.text.replacing("0.03", with: "0.02"))
             let short = try await fixture.verify()
             #expect(short["receipt"]?.lines == ["cost_usd is 0.02, the trials' sum 0.03"], "\(short.text)")
+        }
+    }
+
+    @Test func `a run's own calls, which a shared envelope has, are part of its sum`() async throws {
+        try await Fixture.with(["a"]) { fixture in
+            let ledger = try Ledger(path: fixture.runs.journalPath, now: { Fixture.start })
+            let scope = try await ledger.scope(named: "run-1", parent: ledger.scope(named: "envelope:night"))
+            let ask = BudgetAsk(base: USD(cents: 5), perOutputToken: .zero, wantedOutput: 0)
+            let grant = try await ledger.reserve(ask, scope: scope)
+            await ledger.resolve(grant.call, .settled(cost: USD(cents: 2), tokens: 0))
+            try fixture.write(Fixture.beginning("a"), "a")
+            let finding = try #require(try await fixture.verify()["ledger"])
+            #expect(finding.status == .pass && finding.detail == "1 call, $0.02", "\(finding)")
+            await ledger.close()
         }
     }
 }

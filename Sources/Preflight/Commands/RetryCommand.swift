@@ -5,7 +5,8 @@ import PreflightCore
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Run trials of an ended run again that failed, in the same run; what they did before stays on record.",
+        abstract:
+            "Run trials of an ended run again that failed, in the same run; what they did before stays on record.",
         discussion: """
             Examples:
               preflight retry latest                              what the infrastructure has failed

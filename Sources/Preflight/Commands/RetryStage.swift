@@ -32,7 +32,7 @@ struct RetryStage {
         let experiment = try run.experiment(toBegin: !isDryRun)
         let plan = try await run.plan(experiment, pace: pace)
         let again = plan.trials.filter { trial in chosen.contains { $0.alias == trial.alias } }
-        let total = try await total(plan, run)
+        let total = total(plan)
         let budget = RetryBudget(again: again, trials: run.view.trials, total: total)
         if isDryRun { return try await show(chosen, again, budget, run) }
         let drift = try await run.acceptedDrift(wanted: chosen.map(\.model))
@@ -49,7 +49,7 @@ struct RetryStage {
     }
 
     /// Of an envelope the ledger knows what all runs have left of it: that is seen when the trials enter it.
-    private func total(_ plan: RunPlan, _ run: ReopenedRun) async throws -> USD? {
+    private func total(_ plan: RunPlan) -> USD? {
         plan.experiment.budget.envelope == nil ? plan.experiment.budget.total : nil
     }
 

@@ -52,7 +52,11 @@ extension RecordChecks {
         }
         let below = ledger.scopes.values.filter { $0.name != run }
         if let whole = ledger.scopes[run], !isAlive {
-            let sum = below.reduce(USD.zero) { $0 + $1.spent.total }
+            // Of a shared envelope and direct access, each trial's budget is a call of the run itself.
+            let own = ledger.calls[run] ?? []
+            let sum =
+                below.reduce(USD.zero) { $0 + $1.spent.total }
+                + own.reduce(.zero) { $0 + ($1.state == .settled ? $1.cost ?? .zero : .zero) }
             if whole.spent.total != sum {
                 faults.append(
                     "the run's scope says \(whole.spent.total.decimalText) USD, its trials' \(sum.decimalText)")

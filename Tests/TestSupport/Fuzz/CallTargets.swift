@@ -22,7 +22,8 @@ extension FuzzTarget {
     private static let answerWords = [
         #""usage":{"#, #""cost":"#, #""choices":[{"#, #""delta":{"#, #""content":""#, "null", #""is_byok":true"#,
         #""upstream_inference_cost":"#, #""prompt_tokens":"#, #""input_tokens":"#, #""output_tokens":"#, "\n\n",
-        "data: ", "data: [DONE]\n\n", "event: message_stop\n", #""type":"message_delta""#, "\\u0075", "\r\n", ": ping\n",
+        "data: ", "data: [DONE]\n\n", "event: message_stop\n", #""type":"message_delta""#, "\\u0075", "\r\n",
+        ": ping\n",
         #""type":"response.completed","response":{"#, #""finish_reason":"stop""#, #""error":{"#, #""index":"#,
     ]
 
@@ -89,7 +90,9 @@ extension FuzzTarget {
             // Ended early, at some piece: what was passed on and the ending are events to their end.
             var cut = StreamMeter(dialect: dialect, withholdsUsageChunk: withholds)
             var caller: [UInt8] = []
-            for piece in pieces.prefix(stop) { piece.withUnsafeBytes { cut.feed($0) { caller.append(contentsOf: $0) } } }
+            for piece in pieces.prefix(stop) {
+                piece.withUnsafeBytes { cut.feed($0) { caller.append(contentsOf: $0) } }
+            }
             cut.stop()
             for reason in [StreamEnding.Reason.truncated, .failed(.upstreamFailed("u", "gone"))] {
                 guard let end = StreamEnding(reason, id: "i", model: "m").bytes(after: cut) else { continue }

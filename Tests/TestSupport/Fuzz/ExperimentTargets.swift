@@ -2,9 +2,11 @@ package import PreflightCore
 
 extension FuzzTarget {
     package static let experimentWords = [
-        "name", "image", "models", "repeat", "budget", "per_trial", "total", "network", "allow", "mounts", "env", "limits",
+        "name", "image", "models", "repeat", "budget", "per_trial", "total", "network", "allow", "mounts", "env",
+        "limits",
         "wall", "memory", "none", "checks", "eject", "any", "all", "not", "after", "idle", "180s", "25%", "unless",
-        "tool_calls > 0", "command", "run", "null", "~", "[", "{", ": ", "- ", "\n  ", "&a ", "*a", "!!int ", "|", "1e3",
+        "tool_calls > 0", "command", "run", "null", "~", "[", "{", ": ", "- ", "\n  ", "&a ", "*a", "!!int ", "|",
+        "1e3",
         "http_health", "concurrency", "prompt", "@x", "\"", "'",
     ]
 
@@ -48,7 +50,8 @@ extension FuzzTarget {
         ],
         seeds: {
             [
-                "tool_calls > 0 and not (spend >= $0.10)", "cache_share<25% or elapsed > 5m and (idle == 1s)", "idle:180s",
+                "tool_calls > 0 and not (spend >= $0.10)", "cache_share<25% or elapsed > 5m and (idle == 1s)",
+                "idle:180s",
                 "budget_exceeded", "wall: 30m", "errors: 20", #"{"any":["budget_exceeded",{"idle":"3s"}]}"#,
                 #"{"budget_fraction":{"at":"25%","unless":"tool_calls > 0"}}"#, "remaining != 0.5",
             ].map { Array($0.utf8) }
@@ -75,7 +78,8 @@ extension FuzzTarget {
 
     /// Single values: times, sizes, shares, money, hosts, mounts.
     package static let values = FuzzTarget(
-        "values", words: ["1", "9", ".", "-", "e", "s", "ms", "h", "m", "g", "%", "$", ":", "*.", "T", "Z", "GMT", "@2", ","],
+        "values",
+        words: ["1", "9", ".", "-", "e", "s", "ms", "h", "m", "g", "%", "$", ":", "*.", "T", "Z", "GMT", "@2", ","],
         seeds: {
             [
                 "1h30m", "500ms", "2g", "25%", "$0.25", "1e-12", "0.0000000075", "2026-03-12T12:00:00.5Z", "a:/b:ro",

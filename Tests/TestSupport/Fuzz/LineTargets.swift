@@ -8,7 +8,8 @@ extension FuzzTarget {
         "lines",
         words: [
             "\n", "\r\n", #"{"type":"#, #""message_end""#, #""usage":{"#, #""cost":"#, #""prompt_tokens":"#, "snapshot",
-            "error", "progress", #""code":402"#, #""elapsed_s":1"#, #""source":"agent""#, "trial_finished", "é", "\u{0}",
+            "error", "progress", #""code":402"#, #""elapsed_s":1"#, #""source":"agent""#, "trial_finished", "é",
+            "\u{0}",
         ],
         seeds: {
             [
@@ -45,7 +46,8 @@ extension FuzzTarget {
         var position = OutputPosition()
         for line in whole {
             let said = AgentLine(bytes: line.bytes[...], isCut: line.isCut)
-            var event = Event(timestamp: Timestamp(seconds: 1_773_316_800), elapsed: .seconds(1), source: .agent, type: "raw")
+            var event = Event(
+                timestamp: Timestamp(seconds: 1_773_316_800), elapsed: .seconds(1), source: .agent, type: "raw")
             switch said {
             case .event(let type, let fields):
                 event.type = type
@@ -103,7 +105,8 @@ extension FuzzTarget {
 
     /// Any bytes as JSON, and what is read from its trees.
     package static let json = FuzzTarget(
-        "json", words: ["{", "}", "[", "]", ",", ":", "\"", "\\u0000", "\\ud83d\\ude00", "\\ud83d", "null", "true", "1e5"],
+        "json",
+        words: ["{", "}", "[", "]", ",", ":", "\"", "\\u0000", "\\ud83d\\ude00", "\\ud83d", "null", "true", "1e5"],
         seeds: {
             let captures = (try? TestData.captures()) ?? []
             return captures.filter { $0.hasSuffix(".json") }.prefix(12).compactMap {

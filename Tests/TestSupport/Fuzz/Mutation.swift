@@ -36,8 +36,10 @@ package struct Mutation {
     private var kept: [[UInt8]] {
         let folder = TestData.directory.appendingPathComponent("fuzz/\(target.name)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.sorted().compactMap { FileManager.default.contents(atPath: folder.appendingPathComponent($0).path) }
-            .map { [UInt8]($0) }
+        return names.sorted().compactMap {
+            FileManager.default.contents(atPath: folder.appendingPathComponent($0).path)
+        }
+        .map { [UInt8]($0) }
     }
 
     private mutating func change(_ input: inout [UInt8], _ seeds: [[UInt8]]) {
