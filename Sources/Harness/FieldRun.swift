@@ -12,17 +12,19 @@ package struct RunResult: Sendable {
     package var startedAt: Timestamp
     package var finishedAt: Timestamp
     package var wasStopped: Bool
-    /// When it was taken up again, by whom, and in spite of what.
-    package var resumed: [JSON] = []
+    /// When it was taken up again, and by whom; when trials were run again, and which.
+    package var history = RunHistory()
 
-    package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
+    /// Of all attempts.
+    package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
 
     package var json: JSON {
         .record([
             "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),
             "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
-            "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + ($1.unknownUpTo ?? .zero) }),
-            "resumed": resumed.isEmpty ? nil : .array(resumed),
+            "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + $1.totalUnknown }),
+            "resumed": history.resumed.isEmpty ? nil : .array(history.resumed),
+            "retried": history.retried.isEmpty ? nil : .array(history.retried),
             "trials": .array(trials.map(\.json)),
         ])
     }
@@ -103,11 +105,13 @@ package struct FieldRun: Sendable {
     }
 
     /// Writes the run's receipt.
-    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, resumed: [JSON] = []) async throws -> RunResult {
+    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, history: RunHistory = RunHistory()) async throws
+        -> RunResult
+    {
         let world = workshop.world
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none, resumed: resumed)
+            finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history)
         let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
@@ -178,12 +182,12 @@ package struct FieldRun: Sendable {
             shared
             ?? Envelope(
                 total: plan.access == nil ? plan.experiment.budget.total : nil,
-                spent: starts.compactMap(\.kept).reduce(.zero) { $0 + $1.cost + ($1.unknownUpTo ?? .zero) })
+                spent: starts.reduce(.zero) { $0 + $1.spentBefore })
         let promptPath = try plan.prompt.map { prompt in
             try Files.replace(directory.promptPath, with: prompt)
             return directory.promptPath
         }
-        let board = FieldBoard(plan.trials)
+        let board = FieldBoard(starts.map(\.plan))
         for kept in starts.compactMap(\.kept) { board.finish(kept) }
         var begins: [(start: TrialStart, control: TrialControl)] = []
         for start in starts {
@@ -246,7 +250,7 @@ package struct FieldRun: Sendable {
 
     func recorder(_ trial: TrialPlan, lastStderr: [String] = []) throws -> TrialRecorder {
         try TrialRecorder(
-            plan: trial, directory: directory.trial(trial.alias),
+            plan: trial, directory: directory.trial(trial.attempt),
             policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
             lastStderr: lastStderr, world: workshop.world)
     }
@@ -256,7 +260,7 @@ package struct FieldRun: Sendable {
         promptPath: String?
     ) throws -> TrialRunner {
         let trial = control.plan
-        let trialDirectory = directory.trial(trial.alias)
+        let trialDirectory = directory.trial(trial.attempt)
         try trialDirectory.create()
         let recorder = try remains?.recorder ?? recorder(trial)
         let old = remains?.remains.answer == .begin ? nil : remains?.remains.container
@@ -292,9 +296,8 @@ package struct FieldRun: Sendable {
                 group.addTask { await run(start, control, board, envelope, makeRunner) }
             }
             await envelope.endAdoption(
-                spent: board.summaries.reduce(.zero) {
-                    $1.outcome == nil ? $0 : $0 + $1.cost + ($1.unknownUpTo ?? .zero)
-                })
+                spent: board.summaries.flatMap { $0.earlier + ($0.outcome == nil ? [] : [$0]) }
+                    .reduce(.zero) { $0 + $1.mostSpent })
             for _ in 0..<max(0, plan.experiment.concurrency - alive.count) { startNext() }
             for await _ in group { startNext() }
         }
@@ -343,7 +346,7 @@ package struct FieldRun: Sendable {
         board.finish(summary)
         // What may still turn up on the bill does not return to the envelope.
         await envelope.leave(
-            control.held, spent: summary.cost + (summary.unknownUpTo ?? .zero), for: trial.alias)
+            control.held, spent: summary.mostSpent, for: trial.alias)
     }
 
     /// Keeps the journal's picture of the field fresh, for `preflight status`.

@@ -75,8 +75,14 @@ package struct Sweeper: Sendable {
     }
 
     /// Removes what may be taken; with `force` also what is only probably dead. Closes journal entries of what is gone.
-    package func sweep(force: Bool) async -> Outcome {
-        let found = await find()
+    ///
+    /// - Parameter run: take what is of this run alone; nil for all.
+    package func sweep(force: Bool, run: String? = nil) async -> Outcome {
+        var found = await find()
+        if let run {
+            found.removed = found.removed.filter { $0.run == run }
+            found.kept = found.kept.filter { $0.run == run }
+        }
         var outcome = Outcome(blind: found.blind)
         outcome.kept = force ? [] : found.kept
         // A harness that lives all the same, unseen, is to notice that the run is not its own any more.
@@ -110,15 +116,14 @@ package struct Sweeper: Sendable {
 
     /// Writes down what a lost trial's key had spent.
     private func keepSpend(of finding: Finding) async throws {
-        guard let journal, let spent = finding.spent, let (run, alias) = Names.parseSubKey(finding.name) else { return }
+        guard let journal, let spent = finding.spent, let (run, name) = Names.parseSubKey(finding.name) else { return }
+        let attempt = TrialAttempt(name: name)
         try await LedgerEnvelope.settleLost(
-            trial: alias, of: run, spent: spent, ledger: runs.journalPath, now: world.now)
+            trial: attempt.alias, of: run, spent: spent, ledger: runs.journalPath, now: world.now)
         guard
-            var trial = try await journal.trials(run: run).map(\.summary).first(where: { $0.alias == alias }),
-            spent > trial.polledSpend
+            var trial = try await journal.trials(run: run).map(\.summary).first(where: { $0.alias == attempt.alias }),
+            trial.note(spent: spent, by: attempt)
         else { return }
-        trial.polledSpend = spent
-        trial.cost = max(trial.cost, spent)
         try await journal.update([trial], run: run, at: world.now())
     }
 

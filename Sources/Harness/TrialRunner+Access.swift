@@ -105,7 +105,8 @@ extension TrialRunner {
 
     private func makeNetwork() async throws -> OwnNetwork {
         let name = Names.network(run: runID, nonce: nonce) + "-" + plan.alias
-        let entry = try await journal.intend(.network, name: name, run: runID, trial: plan.alias, at: world.now())
+        let entry = try await journal.intend(
+            .network, name: name, run: runID, trial: plan.attempt.name, at: world.now())
         do {
             let subnet = try await createNetwork(name)
             try await journal.made(entry, handle: nil, at: world.now())

@@ -16,7 +16,7 @@ extension TrialRunner {
         do {
             writeBudgetFile()
             entry = try await journal.intend(
-                .container, name: containerName, run: runID, trial: plan.alias, until: until, at: world.now())
+                .container, name: containerName, run: runID, trial: plan.attempt.name, until: until, at: world.now())
         } catch {
             return End(outcome: .harnessFailed, reason: "\(error)")
         }

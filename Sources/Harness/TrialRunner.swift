@@ -37,6 +37,7 @@ struct TrialRunner: Sendable {
                 "alias": .string(plan.alias), "model": .string(plan.model), "budget": .usd(plan.budget),
                 "image": .string(runPlan.imageID), "repetition": .int(plan.repetition),
                 "access": .string(runPlan.access == nil ? "direct" : "gateway"),
+                "attempt": plan.earlier.isEmpty ? nil : .int(plan.attempt.number),
             ])
         control.tellEarlyRequests()
         report(.trialStarted(plan))
@@ -46,7 +47,7 @@ struct TrialRunner: Sendable {
         let key: ProvisionedKey
         do {
             key = try await provisioner.create(
-                run: runID, trial: plan.alias, limit: plan.budget, expiresAt: expiresAt)
+                run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt)
         } catch {
             await control.close()
             return finish(.provisioningFailed, "no sub-key: \(error)")

@@ -88,10 +88,11 @@ struct GatewayAccess {
                 }
             },
             open: { request in
-                let name = "\(request.run)/\(request.trial.alias)"
+                let trial = request.trial.attempt.name
+                let name = past.name(of: trial)
                 let scope = try await ledger.scope(
                     named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
-                if let before = request.before { try await past.tell(request.trial.alias, before.told, request.report) }
+                if let before = request.before { try await past.tell(trial, before.told, request.report) }
                 reports.open(name, request.report)
                 let bound: BoundListener
                 do {
@@ -110,7 +111,7 @@ struct GatewayAccess {
                         upstreamKey: request.subKey)
                 }
                 if request.before != nil {
-                    gateway.reconcile(try await past.held(request.trial.alias).map(\.call), with: key, listener: name)
+                    gateway.reconcile(try await past.held(trial).map(\.call), with: key, listener: name)
                 }
                 return ModelAccess.Exit(
                     key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)

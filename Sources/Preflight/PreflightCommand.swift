@@ -19,7 +19,8 @@ struct PreflightCommand: AsyncParsableCommand {
             """,
         version: PreflightTool.version,
         subcommands: [
-            CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, StatusCommand.self,
+            CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
+            StatusCommand.self,
             StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, GuardCommand.self, BackgroundCommand.self,

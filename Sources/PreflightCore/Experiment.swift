@@ -145,13 +145,25 @@ package struct TrialPlan: Sendable, Hashable {
     package var model: String
     package var budget: USD
     package var repetition: Int
+    /// Attempts at it that failed, oldest first, where it is run again.
+    package var earlier: [TrialSummary]
 
-    package init(alias: String, model: String, budget: USD, repetition: Int = 1) {
+    package init(
+        alias: String, model: String, budget: USD, repetition: Int = 1, earlier: [TrialSummary] = []
+    ) {
         self.alias = alias
         self.model = model
         self.budget = budget
         self.repetition = repetition
+        self.earlier = earlier
     }
+
+    /// As its summary knows it.
+    package init(_ summary: TrialSummary) {
+        self.init(alias: summary.alias, model: summary.model, budget: summary.budget, earlier: summary.earlier)
+    }
+
+    package var attempt: TrialAttempt { TrialAttempt(alias: alias, number: earlier.count + 1) }
 }
 
 extension Experiment {
@@ -196,6 +208,9 @@ extension Experiment {
             if entry.id.isEmpty || entry.id.contains(" ") { problem("models: '\(entry.id)' is no model id") }
             if let alias = entry.alias, !Names.isValid(alias) || Names.ofRunFiles.contains(alias) {
                 problem("models: alias '\(alias)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
+            }
+            if entry.alias == nil, Names.ofRunFiles.contains(Names.alias(forModel: entry.id)) {
+                problem("models: \(entry.id) is named as a file of the run is", "give it an alias")
             }
             if let budget = entry.budget, budget <= .zero {
                 problem("models: the budget of \(entry.id) must be more than $0, not \(budget)")

@@ -25,7 +25,7 @@ package enum Names {
     /// Files of a run's directory, beside which its trials' directories stand.
     package static let ofRunFiles: Set<String> = [
         "experiment.yaml", "lock.json", "summary.json", "report.html", "prompt.txt", "harness.lock", "console.log",
-        "guard.log", "guard.lock",
+        "guard.log", "guard.lock", "attempts",
     ]
 
     /// `nonce` keeps the names of two runs apart that share an id in different directories.

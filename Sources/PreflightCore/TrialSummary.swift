@@ -29,6 +29,8 @@ package struct TrialSummary: Hashable, Sendable {
     package var log: LogMark?
     /// While it has not ended: from where its log tells the rest.
     package var checkpoint: TrialCheckpoint?
+    /// Attempts at it that failed, oldest first. Everything else tells of the newest attempt alone.
+    package var earlier: [TrialSummary]
 
     package init(
         plan: TrialPlan, state: TrialState = TrialState(), at elapsed: Duration = .zero, startedAt: Timestamp? = nil,
@@ -57,9 +59,51 @@ package struct TrialSummary: Hashable, Sendable {
         self.lastStderr = lastStderr
         self.log = log
         checkpoint = state.outcome == nil ? log.map { TrialCheckpoint(state, at: $0) } : nil
+        earlier = plan.earlier
     }
 
-    package var cachePermille: Int? { usage.cachePermille }
+    package var attempt: TrialAttempt { TrialAttempt(alias: alias, number: earlier.count + 1) }
+
+    package var cachePermille: Int? { totalUsage.cachePermille }
+}
+
+// MARK: Over all attempts
+
+extension TrialSummary {
+    package var totalCost: USD { earlier.reduce(cost) { $0 + $1.cost } }
+    /// The most that may still turn up on the bill.
+    package var totalUnknown: USD { earlier.reduce(unknownUpTo ?? .zero) { $0 + ($1.unknownUpTo ?? .zero) } }
+    package var totalUsage: Usage { earlier.reduce(usage) { $0 + $1.usage } }
+    /// Of the newest attempt alone: what is on its bill, and what may still turn up.
+    package var mostSpent: USD { cost + (unknownUpTo ?? .zero) }
+    package var totalTurns: Int { earlier.reduce(turns) { $0 + $1.turns } }
+
+    /// Takes what an attempt's sub-key turned out to have spent; false where that is no news.
+    package mutating func note(spent: USD, by attempt: TrialAttempt) -> Bool {
+        if earlier.indices.contains(attempt.number - 1) {
+            return earlier[attempt.number - 1].note(spent: spent)
+        }
+        return attempt.number == earlier.count + 1 && note(spent: spent)
+    }
+
+    private mutating func note(spent: USD) -> Bool {
+        guard spent > polledSpend else { return false }
+        polledSpend = spent
+        cost = max(cost, spent)
+        return true
+    }
+
+    /// What the trial becomes when it is run again.
+    ///
+    /// - Parameter plan: as it was planned at the run's beginning.
+    package func runAgain(as plan: TrialPlan) -> TrialPlan {
+        var last = self
+        last.earlier = []
+        last.checkpoint = nil
+        var plan = plan
+        plan.earlier = earlier + [last]
+        return plan
+    }
 }
 
 extension TrialSummary {
@@ -92,6 +136,9 @@ extension TrialSummary {
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
             "log": log?.json,
             "checkpoint": checkpoint?.json,
+            "attempt": earlier.isEmpty ? nil : .int(attempt.number),
+            "total_usd": earlier.isEmpty ? nil : .usd(totalCost),
+            "earlier": earlier.isEmpty ? nil : .array(earlier.map(\.json)),
         ])
     }
 
@@ -124,5 +171,6 @@ extension TrialSummary {
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))
         checkpoint = json["checkpoint"].flatMap(TrialCheckpoint.init(json:))
+        earlier = json["earlier"]?.array?.compactMap(TrialSummary.init(json:)) ?? []
     }
 }

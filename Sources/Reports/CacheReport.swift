@@ -20,8 +20,8 @@ package struct CacheReport: Sendable {
         let prices = Self.prices(of: RunDirectory(path: view.directory, id: view.id))
         lines = view.trials.map { trial in
             Line(
-                alias: trial.alias, model: trial.model, calls: trial.turns, usage: trial.usage,
-                saved: prices[trial.model].flatMap { Self.saved(trial.usage, at: $0) })
+                alias: trial.alias, model: trial.model, calls: trial.totalTurns, usage: trial.totalUsage,
+                saved: prices[trial.model].flatMap { Self.saved(trial.totalUsage, at: $0) })
         }
     }
 

@@ -8,14 +8,15 @@ package enum ClosingTable {
             alignments: [.left, .left, .right, .right, .right, .right, .left], width: width)
         table.rows = trials.map { trial in
             [
-                PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue, "\(trial.cost)",
+                PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue,
+                "\(trial.totalCost)",
                 trial.runtime.shortText, String(trial.toolCalls),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
                 StatusFrame.why(trial) ?? "",
             ]
         }
-        let cost = trials.reduce(USD.zero) { $0 + $1.cost }
-        let unknown = trials.reduce(USD.zero) { $0 + ($1.unknownUpTo ?? .zero) }
+        let cost = trials.reduce(USD.zero) { $0 + $1.totalCost }
+        let unknown = trials.reduce(USD.zero) { $0 + $1.totalUnknown }
         let done = trials.filter { $0.outcome == .completed }.count
         var lines = table.lines()
         lines.append("")

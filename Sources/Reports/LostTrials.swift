@@ -16,7 +16,7 @@ struct LostTrials {
         }
         return folds.map { fold in
             guard fold.summary.outcome == nil else { return fold.summary }
-            return fold.lost(account: accounts.map { $0["\(directory.id)/\(fold.summary.alias)"] ?? .init() })
+            return fold.lost(account: accounts.map { $0["\(directory.id)/\(fold.summary.attempt.name)"] ?? .init() })
         }
     }
 
@@ -29,7 +29,7 @@ struct LostTrials {
     }
 
     private func fold(_ kept: TrialSummary) -> Fold {
-        let trial = directory.trial(kept.alias)
+        let trial = directory.trial(kept.attempt)
         var state = TrialState(continuing: kept)
         var startedAt = kept.startedAt
         let reading = try? EventLogReader(trial).read(from: kept.checkpoint?.mark) { event in
@@ -37,10 +37,10 @@ struct LostTrials {
             state.apply(event)
         }
         guard let reading else { return Fold(summary: kept) }
-        let plan = TrialPlan(alias: kept.alias, model: kept.model, budget: kept.budget)
         return Fold(
             summary: TrialSummary(
-                plan: plan, state: state, at: reading.mark.elapsed, startedAt: startedAt, lastStderr: kept.lastStderr,
+                plan: TrialPlan(kept), state: state, at: reading.mark.elapsed, startedAt: startedAt,
+                lastStderr: kept.lastStderr,
                 log: reading.mark),
             isMetered: state.isMetered, isSettled: state.settledSpend != nil)
     }

@@ -19,7 +19,8 @@ package struct RunView: Sendable {
         self.trials = trials
     }
 
-    package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
+    /// Of all attempts.
+    package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
     package var isFinished: Bool { trials.allSatisfy { $0.outcome != nil } }
 
     /// Reads a run from the journal. A trial that has not ended, and that nobody watches any more, is told by its log.

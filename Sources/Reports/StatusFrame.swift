@@ -33,7 +33,7 @@ package enum StatusFrame {
                 PlainText.cut(trial.alias, to: aliasWidth),
                 status(trial),
                 String(trial.events), String(trial.toolCalls), String(trial.snapshots),
-                cost(trial.cost),
+                cost(trial.totalCost),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
                 trial.startedAt == nil ? "-" : trial.runtime.shortText + (trial.isRunning ? "*" : ""),
                 note(trial),
@@ -59,19 +59,26 @@ package enum StatusFrame {
             return trial.startedAt == nil ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining"
         }
         if outcome == .lost, let unknown = trial.unknownUpTo, unknown > .zero {
-            return "up to \(trial.cost + unknown)"
+            return "up to \(trial.totalCost + unknown)"
         }
         guard outcome != .completed, let reason = trial.reason else { return "" }
         let plain = PlainText.oneLine(reason)
         return String(plain.prefix { $0 != ":" && $0 != ";" && $0 != "," })
     }
 
-    /// The whole reason of a trial that did not end well, and what may still turn up on its bill.
+    /// The whole reason of a trial that did not end well, that it was run again, and what may still turn up on its bill.
     static func why(_ trial: TrialSummary) -> String? {
-        guard let outcome = trial.outcome else { return nil }
         var parts: [String] = []
+        if let last = trial.earlier.last {
+            let cost = trial.earlier.reduce(USD.zero) { $0 + $1.cost }
+            parts.append(
+                "attempt \(trial.attempt.number), the last was \(last.outcome?.rawValue ?? "not ended")"
+                    + (cost > .zero ? ", \(cost) before" : ""))
+        }
+        guard let outcome = trial.outcome else { return parts.first }
         if outcome != .completed, let reason = trial.reason { parts.append(PlainText.oneLine(reason)) }
-        if let unknown = trial.unknownUpTo, unknown > .zero, outcome != .lost {
+        let unknown = outcome == .lost ? trial.totalUnknown - (trial.unknownUpTo ?? .zero) : trial.totalUnknown
+        if unknown > .zero {
             parts.append("up to \(unknown) not yet billed")
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")

@@ -76,6 +76,17 @@ package enum Files {
     /// SHA-256, in hexadecimal digits.
     package static func digest(of bytes: [UInt8]) -> String { KeyDigest(of: bytes).hex }
 
+    /// Gives a file or directory another name in the same file system. What has the new name is not replaced. The new
+    /// name is on the disk when this returns.
+    package static func move(_ path: String, to target: String) throws {
+        guard !exists(target) else {
+            throw PreflightError(.failed, "cannot move \(path) to \(target): that is there already")
+        }
+        guard rename(path, target) == 0 else { throw failure("move", path) }
+        try synchronizeDirectory(of: target)
+        try synchronizeDirectory(of: path)
+    }
+
     /// Removes a file; that there is none is no failure.
     package static func remove(_ path: String) { unlink(path) }
 

@@ -96,6 +96,21 @@ extension Journal {
         }
     }
 
+    /// A run that has ended goes on with these trials, which are to begin again. In one step: whoever looks finds the run
+    /// as it was, or one that has not ended.
+    package func reopen(_ trials: [TrialSummary], run: String, at now: Timestamp) async throws {
+        let rows = trials.map { ($0.alias, $0.json.text) }
+        try await write { database in
+            for row in rows {
+                try database.execute(
+                    sql: "UPDATE trial SET summary = ?, updated_us = ? WHERE run = ? AND alias = ?",
+                    arguments: [row.1, now.microseconds, run, row.0])
+            }
+            try database.execute(
+                sql: "UPDATE run SET finished_us = NULL, exit_status = NULL WHERE id = ?", arguments: [run])
+        }
+    }
+
     /// All runs, newest first.
     package func runs() async throws -> [RunRecord] {
         try await read { database in

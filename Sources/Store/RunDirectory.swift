@@ -34,21 +34,59 @@ package struct RunDirectory: Sendable, Equatable {
     /// What the run's guard says.
     package var guardLogPath: String { path + "/guard.log" }
 
-    package func trial(_ alias: String) -> TrialDirectory {
-        TrialDirectory(path: "\(path)/\(alias)", run: id, alias: alias)
+    /// Where an attempt at a trial lies: the newest under the trial's alias, earlier ones in `attempts/ALIAS/N`.
+    ///
+    /// Of an attempt that another still stands in the place of, it is where it would lie later: there is nothing yet.
+    package func trial(_ alias: String, attempt number: Int = 1) -> TrialDirectory {
+        let attempt = TrialAttempt(alias: alias, number: number)
+        let later = laterPlace(attempt)
+        let isInPlace =
+            !Files.exists("\(path)/\(later)")
+            && (number == 1
+                || Files.exists("\(path)/\(laterPlace(TrialAttempt(alias: alias, number: number - 1)))"))
+        return TrialDirectory(run: self, attempt: attempt, place: isInPlace ? alias : later)
+    }
+
+    package func trial(_ attempt: TrialAttempt) -> TrialDirectory { trial(attempt.alias, attempt: attempt.number) }
+
+    private func laterPlace(_ attempt: TrialAttempt) -> String { "attempts/\(attempt.alias)/\(attempt.number)" }
+
+    /// Makes room for the next attempt at a trial. One rename, so that a crash leaves either the one or the other; done
+    /// again it does nothing.
+    package func moveAside(_ attempt: TrialAttempt) throws {
+        let later = "\(path)/\(laterPlace(attempt))"
+        guard !Files.exists(later) else { return }
+        try Files.createDirectory(Files.parent(of: later))
+        let place = "\(path)/\(attempt.alias)"
+        if Files.exists(place) {
+            try Files.move(place, to: later)
+        } else {
+            // It never began.
+            try Files.createDirectory(later)
+        }
     }
 }
 
 package struct TrialDirectory: Sendable, Equatable {
     package let path: String
     package let run: String
-    package let alias: String
+    package let attempt: TrialAttempt
+    /// Within the run's directory.
+    package let place: String
 
+    init(run: RunDirectory, attempt: TrialAttempt, place: String) {
+        path = "\(run.path)/\(place)"
+        self.run = run.id
+        self.attempt = attempt
+        self.place = place
+    }
+
+    package var alias: String { attempt.alias }
     package var eventsPath: String { path + "/events.jsonl" }
     /// What a crash left of lines that it tore.
     package var tornPath: String { path + "/events.torn" }
     /// What its event log begins with.
-    package var firstLink: ChainLink { ChainLink(run: run, trial: alias) }
+    package var firstLink: ChainLink { ChainLink(run: run, trial: attempt.name) }
     package var logPath: String { path + "/run.log" }
     package var summaryPath: String { path + "/summary.json" }
     package var outputPath: String { path + "/output" }

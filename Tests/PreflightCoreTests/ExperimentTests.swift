@@ -68,6 +68,7 @@ import Testing
             (["image": "i", "models": ["m"], "repeat": 0], "repeat must be"),
             (["image": "i", "models": [["id": "m", "alias": "../x"]]], "alias '../x' is not usable"),
             (["image": "i", "models": [["id": "m", "budget": -3]]], "must be more than $0"),
+            (["image": "i", "models": ["a/attempts"]], "a/attempts is named as a file of the run is"),
             (["image": "i", "models": [["id": "m", "alias": "summary.json"]]], "alias 'summary.json' is not usable"),
             (["image": "i", "models": ["m"], "env": ["A=B": "c"]], "is no name of a variable"),
             (["image": "i", "models": ["m"], "network": "closed"], "needs access: gateway"),

@@ -9,123 +9,15 @@ import Testing
 /// Runs whose process was killed, and that another process takes up.
 @Suite(.serialized, .timeLimit(.minutes(6)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
 struct ResumeTests {
-    /// Counts to `COUNT_alias`, with a call every fourth step; a call that fails is made again.
-    private static let agent = """
-        import json, os, sys, time, urllib.request as u
-        alias = os.environ["PREFLIGHT_ALIAS"]
-        count = int(os.environ.get("COUNT_" + alias.split("-")[0], "40"))
-        def say(**fields): print(json.dumps(fields), flush=True)
-        def call():
-            body = {"model": os.environ["PREFLIGHT_MODEL"], "max_tokens": 20,
-                    "messages": [{"role": "user", "content": "go"}]}
-            request = u.Request(os.environ["OPENROUTER_BASE_URL"] + "/chat/completions", json.dumps(body).encode(),
-                                {"Authorization": "Bearer " + os.environ["OPENROUTER_API_KEY"]})
-            while True:
-                try: return json.load(u.urlopen(request, timeout=20))["usage"]
-                except OSError as error:
-                    print("again: %s" % error, file=sys.stderr, flush=True)
-                    time.sleep(0.2)
-        for n in range(count):
-            say(type="progress", n=n)
-            if n % 4 == 3: say(type="message_end", usage=call())
-            time.sleep(0.1)
-        say(type="agent_end")
-        """
-
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.usageDelay = .milliseconds(100)
-        options.cancelledGenerationDelay = .milliseconds(300)
-        return options
-    }
-
-    private func experiment(_ access: String, _ trials: [String: Int], concurrency: Int = 4, more: String = "")
-        -> String
-    {
-        let aliases = trials.keys.sorted()
-        return """
-            image: preflight-base:latest
-            access: \(access)
-            models:
-            \(aliases.map { "  - {id: google/gemini-2.5-flash, alias: \($0)}" }.joined(separator: "\n"))
-            budget: {per_trial: 0.05}
-            concurrency: \(concurrency)
-            args: [python3, -c, \(JSON.string(Self.agent).text)]
-            env:
-            \(trials.sorted { $0.key < $1.key }.map { "  COUNT_\($0.key): \"\($0.value)\"" }.joined(separator: "\n"))
-            prompt: Count.
-            \(more)
-            """
-    }
-
-    private struct Run {
-        var bench: CommandBench
-        var id: String
-
-        var directory: RunDirectory { RunsDirectory(path: bench.directory + "/runs").run(id) }
-
-        func events(_ trial: String) throws -> [Event] {
-            try Files.read(directory.trial(trial).eventsPath).split(separator: 0x0A).compactMap { Event(line: $0) }
-        }
-
-        /// The numbers that the agent has counted, as far as the log has them.
-        func numbers(_ trial: String) throws -> [Int] {
-            try events(trial).compactMap { $0.type == "progress" ? $0.fields["n"]?.int : nil }
-        }
-
-        func count(_ trial: String) -> Int { (try? numbers(trial).count) ?? 0 }
-
-        func bill(_ trial: String) throws -> USD {
-            let hashes = try events(trial).filter { $0.type == "subkey_created" }.compactMap {
-                $0.fields["hash"]?.string
-            }
-            return Set(hashes).reduce(.zero) { $0 + bench.server.bill.total(keyHash: $1) }
-        }
-
-        func resume(_ arguments: String..., environment: [String: String] = [:]) async throws -> ProcessResult {
-            try await bench.run(
-                ["resume", id, "--settle", "2s", "--poll", "300ms", "--json"] + arguments, environment)
-        }
-
-        func kill(_ process: Process) {
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
-
-        /// The promise: what the provider has billed is what the ledger and the receipts say, and the record is whole.
-        func expectWhole(_ json: JSON, _ location: SourceLocation = #_sourceLocation) async throws {
-            let verified = try await bench.run(["verify", id])
-            #expect(
-                verified.exitCode == 0 && !verified.stdoutText.contains("[!]"), "\(verified.everything)",
-                sourceLocation: location)
-            var billed = USD.zero
-            for trial in json["trials"]?.array ?? [] {
-                let alias = trial["alias"]?.string ?? ""
-                let bill = try bill(alias)
-                #expect(trial["cost_usd"]?.usd() == bill, "\(alias)", sourceLocation: location)
-                billed += bill
-            }
-            #expect(json["cost_usd"]?.usd() == billed, sourceLocation: location)
-            let scopes = try await LedgerReader(path: bench.directory + "/runs/preflight.sqlite").scopes()
-            if let scope = scopes.first(where: { $0.scope.name == id }) {
-                #expect(scope.scope.spent.total == billed && scope.scope.held == .zero, sourceLocation: location)
-            }
-            #expect(bench.subKeys.isEmpty, sourceLocation: location)
-            #expect(try await bench.left(of: id) == "", sourceLocation: location)
-        }
-    }
-
     @Test(arguments: ["direct", "gateway"])
     func `what was alive is watched again with no event lost or doubled, and the bill is right`(access: String)
         async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(CountingAgent.options()) { bench in
             let counts = ["a": 0, "b": 120, "c": 130, "d": 140, "e": 120, "f": 20]
-            try bench.write("e.yaml", experiment(access, counts))
-            let run = Run(bench: bench, id: "resumed-\(UInt32.random(in: 0..<(.max)))")
-            let process = try bench.start([
-                "run-multi", "e.yaml", "--skip-check", "--run-id", run.id, "--poll", "300ms", "--settle", "1s",
-            ])
+            try bench.write("e.yaml", CountingAgent.experiment(access, counts))
+            let run = CommandRun(bench)
+            let process = try run.start()
             // One has ended, four are alive, one has not begun.
             #expect(
                 await eventually(within: .seconds(90)) {
@@ -172,6 +64,147 @@ struct ResumeTests {
             #expect(again.exitCode == 0 && again.stderrText.contains("nothing to resume"), "\(again.everything)")
             let anew = try await bench.run(["run-multi", "e.yaml", "--skip-check", "--run-id", run.id])
             #expect(anew.exitCode == 64 && anew.stderrText.contains("has completed"), "\(anew.everything)")
+        }
+    }
+
+    @Test func `eight live trials are watched again within seconds, and no work is repeated`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            let aliases = ["a", "b", "c", "d", "e", "f", "g", "h"]
+            let counts = Dictionary(uniqueKeysWithValues: aliases.map { ($0, 170) })
+            try bench.write("e.yaml", CountingAgent.experiment("gateway", counts, concurrency: 8))
+            let run = CommandRun(bench)
+            let process = try run.start()
+            #expect(await eventually(within: .seconds(90)) { aliases.allSatisfy { run.count($0) >= 5 } })
+            run.kill(process)
+            let containers = try await ids(aliases, run)
+            let values = Dictionary(uniqueKeysWithValues: counts.map { ("COUNT_\($0)", "\($1)") })
+            let began = SimulatorServer.systemTime()
+            async let resumed = run.resume(environment: values)
+            #expect(
+                await eventually(within: .seconds(60)) {
+                    aliases.allSatisfy { alias in
+                        (try? run.events(alias).contains { $0.type == "trial_resumed" }) == true
+                    }
+                })
+            #expect(try await ids(aliases, run) == containers, "none was started anew")
+            let result = try await resumed
+            #expect(result.exitCode == 0, "\(result.everything)")
+            var attached: [Duration] = []
+            var repeated = 0
+            for alias in aliases {
+                let events = try run.events(alias)
+                let again = try #require(events.first { $0.type == "trial_resumed" })
+                #expect(again.fields["how"]?.string == "attach", "\(alias)")
+                // Attached is who has the next word of the agent.
+                let next = events.drop { $0.type != "trial_resumed" }.first { $0.type == "progress" }
+                attached.append(try #require(next).timestamp - began)
+                let numbers = try run.numbers(alias)
+                repeated += numbers.count - Set(numbers).count
+                #expect(numbers == Array(0..<170), "\(alias)")
+                repeated += events.filter { $0.type == "container_started" }.count - 1
+            }
+            #expect(repeated == 0)
+            print("resume: 8 live trials re-attached within \((attached.max() ?? .zero).shortText), 0 repeated work")
+            try await run.expectWhole(try JSON.parse(result.stdout))
+        }
+    }
+
+    private func ids(_ aliases: [String], _ run: CommandRun) async throws -> [String] {
+        var ids: [String] = []
+        for alias in aliases { ids.append(try await run.container(alias)) }
+        return ids
+    }
+
+    @Test(arguments: ["direct", "gateway"])
+    func `what ended while nobody watched is judged, settled, and told to its last line`(access: String) async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            // Behind a dead gateway an agent that still calls would wait: this one has made its last call.
+            let counts = ["a": 23, "b": 23]
+            try bench.write(
+                "e.yaml", CountingAgent.experiment(access, counts, env: ["FAIL_b": "7", "REST_a": "2", "REST_b": "2"]))
+            let run = CommandRun(bench)
+            let process = try run.start()
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 21 && run.count("b") >= 21 })
+            run.kill(process)
+            for alias in counts.keys {
+                #expect(await eventually { (try? await run.container(alias)) == "" }, "\(alias) ends by itself")
+            }
+            let result = try await run.resume()
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let json = try JSON.parse(result.stdout)
+            let trials = json["trials"]?.array ?? []
+            #expect(trials.compactMap { $0["outcome"]?.string } == ["completed", "agent_failed"])
+            #expect(trials.last?["exit_code"]?.int == 7)
+            for alias in counts.keys {
+                #expect(try run.numbers(alias) == Array(0..<23))
+                let again = try #require(try run.events(alias).first { $0.type == "trial_resumed" })
+                #expect(again.fields["how"]?.string == "collect")
+            }
+            try await run.expectWhole(json)
+        }
+    }
+
+    @Test func `a trial whose container was removed while nobody watched is lost, and the others go on`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            let counts = ["a": 60, "b": 200]
+            try bench.write("e.yaml", CountingAgent.experiment("direct", counts))
+            let run = CommandRun(bench)
+            let process = try run.start()
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
+            run.kill(process)
+            _ = try await Docker().command(["rm", "-f", try await run.container("b")])
+            let result = try await run.resume()
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let json = try JSON.parse(result.stdout)
+            let trials = json["trials"]?.array ?? []
+            #expect(trials.compactMap { $0["outcome"]?.string } == ["completed", "lost"])
+            #expect(trials.last?["reason"]?.string?.contains("its container was gone") == true)
+            #expect(try run.numbers("a") == Array(0..<60))
+            try await run.expectWhole(json)
+        }
+    }
+
+    @Test func `a run that drifted is refused with the difference, and goes on where that is accepted`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            let docker = Docker()
+            let image = "preflight-drift-\(UInt32.random(in: 0..<(.max)))"
+            _ = try await docker.command(["tag", "preflight-base:latest", image])
+            try bench.write("e.yaml", CountingAgent.experiment("direct", ["a": 60], image: image))
+            let run = CommandRun(bench)
+            let process = try run.start()
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 })
+            run.kill(process)
+            // Prices, image and experiment are others now.
+            let lock = String(decoding: try Files.read(run.directory.lockPath), as: UTF8.self)
+            let prices = try JSON.parse(lock)["models"]?.array?.first?["pricing"]
+            let prompt = try #require(prices?["prompt"])
+            #expect(lock.contains(#""prompt": \#(prompt.text)"#), "\(lock)")
+            try Files.replace(
+                run.directory.lockPath,
+                with: lock.replacingOccurrences(of: #""prompt": \#(prompt.text)"#, with: #""prompt": "0.0000001""#))
+            _ = try await docker.command(["tag", "preflight-agent:latest", image])
+            let experiment = try Files.read(run.directory.experimentPath)
+            try Files.replace(run.directory.experimentPath, with: experiment + Array("# edited\n".utf8))
+            let refused = try await run.resume()
+            #expect(refused.exitCode == 3 && refused.stderrText.contains("--accept-drift"), "\(refused.everything)")
+            for what in [
+                "experiment.yaml: ", "image \(image): sha256:",
+                "google/gemini-2.5-flash: price of prompt: 0.0000001 -> ",
+            ] {
+                #expect(refused.stderrText.contains(what), "\(what) of \(refused.stderrText)")
+            }
+            #expect(try run.events("a").allSatisfy { $0.type != "trial_resumed" }, "nothing was done")
+
+            let result = try await run.resume("--accept-drift")
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let json = try JSON.parse(result.stdout)
+            let drift = json["resumed"]?.array?.first?["drift"]?.array?.compactMap(\.string) ?? []
+            #expect(drift.count == 3 && drift.contains { $0.hasPrefix("image \(image)") }, "\(drift)")
+            let again = try #require(try run.events("a").first { $0.type == "trial_resumed" })
+            #expect(again.fields["drift"]?.array?.count == 3)
+            #expect(try run.numbers("a") == Array(0..<60))
+            try await run.expectWhole(json)
+            _ = try await docker.command(["rmi", image])
         }
     }
 }

@@ -56,7 +56,11 @@ struct RecordFixture: Sendable {
     /// Appends events to a trial's log; its summary then, as its recorder would have it.
     @discardableResult
     func write(_ events: [Event], _ alias: String) throws -> TrialSummary {
-        let trial = run.trial(alias)
+        try write(events, Self.plan(alias))
+    }
+
+    func write(_ events: [Event], _ plan: TrialPlan) throws -> TrialSummary {
+        let trial = run.trial(plan.attempt)
         try trial.create()
         var log = try EventLog(trial)
         var state = log.found.state
@@ -66,7 +70,7 @@ struct RecordFixture: Sendable {
         }
         try log.flush()
         return TrialSummary(
-            plan: Self.plan(alias), state: state, at: log.mark.elapsed, startedAt: Self.start, log: log.mark)
+            plan: plan, state: state, at: log.mark.elapsed, startedAt: Self.start, log: log.mark)
     }
 
     /// A call in the ledger, and how it ended; its number.

@@ -154,4 +154,54 @@ import Testing
             #expect(try await fixture.verify()["events"]?.lines == ["a/events.jsonl is missing"])
         }
     }
+
+    @Test func `an earlier attempt is held against its log, its summary and the run's receipt`() async throws {
+        try await Fixture.with(["a"]) { fixture in
+            func story(_ cost: USD) -> [Event] {
+                Fixture.beginning("a") + [Fixture.event(.harness, "budget_poll", ["spent": .usd(cost)], at: 4)]
+                    + Fixture.end(cost, at: 5)
+            }
+            let first = try fixture.write(story(USD(cents: 1)), "a")
+            try Files.replace(fixture.run.trial("a").summaryPath, with: first.json.text)
+            try fixture.run.moveAside(TrialAttempt(alias: "a"))
+            let plan = first.runAgain(as: Fixture.plan("a"))
+            let second = try fixture.write(story(USD(cents: 2)), plan)
+            try Files.replace(fixture.run.trial("a", attempt: 2).summaryPath, with: second.json.text)
+            try await fixture.journal.update([second], run: "run-1", at: Fixture.start)
+            let receipt: JSON = [
+                "cost_usd": .usd(USD(cents: 3)), "unknown_up_to_usd": 0, "trials": [second.json],
+            ]
+            try Files.replace(fixture.run.summaryPath, with: receipt.text)
+            try await fixture.journal.finish(run: "run-1", exitStatus: 0, at: Fixture.start)
+            let found = try await fixture.verify()
+            #expect(found.isWell && found.findings.allSatisfy { $0.status == .pass }, "\(found.text)")
+            #expect(found["run"]?.detail.hasPrefix("1 trial and 1 earlier attempt, ") == true)
+
+            // The log of another attempt is not this one's.
+            let log = try Files.read(fixture.run.trial("a").eventsPath)
+            try Files.replace(
+                fixture.run.trial("a").eventsPath, with: Files.read(fixture.run.trial("a", attempt: 2).eventsPath))
+            let foreign = try await fixture.verify()
+            #expect(foreign["events"]?.status == .fail, "\(foreign.text)")
+            #expect(foreign["events"]?.lines.first?.hasPrefix("attempts/a/1/events.jsonl line 1") == true)
+            try Files.replace(fixture.run.trial("a").eventsPath, with: log)
+            try Files.replace(fixture.run.summaryPath, with: receipt.text.replacing("0.03", with: "0.02"))
+            let short = try await fixture.verify()
+            #expect(short["receipt"]?.lines == ["cost_usd is 0.02, the trials' sum 0.03"], "\(short.text)")
+        }
+    }
+
+    @Test func `a run's own calls, which a shared envelope has, are part of its sum`() async throws {
+        try await Fixture.with(["a"]) { fixture in
+            let ledger = try Ledger(path: fixture.runs.journalPath, now: { Fixture.start })
+            let scope = try await ledger.scope(named: "run-1", parent: ledger.scope(named: "envelope:night"))
+            let ask = BudgetAsk(base: USD(cents: 5), perOutputToken: .zero, wantedOutput: 0)
+            let grant = try await ledger.reserve(ask, scope: scope)
+            await ledger.resolve(grant.call, .settled(cost: USD(cents: 2), tokens: 0))
+            try fixture.write(Fixture.beginning("a"), "a")
+            let finding = try #require(try await fixture.verify()["ledger"])
+            #expect(finding.status == .pass && finding.detail == "1 call, $0.02", "\(finding)")
+            await ledger.close()
+        }
+    }
 }

@@ -17,6 +17,12 @@ struct TrialStart: Sendable {
 
     init(_ plan: TrialPlan) { self.plan = plan }
 
+    /// What nothing of `budget.total` is left for any more: of attempts that have ended.
+    var spentBefore: USD {
+        let earlier = (kept?.earlier ?? plan.earlier).reduce(USD.zero) { $0 + $1.mostSpent }
+        return earlier + (kept?.mostSpent ?? .zero)
+    }
+
     /// It has its place in the field already.
     var hasBegun: Bool { remains.map { $0.remains.answer != .begin } ?? false }
 }
@@ -31,32 +37,35 @@ extension FieldRun {
     package func resume(
         _ resumption: Resumption, startedAt: Timestamp
     ) async throws -> RunResult {
+        try await takingOver {
+            let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
+            let starts = try await starts(search)
+            let history = try RunHistory.append(resumed: resumption.json, to: directory)
+            return try await goOn(starts, search, history, startedAt: startedAt)
+        }
+    }
+
+    /// With the lock, the lease and the guard of a run that nobody watches.
+    func takingOver<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         let harnessLock = try HarnessLock(path: directory.harnessLockPath)
         defer { withExtendedLifetime(harnessLock) {} }
         try await lease.take()
         do { try beginGuard?(directory) } catch {
             report(.warning("no guard: should this process be killed, containers run on (\(error))"))
         }
-        let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
-        let starts = try await starts(search)
-        let resumptions = try write(resumption)
-        report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
+        return try await body()
+    }
+
+    func goOn(
+        _ starts: [TrialStart], _ search: RemainsSearch, _ history: RunHistory, startedAt: Timestamp
+    ) async throws -> RunResult {
         let since = workshop.world.now()
+        report(.runStarted(id: directory.id, directory: directory.path, trials: starts.count { $0.kept == nil }))
         let trials =
             plan.access == nil
             ? try await withNetwork(of: search, starts) { try await runTrials(starts, network: $0, since: since) }
             : try await runTrials(starts, network: "", since: since)
-        return try await finish(trials, since: startedAt, resumed: resumptions)
-    }
-
-    /// Into `lock.json`, behind those before it; all of them.
-    private func write(_ resumption: Resumption) throws -> [JSON] {
-        var lock = try JSON.parse(try Files.read(directory.lockPath)).object ?? JSON.Object()
-        let all = (lock["resumed"]?.array ?? []) + [resumption.json]
-        lock = JSON.Object(lock.members.filter { $0.key != "resumed" })
-        lock.append("resumed", .array(all))
-        try Files.replace(directory.lockPath, with: JSON.object(lock).prettyText + "\n")
-        return all
+        return try await finish(trials, since: startedAt, history: history)
     }
 
     private func starts(_ search: RemainsSearch) async throws -> [TrialStart] {
@@ -78,12 +87,16 @@ extension FieldRun {
             start.kept = kept
             return start
         }
-        guard Files.exists(directory.trial(trial.alias).eventsPath) else { return start }
+        // Who wanted to run it again may have died before there was room.
+        if let last = trial.earlier.indices.last {
+            try directory.moveAside(TrialAttempt(alias: trial.alias, number: last + 1))
+        }
+        guard Files.exists(directory.trial(trial.attempt).eventsPath) else { return start }
         let recorder = try recorder(trial, lastStderr: kept?.lastStderr ?? [])
         if let budget = recorder.trialState.budget { start.plan.budget = budget }
-        let remains = try await search.remains(of: trial.alias, recorder.found)
+        let remains = try await search.remains(of: trial.attempt, recorder.found)
         if remains.answer == .keep {
-            start.kept = try receipt(recorder, in: directory.trial(trial.alias))
+            start.kept = try receipt(recorder, in: directory.trial(trial.attempt))
         } else {
             start.remains = TrialStart.Remains(remains: remains, recorder: recorder)
         }

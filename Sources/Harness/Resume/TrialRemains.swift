@@ -61,8 +61,8 @@ struct RemainsSearch: Sendable {
         resources = try await workshop.journal.resources(run: run)
     }
 
-    func remains(of trial: String, _ found: EventLog.Found) async throws -> TrialRemains {
-        let own = resources.filter { $0.trial == trial }
+    func remains(of attempt: TrialAttempt, _ found: EventLog.Found) async throws -> TrialRemains {
+        let own = resources.filter { $0.trial == attempt.name }
         let container = own.last { $0.kind == .container }
         let info = try await inspect(container, found.state)
         let standing: ResumeRule.Container =

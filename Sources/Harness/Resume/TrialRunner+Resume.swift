@@ -25,12 +25,23 @@ extension TrialRunner {
         case .collect(let stop): return await wrapUp(remains) { _ in await collect(remains, stoppedBy: stop) }
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
-                if remains.info != nil, let container = remains.container { await removeContainer(entry: container.id) }
+                if let container = remains.container { await settle(container, isThere: remains.info != nil) }
                 let end = End(outcome: outcome, reason: reason)
                 if recorder.trialState.judged == nil { note(end) }
                 return end
             }
         case .keep: return recorder.summary
+        }
+    }
+
+    /// Removes a container that has ended, or closes the entry of one that somebody has removed.
+    private func settle(_ container: Resource, isThere: Bool) async {
+        await shielded {
+            if isThere {
+                await removeContainer(entry: container.id)
+            } else if container.state != .gone {
+                try? await journal.gone(container.id, at: world.now())
+            }
         }
     }
 
@@ -59,7 +70,7 @@ extension TrialRunner {
         let unknown = remains.keys.filter { $0.handle == nil }
         guard !unknown.isEmpty else { return }
         await provisioner.deleteUnknown(
-            named: Names.subKey(run: runID, trial: plan.alias), but: Set(remains.keys.compactMap(\.handle)),
+            named: Names.subKey(run: runID, trial: plan.attempt.name), but: Set(remains.keys.compactMap(\.handle)),
             entries: unknown.map(\.id))
     }
 
@@ -70,7 +81,7 @@ extension TrialRunner {
             // Swept: OpenRouter says that there is no such key.
             return recorder.trialState.keyHash.map {
                 ProvisionedKey(
-                    hash: $0, key: Secret(""), name: Names.subKey(run: runID, trial: plan.alias), entry: 0)
+                    hash: $0, key: Secret(""), name: Names.subKey(run: runID, trial: plan.attempt.name), entry: 0)
             }
         }
         key.earlier = known
@@ -118,11 +129,11 @@ extension TrialRunner {
             recorder.record(isDisabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
         }
         let budget = recorder.trialState.budget ?? plan.budget
-        let committed = try await access.committed(plan.alias)
+        let committed = try await access.committed(plan.attempt.name)
         // OpenRouter wants a limit; the ledger is the wall before it.
         let limit = max(budget - committed, USD(picodollars: 1_000_000))
         var key = try await provisioner.create(
-            run: runID, trial: plan.alias, limit: limit, expiresAt: lastExpiry, keeping: Set(old.map(\.hash)))
+            run: runID, trial: plan.attempt.name, limit: limit, expiresAt: lastExpiry, keeping: Set(old.map(\.hash)))
         recordKey(key, limit: limit, expiresAt: lastExpiry)
         key.earlier = old
         return key
@@ -191,7 +202,7 @@ extension TrialRunner {
         var account: ModelAccess.Account?
         if let access = runPlan.access, !recorder.trialState.isReconciled {
             account = await shielded {
-                await access.reckon(plan.alias, recorder.found.calls) { take($0, $1) }
+                await access.reckon(plan.attempt.name, recorder.found.calls) { take($0, $1) }
             }
             if let account { recordClosed(account) }
         }

@@ -26,16 +26,16 @@ struct FileChecks {
                 }
             }
         }
-        look(Files.list(directory.path), in: "", known: Names.ofRunFiles.union(trials.map(\.alias)))
+        look(Files.list(directory.path), in: "", known: Names.ofRunFiles.union(trials.map(\.kept.alias)))
         for trial in trials {
-            look(Files.list(trial.directory.path), in: "\(trial.alias)/", known: Self.ofTrial)
+            look(Files.list(trial.directory.path), in: "\(trial.directory.place)/", known: Self.ofTrial)
             // Whatever else lies there is the agent's.
             let output = Files.list(trial.directory.outputPath).filter {
                 $0.hasPrefix("budget.txt.") && isTemporary($0)
             }
-            look(output, in: "\(trial.alias)/output/", known: [])
+            look(output, in: "\(trial.directory.place)/output/", known: [])
             if Files.exists(trial.directory.tornPath) {
-                notes.append("\(trial.alias)/events.torn holds what a crash left of lines that it tore")
+                notes.append("\(trial.directory.place)/events.torn holds what a crash left of lines that it tore")
             }
         }
         return Finding("files", faults.isEmpty ? "those of a run" : "not complete", faults: faults, notes: notes)

@@ -38,10 +38,10 @@ extension RecordChecks {
         var faults: [String] = []
         var notes: [String] = []
         for trial in trials where trial.isMetered {
-            let name = "\(run)/\(trial.alias)"
+            let name = "\(run)/\(trial.name)"
             guard let scope = ledger.scopes[name] else {
                 if trial.log?.calls.calls.isEmpty == false {
-                    faults.append("\(trial.alias): the ledger has no scope \(name)")
+                    faults.append("\(trial.name): the ledger has no scope \(name)")
                 }
                 continue
             }
@@ -52,7 +52,11 @@ extension RecordChecks {
         }
         let below = ledger.scopes.values.filter { $0.name != run }
         if let whole = ledger.scopes[run], !isAlive {
-            let sum = below.reduce(USD.zero) { $0 + $1.spent.total }
+            // Of a shared envelope and direct access, each trial's budget is a call of the run itself.
+            let own = ledger.calls[run] ?? []
+            let sum =
+                below.reduce(USD.zero) { $0 + $1.spent.total }
+                + own.reduce(.zero) { $0 + ($1.state == .settled ? $1.cost ?? .zero : .zero) }
             if whole.spent.total != sum {
                 faults.append(
                     "the run's scope says \(whole.spent.total.decimalText) USD, its trials' \(sum.decimalText)")
@@ -91,17 +95,17 @@ private struct CallComparison {
         for call in calls { compare(call, with: log.calls.calls[call.id.row], log) }
         let known = Set(calls.map(\.id.row))
         for number in log.calls.calls.keys.sorted() where !known.contains(number) {
-            faults.append("\(trial.alias): call \(number) of the log is not in the ledger")
+            faults.append("\(trial.name): call \(number) of the log is not in the ledger")
         }
         if untold > 0 {
             notes.append(
-                "\(trial.alias): its harness died before it could write down how \(RecordChecks.calls(untold)) ended")
+                "\(trial.name): its harness died before it could write down how \(RecordChecks.calls(untold)) ended")
         }
         if !held.isEmpty {
             let sum = held.reduce(USD.zero) { $0 + $1.amount }
             let numbers = held.prefix(5).map { "\($0.id.row)" }.joined(separator: ", ")
             notes.append(
-                "\(trial.alias): \(RecordChecks.calls(held.count)) of unknown cost, up to \(sum): \(numbers)"
+                "\(trial.name): \(RecordChecks.calls(held.count)) of unknown cost, up to \(sum): \(numbers)"
                     + (held.count > 5 ? ", …" : ""))
         }
         guard !isAlive else { return }
@@ -111,7 +115,7 @@ private struct CallComparison {
     private mutating func compare(
         _ call: LedgerReader.Call, with told: CallBook.Call?, _ log: TrialEvidence.Log
     ) {
-        let name = "\(trial.alias): call \(call.id.row)"
+        let name = "\(trial.name): call \(call.id.row)"
         switch call.state {
         case .settled:
             let cost = call.cost ?? .zero
@@ -157,14 +161,14 @@ private struct CallComparison {
         let sum = calls.reduce(USD.zero) { $0 + ($1.state == .settled ? $1.cost ?? .zero : .zero) }
         if sum != scope.spent.total {
             faults.append(
-                "\(trial.alias): its scope says \(scope.spent.total.decimalText) USD, its calls \(sum.decimalText)")
+                "\(trial.name): its scope says \(scope.spent.total.decimalText) USD, its calls \(sum.decimalText)")
         }
         guard let summary = trial.receipt ?? (trial.kept.outcome == nil ? nil : trial.kept) else { return }
         let told = sum - late
         let agrees = summary.unknownUpTo == nil ? summary.cost == told : summary.cost >= told
         if !agrees {
             faults.append(
-                "\(trial.alias): its receipt says \(summary.cost.decimalText) USD, the ledger \(told.decimalText)")
+                "\(trial.name): its receipt says \(summary.cost.decimalText) USD, the ledger \(told.decimalText)")
         }
     }
 }

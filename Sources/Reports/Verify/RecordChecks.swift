@@ -3,18 +3,22 @@ import Store
 
 /// What the evidence of a run says. Pure: everything was read before.
 struct RecordChecks {
+    /// All attempts.
     let trials: [TrialEvidence]
     let isAlive: Bool
 
+    /// What became of each trial in the end.
+    var newest: [TrialEvidence] { trials.filter { !$0.isEarlier } }
+
     /// Trials whose harness died before they ended.
-    var lost: [TrialEvidence] { isAlive ? [] : trials.filter { !$0.hasEnded } }
+    var lost: [TrialEvidence] { isAlive ? [] : newest.filter { !$0.hasEnded } }
 
     /// Every line follows from the one before it, and none is missing at the end.
     func events() -> Finding {
         var faults: [String] = trials.flatMap(\.failures)
         var notes: [String] = []
         for trial in trials {
-            let name = "\(trial.alias)/events.jsonl"
+            let name = "\(trial.directory.place)/events.jsonl"
             guard let log = trial.log else {
                 // One that never began has none.
                 if trial.failures.isEmpty, trial.kept.log != nil || trial.receipt?.log != nil {
@@ -45,22 +49,22 @@ struct RecordChecks {
             let linesNotKept = log.state.linesNotKept
             func compare(_ kept: TrialSummary, _ place: String) {
                 faults += log.summary.differences(from: kept, linesNotKept: linesNotKept).map {
-                    "\(trial.alias): in \(place) \($0)"
+                    "\(trial.name): in \(place) \($0)"
                 }
             }
             if let receipt = trial.receipt {
                 compare(receipt, "its summary.json")
             } else if log.state.outcome != nil, !isAlive {
-                faults.append("\(trial.alias): it ended, and has no summary.json")
+                faults.append("\(trial.name): it ended, and has no summary.json")
             }
             guard trial.kept.outcome != nil else { continue }
             if trial.kept.polledSpend > log.summary.polledSpend {
-                notes.append("\(trial.alias): a sweep found its sub-key's spend to be \(trial.kept.polledSpend)")
+                notes.append("\(trial.name): a sweep found its sub-key's spend to be \(trial.kept.polledSpend)")
             } else {
                 compare(trial.kept, "the journal")
             }
         }
-        let ended = trials.filter(\.hasEnded).count
+        let ended = newest.filter(\.hasEnded).count
         return Finding(
             "state", faults.isEmpty ? "logs, summaries and journal agree on \(ended) ended trials" : "they disagree",
             faults: faults, notes: notes)
@@ -85,12 +89,25 @@ extension RecordChecks {
         }
         var faults: [String] = []
         let told = (receipt["trials"]?.array ?? []).compactMap(TrialSummary.init(json:))
-        if told.map(\.alias) != trials.map(\.alias) {
-            faults.append("it tells of \(told.count) trials, the run had \(trials.count)")
+        let isOld = told.map(\.attempt) != newest.map(\.directory.attempt)
+        if isOld, !isFinished {
+            return Finding("receipt", .pass, "of before trials were run again; a new one follows at the end")
         }
-        for (summary, trial) in zip(told, trials) {
+        if isOld {
+            faults.append("it tells of \(told.count) trials, the run had \(newest.count)")
+        }
+        for (summary, trial) in zip(told, newest) {
             if let own = trial.receipt, own != summary {
                 faults.append("\(summary.alias): it differs from the trial's own summary.json")
+            }
+        }
+        for trial in trials where trial.isEarlier {
+            let told = told.first { $0.alias == trial.kept.alias }?.earlier ?? []
+            let number = trial.directory.attempt.number
+            let summary = told.indices.contains(number - 1) ? told[number - 1] : nil
+            if var own = trial.receipt {
+                own.earlier = []
+                if own != summary { faults.append("\(trial.name): it differs from the attempt's own summary.json") }
             }
         }
         func sum(_ key: String, _ part: (TrialSummary) -> USD) {
@@ -99,8 +116,8 @@ extension RecordChecks {
                 faults.append("\(key) is \(receipt[key]?.numberText ?? "missing"), the trials' sum \(sum.decimalText)")
             }
         }
-        sum("cost_usd", \.cost)
-        sum("unknown_up_to_usd") { $0.unknownUpTo ?? .zero }
+        sum("cost_usd", \.totalCost)
+        sum("unknown_up_to_usd", \.totalUnknown)
         let cost = receipt["cost_usd"]?.usd() ?? .zero
         return Finding(
             "receipt", faults.isEmpty ? "\(cost), the sum of \(told.count) trials" : "it is not the trials'",

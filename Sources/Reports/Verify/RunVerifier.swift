@@ -41,7 +41,7 @@ package struct RunVerifier: Sendable {
                 checks.resources(left),
                 FileChecks(directory: directory, trials: trials, isAlive: isAlive).finding(),
             ],
-            faults: trials.reduce(into: [:]) { faults, trial in faults[trial.alias] = trial.log?.fault })
+            faults: trials.reduce(into: [:]) { faults, trial in faults[trial.name] = trial.log?.fault })
     }
 
     private func trials(_ record: RunRecord?, _ receipt: JSON?) async throws -> [TrialSummary] {
@@ -52,16 +52,27 @@ package struct RunVerifier: Sendable {
     private func evidence(of kept: [TrialSummary], in directory: RunDirectory) async -> [TrialEvidence] {
         await withTaskGroup(of: (Int, TrialEvidence).self) { group in
             for (index, summary) in kept.enumerated() {
-                group.addTask { (index, TrialEvidence(directory.trial(summary.alias), kept: summary)) }
+                for (before, earlier) in summary.earlier.enumerated() {
+                    group.addTask {
+                        let place = directory.trial(summary.alias, attempt: before + 1)
+                        return (index, TrialEvidence(place, kept: earlier, isEarlier: true))
+                    }
+                }
+                group.addTask { (index, TrialEvidence(directory.trial(summary.attempt), kept: summary)) }
             }
             var found: [(Int, TrialEvidence)] = []
             for await one in group { found.append(one) }
-            return found.sorted { $0.0 < $1.0 }.map(\.1)
+            return found.sorted {
+                ($0.0, $0.1.directory.attempt.number) < ($1.0, $1.1.directory.attempt.number)
+            }.map(\.1)
         }
     }
 
     private func life(_ record: RunRecord?, _ checks: RecordChecks) -> Finding {
-        let trials = checks.trials.count == 1 ? "1 trial" : "\(checks.trials.count) trials"
+        let again = checks.trials.count - checks.newest.count
+        let trials =
+            (checks.newest.count == 1 ? "1 trial" : "\(checks.newest.count) trials")
+            + (again > 0 ? " and \(again) earlier attempt\(again == 1 ? "" : "s")" : "")
         if checks.isAlive {
             return Finding("run", .pass, "it lives: \(trials), checked as far as they have come")
         }
@@ -73,7 +84,7 @@ package struct RunVerifier: Sendable {
         if let finishedAt = record.finishedAt {
             return Finding("run", .pass, "\(trials), ended \(finishedAt.iso8601Seconds)")
         }
-        let names = checks.lost.map(\.alias)
+        let names = checks.lost.map(\.kept.alias)
         return Finding(
             "run", .warn, "its harness died, \(names.count) of \(trials) are lost",
             lines: names.isEmpty ? [] : [names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")],

@@ -1,9 +1,11 @@
 import PreflightCore
 import Store
 
-/// All that is kept of one trial, and what its log makes of it.
+/// All that is kept of one attempt at a trial, and what its log makes of it.
 struct TrialEvidence: Sendable {
     let directory: TrialDirectory
+    /// Another attempt followed.
+    let isEarlier: Bool
     /// As the journal, or the run's receipt where no journal knows it, has it.
     let kept: TrialSummary
     /// The trial's own `summary.json`.
@@ -23,21 +25,23 @@ struct TrialEvidence: Sendable {
         var summary: TrialSummary
     }
 
-    var alias: String { kept.alias }
+    /// Of the attempt.
+    var name: String { directory.attempt.name }
     var isMetered: Bool { log?.state.isMetered ?? false }
     /// The log, the journal or the receipt tells of its end.
     var hasEnded: Bool { kept.outcome != nil || receipt != nil || log?.state.outcome != nil }
 
     /// Reads what there is. Of a living run the journal must have been read before.
-    init(_ directory: TrialDirectory, kept: TrialSummary) {
+    init(_ directory: TrialDirectory, kept: TrialSummary, isEarlier: Bool = false) {
         self.directory = directory
+        self.isEarlier = isEarlier
         self.kept = kept
         var failures: [String] = []
         var receipt: TrialSummary?
         if Files.exists(directory.summaryPath) {
             receipt = (try? Files.read(directory.summaryPath)).flatMap { try? JSON.parse($0) }
                 .flatMap(TrialSummary.init(json:))
-            if receipt == nil { failures.append("\(directory.alias)/summary.json cannot be read") }
+            if receipt == nil { failures.append("\(directory.place)/summary.json cannot be read") }
         }
         var log: Log?
         if Files.exists(directory.eventsPath) {
@@ -65,7 +69,7 @@ struct TrialEvidence: Sendable {
             reading: reading, fault: try reader.diagnose(reading, mark: mark, isFinal: isFinal), state: state,
             calls: calls,
             summary: TrialSummary(
-                plan: TrialPlan(alias: kept.alias, model: kept.model, budget: kept.budget), state: state,
+                plan: TrialPlan(kept), state: state,
                 at: reading.mark.elapsed, startedAt: kept.startedAt, log: reading.mark))
     }
 }

@@ -5,12 +5,13 @@ package import PreflightCore
 package struct EventLogReader: Sendable {
     package let path: String
     let run: String
-    let alias: String
+    /// Of the attempt.
+    let name: String
 
     package init(_ directory: TrialDirectory) {
         path = directory.eventsPath
         run = directory.run
-        alias = directory.alias
+        name = directory.attempt.name
     }
 
     /// What a pass over the log found.
@@ -36,7 +37,7 @@ package struct EventLogReader: Sendable {
     package func read(
         from start: LogMark? = nil, checkpoint: LogMark? = nil, _ take: (Event) -> Void = { _ in }
     ) throws -> Reading {
-        var reading = Reading(mark: start ?? LogMark(link: ChainLink(run: run, trial: alias)))
+        var reading = Reading(mark: start ?? LogMark(link: ChainLink(run: run, trial: name)))
         // Unreadable lines are a fault only once a readable one follows.
         var unreadable: LogFault?
         var skipped = (lines: 0, bytes: 0)

@@ -63,7 +63,7 @@ extension EventLogReader {
             }
         }
         guard let stated else { return nil }
-        if ChainLink(run: run, trial: alias).next(members: members[...]) == stated { return 0 }
+        if ChainLink(run: run, trial: name).next(members: members[...]) == stated { return 0 }
         return links.firstIndex { $0.next(members: members[...]) == stated }.map { $0 + 1 }
     }
 

@@ -102,6 +102,7 @@ package struct BodyChanges: Hashable, Sendable {
         }
         let members = price.members.map { ($0.key, JSON.usd($0.value)) }
         let scan = try splice.nested(provider, .provider)
+        try splice.refuseOtherCase(of: "max_price", in: scan, name: "provider")
         guard let existing = scan.members.first(where: { $0.key.equals("max_price", in: splice.bytes) }) else {
             return splice.append(to: scan) {
                 $0.write(#""max_price":"#)

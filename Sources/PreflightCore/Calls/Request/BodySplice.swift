@@ -54,6 +54,7 @@ struct BodySplice {
     ) throws(CallRefusal) {
         var isFirst = scan.members.isEmpty
         for (key, value) in members {
+            try refuseOtherCase(of: key, in: scan, name: name)
             guard let theirs = scan.members.first(where: { $0.key.string(in: bytes) == key }) else {
                 append(to: scan, isFirst: isFirst) {
                     JSON.string(key).write(into: &$0)
@@ -70,6 +71,16 @@ struct BodySplice {
                 if stays { continue }
             }
             replace(theirs.value) { value.write(into: &$0) }
+        }
+    }
+
+    /// Beside `Include_Usage` a member `include_usage` would be read by some servers and not by others.
+    func refuseOtherCase(of key: String, in scan: JSONScan, name: String) throws(CallRefusal) {
+        for member in scan.members {
+            let theirs = member.key.string(in: bytes)
+            if theirs != key, BodyNames.folded(theirs) == key {
+                throw .ambiguousMember("\(name).\(key)", offset: member.key.range.lowerBound)
+            }
         }
     }
 

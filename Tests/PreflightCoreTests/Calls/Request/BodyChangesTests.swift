@@ -107,6 +107,15 @@ import Testing
                 == #"{"model":"m","reasoning":{"max_tokens":1024},"max_tokens":1025}"#)
     }
 
+    /// Found by fuzzing: beside it, what is added would stand there twice for servers that ignore case.
+    @Test(arguments: [
+        #""stream_options":{"include_Usage":true}"#, #""stream_options":{"include_usage\u0000x":true}"#,
+        #""provider":{"Max_Price":{"prompt":9}}"#, #""provider":{"max_price":{"Prompt":9}}"#,
+    ]) func `a member that is written otherwise than the one that is added is refused`(members: String) throws {
+        let changes = BodyChanges(asksForUsage: true, maxPrice: price)
+        #expect(throws: CallRefusal.self) { try changed(chat(members), changes) }
+    }
+
     @Test func `a body that is not the one that was read is refused`() throws {
         let facts = try facts(chat(#""max_tokens":5"#))
         #expect(throws: CallRefusal.self) { try BodyChanges(model: "x").applied(to: [0x7B, 0x7D], facts: facts) }
