@@ -3,7 +3,7 @@ import PreflightCore
 import Store
 
 extension Exchange {
-    /// The reservation is on the disk: now the call may leave.
+    /// The reservation is written: now the call may leave.
     func send() {
         let bytes: ByteBuffer
         do throws(CallRefusal) { bytes = try outgoing() } catch { return giveUp(Refusal(error)) }

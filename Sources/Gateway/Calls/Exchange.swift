@@ -4,7 +4,7 @@ import Store
 
 /// One request, from its first look to its settlement. Lives on its connection's event loop.
 ///
-/// The order is what keeps a budget: read what is asked, reckon its worst case, reserve that on the disk, send, meter,
+/// The order is what keeps a budget: read what is asked, reckon its worst case, reserve that, send, meter,
 /// settle. It may outlive its caller: a call that was sent is settled in any case.
 final class Exchange: @unchecked Sendable {
     let context: LoopContext

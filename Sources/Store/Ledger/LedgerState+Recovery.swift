@@ -2,6 +2,9 @@ import PreflightCore
 
 /// What has come of calls that this process does not have under way.
 extension LedgerState {
+    /// More calls than a process grants between two writes to the disk.
+    private static let lostNumbers: Int64 = 65_536
+
     /// Calls of processes that are gone: whether they were billed is unknown. How many there may be, at least.
     func holdLost(now: Timestamp) throws -> Int {
         let remains = try LedgerSession.bury(file: file, except: session, boot: boot, at: now)
@@ -23,7 +26,8 @@ extension LedgerState {
         let index = try index(of: ScopeID(row: cover.scope))
         let amount = standing(at: index).headroom.map { min($0, cover.amount) } ?? cover.amount
         guard amount > .zero else { return }
-        let id = try nextCall()
+        // Lost calls may stand in logs by their numbers: none is given twice.
+        let id = try nextCall() + Self.lostNumbers
         newest = id
         try file.calls.write(session: session)
         file.calls.insert(

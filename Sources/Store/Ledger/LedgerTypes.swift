@@ -12,7 +12,7 @@ package struct CallID: Hashable, Sendable {
     package init(row: Int64) { self.row = row }
 }
 
-/// A reservation that is on the disk: the call may be sent.
+/// A reservation that is written, and whose money is on the disk: the call may be sent.
 package struct LedgerGrant: Sendable, Equatable {
     package var call: CallID
     package var grant: BudgetGrant
