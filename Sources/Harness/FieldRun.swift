@@ -14,6 +14,10 @@ package struct RunResult: Sendable {
     package var wasStopped: Bool
     /// When it was taken up again, by whom, and in spite of what.
     package var resumed: [JSON] = []
+    /// Why it was ended before its time, if the same error came too often.
+    package var breaker: Breaker.Trip?
+    /// What could not be given back, each by its kind and name: a sweep tries again.
+    package var left: [String] = []
 
     package var cost: USD { trials.reduce(.zero) { $0 + $1.cost } }
 
@@ -23,6 +27,7 @@ package struct RunResult: Sendable {
             "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
             "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + ($1.unknownUpTo ?? .zero) }),
             "resumed": resumed.isEmpty ? nil : .array(resumed),
+            "breaker": breaker?.json, "left": left.isEmpty ? nil : .strings(left),
             "trials": .array(trials.map(\.json)),
         ])
     }
@@ -39,6 +44,9 @@ package struct FieldRun: Sendable {
     let shared: (any TrialEnvelope)?
     let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
+    private let breaker: FieldBreaker
+    /// Of the field itself.
+    private let left = LeftBehind()
 
     /// - Parameters:
     ///   - lease: the run's own; by default it is made here.
@@ -59,6 +67,7 @@ package struct FieldRun: Sendable {
         self.shared = shared
         self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
+        breaker = FieldBreaker(stop: stop, world: workshop.world)
     }
 
     /// Runs the field to its end, or to the owner's.
@@ -107,8 +116,10 @@ package struct FieldRun: Sendable {
         let world = workshop.world
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none, resumed: resumed)
-        let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+            finishedAt: world.now(), wasStopped: stop.urgency > .none, resumed: resumed, breaker: breaker.trip,
+            left: trials.flatMap(\.left) + left.all)
+        let status: ExitStatus =
+            result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
         try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
@@ -159,12 +170,13 @@ package struct FieldRun: Sendable {
         let workshop = workshop
         let result: Result<T, any Error>
         do { result = .success(try await body(name)) } catch { result = .failure(error) }
-        let report = report
+        let (report, left) = (report, left)
         await shielded {
             do {
                 try await workshop.docker.removeNetwork(name)
                 try await workshop.journal.gone(entry, at: workshop.world.now())
             } catch {
+                left.note("network \(name)")
                 report(.warning("network \(name) could not be removed (\(error)); `preflight sweep` will try again"))
             }
         }
@@ -215,6 +227,10 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
+                await breaker.attend(management: workshop.management, report: report)
+                return nil
+            }
+            group.addTask {
                 await desk.attend(every: plan.pace.requests)
                 return nil
             }
@@ -248,7 +264,8 @@ package struct FieldRun: Sendable {
         try TrialRecorder(
             plan: trial, directory: directory.trial(trial.alias),
             policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
-            lastStderr: lastStderr, world: workshop.world)
+            lastStderr: lastStderr, world: workshop.world,
+            observe: { [breaker] in breaker.take($0, of: trial.alias, $1) })
     }
 
     private func runner(

@@ -27,8 +27,10 @@ struct GatewayAccess {
         let upstream = Upstream(
             name: "openrouter", kind: .openRouter, address: try UpstreamAddress(url: wiring.settings.baseURL), key: nil,
             pricing: .listed)
+        var settings = GatewaySettings(upstreams: [upstream])
+        settings.patience.outage = experiment.limits.outage.map(OutageRule.init) ?? .standard
         let gateway = try Gateway(
-            settings: GatewaySettings(upstreams: [upstream]), ledger: ledger, now: wiring.world.now,
+            settings: settings, ledger: ledger, now: wiring.world.now,
             report: { reports.pass($0) })
         // The prices of the run's beginning hold for the whole run.
         gateway.prices.set(catalogue, of: upstream.name)

@@ -36,6 +36,7 @@ struct GatewayRunTests {
                   - {id: z-ai/glm-4.6, alias: broken}
                 # Less than the trials' budgets together: the ledger shares it out call by call.
                 budget: {per_trial: 0.05, total: 0.15}
+                limits: {outage: 0}
                 prompt: Write kurve.py.
                 """)
             let result = try await bench.run(["run-multi", "e.yaml", "--run-id", "gw", "--settle", "2s", "--json"])

@@ -14,6 +14,7 @@ extension Exchange {
         guard head.status < 300, head.fields.has(prefix: "text/event-stream", in: .contentType), let facts else {
             return
         }
+        noteRecovery()
         beginStream(facts)
         noteGeneration()
         if client == nil { return leaveUpstream() }
@@ -183,6 +184,7 @@ extension Exchange {
         if head.status >= 300 { return endRefused(head) }
         let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
         if let status = answer.refusalStatus, generation == nil { return endRefused(head, status: status) }
+        noteRecovery()
         let cost = settle(answer, facts)
         respond(head, cost: cost)
         end()
@@ -259,6 +261,7 @@ extension Exchange {
                 context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
             }
         }
+        if !isUpstreamsFault { noteRecovery() }
         redactBody()
         let reason = "\(upstream.name) answered \(status)\(words.map { ": \($0)" } ?? "")"
         var isReleased = true
@@ -266,9 +269,11 @@ extension Exchange {
             // A generation that has a name has begun, and may have been billed before it failed.
             hold(estimate: nil, reason: reason)
             isReleased = false
+            if waitForUpstream(because: reason, status: status, asked: retryAfter(head), isDoubtful: true) { return }
         } else {
             release()
             if isUpstreamsFault, tryNext(because: reason) { return }
+            if isUpstreamsFault, waitForUpstream(because: reason, status: status, asked: retryAfter(head)) { return }
             tell(.callFailed, reason: reason)
         }
         if let failure {
@@ -362,6 +367,7 @@ extension Exchange {
         }
         report.status = refusal.status
         hold(estimate: nil, reason: failure.text)
+        if waitForUpstream(because: "\(upstream.name): \(failure.text)", isDoubtful: true) { return }
         finish(refusal.response(in: dialect))
     }
 
