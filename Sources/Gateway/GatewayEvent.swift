@@ -137,7 +137,7 @@ extension GatewayEvent.Pause {
 
 extension GatewayEvent.Call {
     /// What a call cost above its reservation.
-    private var overrun: USD? {
+    package var overrun: USD? {
         guard let cost, let reserved, cost > reserved else { return nil }
         return cost - reserved
     }

@@ -263,7 +263,7 @@ extension TrialRecorder {
         guard !state.hasVerdict, state.trial.phase == .running else { return }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
         let verdict =
-            state.failure.map { Verdict.eject(.init(policy: "record_failed", message: $0.message)) }
+            state.failure.map { Verdict.eject(.init(policy: Verdict.recordFailed, message: $0.message)) }
             ?? policy.verdict(for: state.trial, at: elapsed)
         guard let reason = verdict.reason else { return }
         state.hasVerdict = true

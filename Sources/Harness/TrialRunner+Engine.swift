@@ -7,16 +7,25 @@ extension TrialRunner {
     /// restarted under it or somebody killed the command, it is watched again.
     func outlive(_ result: Result<Int, any Error>) async -> Signal {
         var result = result
+        var isRead = false
         while !Task.isCancelled {
-            // The command's word is good, but for its own troubles.
-            if case .success(let code) = result, code != 125, code < 128 { break }
+            // Any other word may be the command's own trouble.
+            if case .success(0) = result { break }
+            // What it said while the engine was away is read also where it has ended since.
             guard recorder.trialState.containerStarted != nil, let container = await findContainer(),
-                container.isRunning, !Task.isCancelled
+                container.isRunning || command.restart != nil && !isRead, !Task.isCancelled
             else { break }
-            recorder.record("container_reattached", ["container": .string(containerName)])
+            isRead = true
+            if container.isRunning {
+                // From here on its exit code is its own again.
+                command.noteRestart(nil)
+                recorder.record("container_reattached", ["container": .string(containerName)])
+            }
             recorder.mark("preflight watches this container again since \(world.now().iso8601Seconds)")
             guard case .exited(let next) = await followContainer() else { break }
             result = next
+            // An engine that stumbles is not to be asked without a breath.
+            if case .failure = next { try? await world.clock.sleep(for: .milliseconds(500)) }
         }
         return .exited(result)
     }
@@ -31,6 +40,8 @@ extension TrialRunner {
 
     /// Waits for an engine that went away. Policies judge on meanwhile.
     func waitForEngine(_ failure: DockerFailure) async -> ContainerInfo? {
+        // Once for a trial: what is gone for so long is gone.
+        guard !command.isEngineGivenUp else { return nil }
         let began = world.uptime()
         recorder.record("engine_lost", ["error": .string(failure.message)])
         report(.warning("\(plan.alias): the Docker engine went away (\(failure.message)); its return is waited for"))
@@ -48,6 +59,7 @@ extension TrialRunner {
                 return nil
             } catch {}
         }
+        command.giveUpEngine()
         return nil
     }
 

@@ -271,13 +271,18 @@ extension TrialRunner {
 final class CommandState: Sendable {
     private let ended = Mutex(false)
     private let lost = Mutex<DockerFailure?>(nil)
+    private let givenUp = Mutex(false)
 
     var hasEnded: Bool { ended.withLock { $0 } }
     func noteEnd() { ended.withLock { $0 = true } }
 
     /// The engine went away while the container ran; what that means for a container that did not end well.
     var restart: DockerFailure? { lost.withLock { $0 } }
-    func noteRestart(_ failure: DockerFailure) { lost.withLock { $0 = failure } }
+    func noteRestart(_ failure: DockerFailure?) { lost.withLock { $0 = failure } }
+
+    /// It did not come back in time.
+    var isEngineGivenUp: Bool { givenUp.withLock { $0 } }
+    func giveUpEngine() { givenUp.withLock { $0 = true } }
 }
 
 // MARK: The end
@@ -394,7 +399,8 @@ extension TrialRunner {
             if info.isRunning {
                 return DockerFailure(kind: .engineUnreachable, message: "the docker command lost its container")
             }
-            if let failure = command.restart, info.exitCode != 0 { return failure }
+            // Of a container that it has lost an engine may say that it ended with 0.
+            if let failure = command.restart, info.exitCode != 0 || !recorder.trialState.agentEnded { return failure }
             if code == 125, info.exitCode != 125 { return wordsOfDocker }
             return DockerFailure.ofInit(exitCode: info.exitCode, stderr: recorder.lastStderr)
         }
@@ -411,7 +417,7 @@ extension TrialRunner {
                 try await docker.remove(containerName)
                 // While the engine may still be making it, the entry stays: a sweep looks again.
                 guard command.hasEnded else { return }
-                try await journal.gone(entry, at: world.now())
+                await noteGone(entry)
                 recorder.record("container_removed", ["container": .string(containerName)])
                 return
             } catch {

@@ -132,7 +132,10 @@ struct TrialRunner: Sendable {
         let began = world.uptime()
         var wait = Duration.seconds(1)
         while true {
-            do { return try await provisioner.delete(key, isHurried: stop.urgency == .quick) } catch {
+            do throws(OpenRouterError) {
+                try await provisioner.remove(key, isHurried: stop.urgency == .quick)
+                return await noteGone(key.entry)
+            } catch {
                 let left = pace.giveBack - (world.uptime() - began)
                 guard stop.urgency < .quick, left > .zero else { throw error }
                 if wait == .seconds(1) {
@@ -144,6 +147,13 @@ struct TrialRunner: Sendable {
                 await pause(min(wait, left))
                 wait = min(wait * 2, .seconds(15))
             }
+        }
+    }
+
+    /// It is given back; that the journal does not know of it costs a later sweep a look.
+    func noteGone(_ entry: Int64) async {
+        do { try await journal.gone(entry, at: world.now()) } catch {
+            report(.warning("\(plan.alias): the journal does not hold what was given back: \(error)"))
         }
     }
 
@@ -194,8 +204,11 @@ struct TrialRunner: Sendable {
             try Files.replace(directory.summaryPath, with: summary.json.prettyText + "\n")
         } catch {
             report(.warning("\(plan.alias): its record is not complete: \(error)"))
+            summary.reason =
+                summary.outcome == .harnessFailed
+                ? summary.reason : "\(summary.reason ?? ""); its record is not complete: \(error)"
             summary.outcome = summary.outcome == .completed ? .harnessFailed : summary.outcome
-            summary.reason = "\(summary.reason ?? ""); its record is not complete: \(error)"
+            summary.cause = summary.outcome == .harnessFailed ? Verdict.recordFailed : summary.cause
         }
         report(.finished(summary))
         return summary

@@ -39,6 +39,7 @@ package struct EndRule: Sendable {
     /// A stable word for what stands behind the end; nil where the outcome says it all.
     package var cause: String? {
         if stop == .cancelled, cancelReason != Self.byOwner { return "field_ended" }
+        if case .ejected(let reason) = stop, reason.policy == Verdict.recordFailed { return Verdict.recordFailed }
         if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
         return refusal?.cause
     }
@@ -47,6 +48,8 @@ package struct EndRule: Sendable {
         switch stop {
         case .ejected(let reason) where reason.policy == EjectPolicy.budgetExceeded.name:
             return (.budgetExhausted, reason.message)
+        case .ejected(let reason) where reason.policy == Verdict.recordFailed:
+            return (.harnessFailed, "its record cannot be written: \(reason.message)")
         case .ejected(let reason): return (.ejected, "\(reason.policy): \(reason.message)")
         case .cancelled: return (.cancelled, cancelReason)
         case nil: break
@@ -54,7 +57,9 @@ package struct EndRule: Sendable {
         if exitCode == 0 { return (.completed, "exit code 0") }
         if let refusal, !isOutOfMemory { return (.providerFailed, refusal.sentence) }
         if isOutOfMemory { return (.agentFailed, "out of memory, exit code \(exitCode); raise limits.memory") }
-        if state.budgetRefusalsInARow > 0 || state.providerRefusal?.status == 402 || state.budget.map({ state.spend >= $0 }) ?? false {
+        if state.budgetRefusalsInARow > 0 || state.providerRefusal?.status == 402
+            || state.budget.map({ state.spend >= $0 }) ?? false
+        {
             let last = state.lastError.map { ": \($0.prefix(160))" } ?? ""
             return (.budgetExhausted, "the agent gave up, exit code \(exitCode)\(last)")
         }

@@ -44,7 +44,8 @@ struct WeatherFieldTests {
         }
     }
 
-    @Test func `an image that is removed while a field runs fails the trials after, each with its cause`() async throws {
+    @Test func `an image that is removed while a field runs fails the trials after, each with its cause`() async throws
+    {
         try await withBench(forContainers: true) { bench in
             let tag = "preflight-test-gone-\(UInt32.random(in: 0..<(.max))):1"
             try await bench.docker.command(["tag", Bench.image, tag])

@@ -43,7 +43,7 @@ struct GatewayRunTests {
             #expect(result.exitCode == 1, "\(result.everything)")
             let json = try JSON.parse(result.stdout)
             let outcomes = json["trials"]?.array?.compactMap { $0["outcome"]?.string }
-            #expect(outcomes == ["completed", "completed", "budget_exhausted", "agent_failed"])
+            #expect(outcomes == ["completed", "completed", "budget_exhausted", "provider_failed"])
 
             // The receipts are what the simulator charged the sub-keys, and the ledger says the same.
             let ownKey = bench.server.keys.first { $0.name.isEmpty == false }?.hash

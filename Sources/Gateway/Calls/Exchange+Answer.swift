@@ -261,7 +261,7 @@ extension Exchange {
                 context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
             }
         }
-        if !isUpstreamsFault { noteRecovery() }
+        if !isUpstreamsFault, !(status == 404 && isRefusedForPrice) { noteRecovery() }
         redactBody()
         let reason = "\(upstream.name) answered \(status)\(words.map { ": \($0)" } ?? "")"
         var isReleased = true
@@ -274,6 +274,10 @@ extension Exchange {
             release()
             if isUpstreamsFault, tryNext(because: reason) { return }
             if isUpstreamsFault, waitForUpstream(because: reason, status: status, asked: retryAfter(head)) { return }
+            // Whoever keeps the prices hears of it, and the next attempt is reserved at the new one.
+            if status == 404, isRefusedForPrice, waitForUpstream(because: reason, status: status, isBounded: true) {
+                return
+            }
             tell(.callFailed, reason: reason)
         }
         if let failure {
@@ -283,6 +287,14 @@ extension Exchange {
         // What was released costs nothing; what is held is not known yet.
         respond(head, cost: isReleased ? .zero : nil)
         end()
+    }
+
+    /// OpenRouter serves the model for more than the call was reckoned with.
+    private var isRefusedForPrice: Bool {
+        guard upstream.kind == .openRouter, settings.sendsMaxPrice, price?.maxPrice != nil else { return false }
+        let answer = body.getBytes(at: body.readerIndex, length: body.readableBytes).flatMap { try? JSON.parse($0) }
+        let availability = answer?["error"]?["availability"] ?? answer?["error"]?["metadata"]?["availability"]
+        return availability?["excluded_by"]?.array?.contains("max_price") ?? false
     }
 
     /// How long the upstream asks to be left alone.

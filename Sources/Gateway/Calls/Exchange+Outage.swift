@@ -10,12 +10,14 @@ extension Exchange {
     /// - Parameters:
     ///   - asked: what the upstream wants to be left alone for.
     ///   - isDoubtful: the attempt may have been billed.
+    ///   - isBounded: it is not worth many attempts.
     func waitForUpstream(
-        because reason: String, status: Int? = nil, asked: Duration? = nil, isDoubtful: Bool = false
+        because reason: String, status: Int? = nil, asked: Duration? = nil, isDoubtful: Bool = false,
+        isBounded: Bool = false
     ) -> Bool {
         let rule = settings.patience.outage
         guard rule.limit > .zero, client != nil, !isEnding, let key, let name = outageName,
-            !isDoubtful || doubts < rule.doubtfulAttempts
+            !isDoubtful && !isBounded || doubts < rule.doubtfulAttempts
         else { return false }
         failures += 1
         guard
@@ -23,7 +25,7 @@ extension Exchange {
                 name, failures: failures, asked: asked, isWaiting: isInOutage, rule: rule)
         else { return false }
         isInOutage = true
-        if isDoubtful { doubts += 1 }
+        if isDoubtful || isBounded { doubts += 1 }
         if !isDoubtful {
             report.isSentAgain = true
             tell(.callFailed, reason: reason)

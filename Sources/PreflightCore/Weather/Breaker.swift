@@ -109,7 +109,8 @@ extension Breaker {
                 else { return nil }
                 self = .fault(
                     Fault(
-                        .call, cause: cause, message: event.fields["message"]?.string ?? "the provider answered \(status)",
+                        .call, cause: cause,
+                        message: event.fields["message"]?.string ?? "the provider answered \(status)",
                         isHearsay: true))
             case (.harness, "subkey_created"): self = .success(.key)
             case (.harness, "container_started"): self = .success(.container)

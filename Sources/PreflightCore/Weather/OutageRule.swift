@@ -22,7 +22,8 @@ package struct OutageRule: Hashable, Sendable {
     ///   - lasting: since the outage's first failure.
     ///   - asked: what the provider wants to be left alone for.
     ///   - jitter: 0…1000, spreads calls that failed together over the second half of their pause.
-    package func pause(after failures: Int, lasting: Duration, asked: Duration? = nil, jitter: Int = 1000) -> Duration? {
+    package func pause(after failures: Int, lasting: Duration, asked: Duration? = nil, jitter: Int = 1000) -> Duration?
+    {
         let left = limit - lasting
         guard left > .zero else { return nil }
         if let asked, asked > .zero {
