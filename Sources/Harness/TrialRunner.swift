@@ -72,7 +72,9 @@ struct TrialRunner: Sendable {
     func end(early end: (outcome: Outcome, reason: String)) async -> TrialSummary {
         control.tellEarlyRequests()
         await control.close()
-        return finish(end.outcome, "\(end.reason), before it began")
+        let isFieldEnded = end.outcome == .cancelled && stop.cause != nil
+        return finish(
+            end.outcome, "\(end.reason), before it began", cause: isFieldEnded ? EndRule.fieldEnded : nil)
     }
 
     /// What is known once no process of the trial runs any more.

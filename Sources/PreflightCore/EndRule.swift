@@ -17,6 +17,8 @@ package struct EndRule: Sendable {
     package var isAccountEmpty: Bool?
 
     package static let byOwner = "stopped by its owner"
+    /// The cause of what is stopped because its field is ended.
+    package static let fieldEnded = "field_ended"
 
     package init(
         stop: Stop?, exitCode: Int, isOutOfMemory: Bool = false, state: TrialState, lastStderr: [String] = []
@@ -38,7 +40,7 @@ package struct EndRule: Sendable {
 
     /// A stable word for what stands behind the end; nil where the outcome says it all.
     package var cause: String? {
-        if stop == .cancelled, cancelReason != Self.byOwner { return "field_ended" }
+        if stop == .cancelled, cancelReason != Self.byOwner { return Self.fieldEnded }
         if case .ejected(let reason) = stop, reason.policy == Verdict.recordFailed { return Verdict.recordFailed }
         if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
         return refusal?.cause
