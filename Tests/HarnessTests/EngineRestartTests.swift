@@ -46,7 +46,8 @@ private final class SecondEngine: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
-            "setsid", "unshare", "--net", "dockerd", "--host", "unix://\(directory)/docker.sock", "--data-root", "\(directory)/data",
+            "setsid", "unshare", "--net", "dockerd", "--host", "unix://\(directory)/docker.sock", "--data-root",
+            "\(directory)/data",
             "--exec-root", "\(directory)/exec", "--pidfile", "\(directory)/docker.pid", "--bridge=none",
             "--iptables=false", "--ip6tables=false", "--live-restore=\(keepsContainers)",
             "--default-address-pool", "base=10.213.0.0/16,size=24",
