@@ -214,5 +214,7 @@ private let canMount: Bool = {
     func namespace(_ process: String) -> String? {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/mnt")
     }
-    return geteuid() == 0 && namespace("self") != nil && namespace("self") == namespace("1")
+    let engine = try? String(contentsOfFile: "/var/run/docker.pid", encoding: .utf8)
+    guard let engine = engine?.trimmingCharacters(in: .whitespacesAndNewlines) else { return false }
+    return geteuid() == 0 && namespace("self") != nil && namespace("self") == namespace(engine)
 }()
