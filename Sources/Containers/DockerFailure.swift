@@ -1,21 +1,25 @@
 /// Why a docker command failed, and whose fault that is.
 package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: Sendable, Equatable {
+    /// Its names are the `cause` of trials.
+    package enum Kind: String, Sendable, Equatable, CaseIterable {
         /// There is no docker command.
-        case notInstalled
+        case notInstalled = "docker_not_installed"
         /// The command is there, the engine does not answer.
-        case engineUnreachable
-        case permissionDenied
-        case imageMissing
+        case engineUnreachable = "engine_unreachable"
+        case permissionDenied = "permission_denied"
+        case imageMissing = "image_missing"
         /// The image is there and cannot run: no such program, not executable, another processor.
-        case imageUnusable
-        case nameTaken
+        case imageUnusable = "image_unusable"
+        case nameTaken = "name_taken"
         case mount
-        case noSuchObject
-        case addressPoolExhausted
-        case diskFull
-        case timedOut
-        case other
+        case noSuchObject = "no_such_object"
+        case addressPoolExhausted = "address_pool_exhausted"
+        case diskFull = "disk_full"
+        case timedOut = "engine_timed_out"
+        /// The engine went away while the container ran, and took it along.
+        case engineRestarted = "engine_restarted"
+        case containerRemoved = "container_removed"
+        case other = "docker"
     }
 
     package var kind: Kind
@@ -27,6 +31,9 @@ package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertibl
     }
 
     package var description: String { message }
+
+    /// The image is at fault, not the engine.
+    package var isOfImage: Bool { [.imageMissing, .imageUnusable].contains(kind) }
 
     package var hint: String {
         switch kind {
@@ -44,6 +51,8 @@ package struct DockerFailure: Error, Sendable, Equatable, CustomStringConvertibl
             "`docker network prune` frees address pools; `preflight sweep` removes networks of dead runs"
         case .diskFull: "free disk space: `docker system df`, `docker system prune`"
         case .timedOut: "the engine is slow or stuck: look at `docker info`"
+        case .engineRestarted: "`live-restore` in the engine's configuration keeps containers over its restarts"
+        case .containerRemoved: "`docker rm` and `docker container prune` spare what runs, unless they are forced"
         case .other: "run the same docker command by hand to see more"
         }
     }

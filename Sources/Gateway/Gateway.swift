@@ -16,6 +16,7 @@ package final class Gateway: Sendable {
     package let prices: PriceBook
     package let now: @Sendable () -> Timestamp
     let reconciler: Reconciler
+    let outages = Outages()
     private let current: Mutex<Rules>
     private let events: @Sendable (GatewayEvent) -> Void
     private let group: MultiThreadedEventLoopGroup

@@ -13,6 +13,10 @@ package struct GatewayEvent: Sendable {
         /// Sent, and failed without a charge.
         case callFailed = "call_failed"
         case keyRefused = "key_refused"
+        /// The upstream fails, and the first call waits for that to end.
+        case callsPaused = "calls_paused"
+        /// No call waits any more.
+        case callsResumed = "calls_resumed"
         case connectionOpened = "connection_opened"
         case connectionRefused = "connection_refused"
         case connectionClosed = "connection_closed"
@@ -24,6 +28,7 @@ package struct GatewayEvent: Sendable {
     /// Which listener it came in by.
     package var listener: String
     package var call: Call?
+    package var pause: Pause?
     /// Host and port, for connections.
     package var target: String?
     package var bytesSent: Int?
@@ -36,6 +41,37 @@ package struct GatewayEvent: Sendable {
         self.listener = listener
         self.call = call
         self.reason = reason
+    }
+
+    package init(_ kind: Kind, key: VirtualKey?, listener: String, pause: Pause, reason: String? = nil) {
+        self.init(kind, key: key, listener: listener, reason: reason)
+        self.pause = pause
+    }
+
+    /// An upstream's outage, as the calls of one scope to one model meet it.
+    package struct Pause: Sendable {
+        package var model: String
+        package var upstream: String?
+        /// What the upstream answered; nil where it could not be reached or broke off.
+        package var status: Int?
+        /// How long calls wait at most.
+        package var limit: Duration?
+        /// Since the outage's first failure.
+        package var duration: Duration?
+        /// `answered`, `given_up`, `caller_left`.
+        package var end: String?
+
+        package init(
+            model: String, upstream: String? = nil, status: Int? = nil, limit: Duration? = nil,
+            duration: Duration? = nil, end: String? = nil
+        ) {
+            self.model = model
+            self.upstream = upstream
+            self.status = status
+            self.limit = limit
+            self.duration = duration
+            self.end = end
+        }
     }
 
     /// One call to a model.
@@ -52,6 +88,8 @@ package struct GatewayEvent: Sendable {
         /// The scope whose budget refused it; `call` for the caller's own limit.
         package var refusedBy: String?
         package var isStreamed = false
+        /// It failed, and waits to be sent again.
+        package var isSentAgain = false
         package var reserved: USD?
         package var cost: USD?
         /// `stated`, `priced` or `estimated`.
@@ -81,14 +119,25 @@ extension GatewayEvent {
                 "target": target.map(JSON.string), "bytes_sent": bytesSent.map(JSON.int),
                 "bytes_received": bytesReceived.map(JSON.int), "reason": reason.map(JSON.string),
             ]).object ?? JSON.Object()
+        for member in pause?.fields.members ?? [] { record.append(member.key, member.value) }
         for member in call?.fields.members ?? [] { record.append(member.key, member.value) }
         return record
     }
 }
 
+extension GatewayEvent.Pause {
+    var fields: JSON.Object {
+        JSON.record([
+            "model": .string(model), "upstream": upstream.map(JSON.string), "status": status.map(JSON.int),
+            "limit_s": limit.map { .number($0.decimalSeconds(places: 3)) },
+            "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) }, "end": end.map(JSON.string),
+        ]).object ?? JSON.Object()
+    }
+}
+
 extension GatewayEvent.Call {
     /// What a call cost above its reservation.
-    private var overrun: USD? {
+    package var overrun: USD? {
         guard let cost, let reserved, cost > reserved else { return nil }
         return cost - reserved
     }
@@ -107,7 +156,7 @@ extension GatewayEvent.Call {
             "upstream": upstream.map(JSON.string), "served_model": servedModel.map(JSON.string),
             "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
             "status": status.map(JSON.int), "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
-            "reserved_usd": reserved.map(JSON.usd),
+            "sent_again": isSentAgain ? true : nil, "reserved_usd": reserved.map(JSON.usd),
             "cost_usd": cost.map(JSON.usd), "overrun_usd": overrun.map(JSON.usd), "basis": basis.map(JSON.string),
             "usage": usage,
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },

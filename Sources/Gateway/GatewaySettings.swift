@@ -66,6 +66,8 @@ package struct GatewaySettings: Sendable {
         package var headroom = Duration.seconds(120)
         /// How long an upstream that failed is left alone.
         package var coolDown = TimeAmount.seconds(20)
+        /// Of a call for which every upstream fails.
+        package var outage = OutageRule.none
 
         package init() {}
     }

@@ -14,6 +14,10 @@ package struct RunResult: Sendable {
     package var wasStopped: Bool
     /// When it was taken up again, and by whom; when trials were run again, and which.
     package var history = RunHistory()
+    /// Why it was ended before its time, if the same error came too often.
+    package var breaker: Breaker.Trip?
+    /// What could not be given back, each by its kind and name: a sweep tries again.
+    package var left: [String] = []
 
     /// Of all attempts.
     package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
@@ -25,6 +29,7 @@ package struct RunResult: Sendable {
             "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + $1.totalUnknown }),
             "resumed": history.resumed.isEmpty ? nil : .array(history.resumed),
             "retried": history.retried.isEmpty ? nil : .array(history.retried),
+            "breaker": breaker?.json, "left": left.isEmpty ? nil : .strings(left),
             "trials": .array(trials.map(\.json)),
         ])
     }
@@ -41,6 +46,9 @@ package struct FieldRun: Sendable {
     let shared: (any TrialEnvelope)?
     let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
+    private let breaker: FieldBreaker
+    /// Of the field itself.
+    private let left = LeftBehind()
 
     /// - Parameters:
     ///   - lease: the run's own; by default it is made here.
@@ -61,6 +69,7 @@ package struct FieldRun: Sendable {
         self.shared = shared
         self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
+        breaker = FieldBreaker(stop: stop, world: workshop.world)
     }
 
     /// Runs the field to its end, or to the owner's.
@@ -111,8 +120,10 @@ package struct FieldRun: Sendable {
         let world = workshop.world
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history)
-        let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+            finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history, breaker: breaker.trip,
+            left: trials.flatMap(\.left) + left.all)
+        let status: ExitStatus =
+            result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
         try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
@@ -163,12 +174,13 @@ package struct FieldRun: Sendable {
         let workshop = workshop
         let result: Result<T, any Error>
         do { result = .success(try await body(name)) } catch { result = .failure(error) }
-        let report = report
+        let (report, left) = (report, left)
         await shielded {
             do {
                 try await workshop.docker.removeNetwork(name)
                 try await workshop.journal.gone(entry, at: workshop.world.now())
             } catch {
+                left.note("network \(name)")
                 report(.warning("network \(name) could not be removed (\(error)); `preflight sweep` will try again"))
             }
         }
@@ -219,6 +231,10 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
+                await breaker.attend(management: workshop.management, report: report)
+                return nil
+            }
+            group.addTask {
                 await desk.attend(every: plan.pace.requests)
                 return nil
             }
@@ -252,7 +268,8 @@ package struct FieldRun: Sendable {
         try TrialRecorder(
             plan: trial, directory: directory.trial(trial.attempt),
             policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
-            lastStderr: lastStderr, world: workshop.world)
+            lastStderr: lastStderr, world: workshop.world,
+            observe: { [breaker] in breaker.take($0, of: trial.alias, $1) })
     }
 
     private func runner(

@@ -108,6 +108,12 @@ package struct Provisioner: Sendable {
     ///
     /// - Parameter isHurried: try once, for seconds only; what fails is left to a sweep.
     package func delete(_ key: ProvisionedKey, isHurried: Bool = false) async throws {
+        try await remove(key, isHurried: isHurried)
+        try await journal.gone(key.entry, at: world.now())
+    }
+
+    /// The same, without a word to the journal.
+    func remove(_ key: ProvisionedKey, isHurried: Bool) async throws(OpenRouterError) {
         let client = isHurried ? management.with(retry: .none) : management
         let limit: Duration = isHurried ? .seconds(3) : .seconds(15)
         try await client.deleteSubKey(hash: key.hash, timeout: limit)
@@ -116,6 +122,5 @@ package struct Provisioner: Sendable {
             throw OpenRouterError(kind: .server, call: "DELETE /keys", message: "the key is still there after deletion")
         } catch  where error.kind == .notFound {
         }
-        try await journal.gone(key.entry, at: world.now())
     }
 }

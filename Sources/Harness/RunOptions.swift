@@ -22,6 +22,10 @@ package struct Pace: Sendable {
     /// How long a finished trial waits for late usage, and how often it looks.
     package var settle = Duration.seconds(30)
     package var settlePoll = Duration.seconds(2)
+    /// How long it is tried to delete a key that OpenRouter does not take back.
+    package var giveBack = Duration.seconds(120)
+    /// How long a trial waits for an engine that went away.
+    package var engineReturn = Duration.seconds(180)
     /// What a sub-key outlives its trial's wall limit by.
     package var keyGrace = Duration.seconds(600)
 

@@ -9,6 +9,7 @@ package final class StopSignal: Sendable {
 
     private struct State {
         var urgency = Urgency.none
+        var cause: String?
         var listeners: [Int: AsyncStream<Urgency>.Continuation] = [:]
         var nextListener = 0
         var children: [StopSignal] = []
@@ -20,25 +21,29 @@ package final class StopSignal: Sendable {
 
     package var urgency: Urgency { state.withLock { $0.urgency } }
 
-    /// Raises the urgency; it never falls.
-    package func raise(to urgency: Urgency) {
+    /// Why, where it is not the owner who asks.
+    package var cause: String? { state.withLock { $0.cause } }
+
+    /// Raises the urgency; it never falls. The first cause stays.
+    package func raise(to urgency: Urgency, because cause: String? = nil) {
         let (listeners, children) = state.withLock { state -> ([AsyncStream<Urgency>.Continuation], [StopSignal]) in
             guard urgency > state.urgency else { return ([], []) }
+            if state.urgency == .none { state.cause = cause }
             state.urgency = urgency
             return (Array(state.listeners.values), state.children)
         }
         for listener in listeners { listener.yield(urgency) }
-        for child in children { child.raise(to: urgency) }
+        for child in children { child.raise(to: urgency, because: cause) }
     }
 
     /// A signal that rises with this one, and by itself: a trial's own. Kept as long as this one.
     package func makeChild() -> StopSignal {
         let child = StopSignal()
-        let urgency = state.withLock { state in
+        let (urgency, cause) = state.withLock { state in
             state.children.append(child)
-            return state.urgency
+            return (state.urgency, state.cause)
         }
-        child.raise(to: urgency)
+        child.raise(to: urgency, because: cause)
         return child
     }
 

@@ -45,6 +45,8 @@ package final class TrialRecorder: Sendable {
     private let bounds: Bounds
     private let world: World
     private let startedUptime: Duration
+    /// Told of every fact, in order, with what is known then. It must be quick, and not come back here.
+    private let observe: (@Sendable (Event, TrialState) -> Void)?
     private let state: Mutex<State>
     private let announce: AsyncStream<Verdict.Reason>.Continuation
     /// The first verdict to eject, when there is one.
@@ -57,8 +59,9 @@ package final class TrialRecorder: Sendable {
     /// - Parameter lastStderr: the end of what an earlier process has heard on standard error.
     package init(
         plan: TrialPlan, directory: TrialDirectory, policy: EjectPolicy, bounds: Bounds = Bounds(),
-        lastStderr: [String] = [], world: World
+        lastStderr: [String] = [], world: World, observe: (@Sendable (Event, TrialState) -> Void)? = nil
     ) throws {
+        self.observe = observe
         self.plan = plan
         self.policy = policy
         self.bounds = bounds
@@ -240,6 +243,7 @@ extension TrialRecorder {
     private func append(_ event: Event, to state: inout State) {
         state.events.append(event)
         state.trial.apply(event)
+        observe?(event, state.trial)
     }
 
     private func flush(_ state: inout State) {
@@ -259,7 +263,7 @@ extension TrialRecorder {
         guard !state.hasVerdict, state.trial.phase == .running else { return }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
         let verdict =
-            state.failure.map { Verdict.eject(.init(policy: "record_failed", message: $0.message)) }
+            state.failure.map { Verdict.eject(.init(policy: Verdict.recordFailed, message: $0.message)) }
             ?? policy.verdict(for: state.trial, at: elapsed)
         guard let reason = verdict.reason else { return }
         state.hasVerdict = true

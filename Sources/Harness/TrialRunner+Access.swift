@@ -16,9 +16,8 @@ extension TrialRunner {
         let network: OwnNetwork
         do { network = try await makeNetwork() } catch {
             await control.close()
-            let failure = error as? DockerFailure
-            let reason = failure.map { "\($0.message); \($0.hint)" } ?? "\(error)"
-            return (End(outcome: .dockerFailed, reason: "no network for the trial: \(reason)"), nil)
+            let failure = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
+            return (End(failure, "no network for the trial: "), nil)
         }
         let result = await throughGateway(access, network, key: key, until: until) { path in
             guard let path else { return End(outcome: .harnessFailed, reason: "no gateway for the trial") }
@@ -140,6 +139,8 @@ extension TrialRunner {
             try await docker.removeNetwork(network.name)
             try await journal.gone(network.entry, at: world.now())
         } catch {
+            recorder.record(
+                "network_not_removed", ["network": .string(network.name), "error": .string("\(error)")])
             report(
                 .warning(
                     "network \(network.name) could not be removed (\(error)); `preflight sweep` will try again"))

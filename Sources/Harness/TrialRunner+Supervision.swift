@@ -139,21 +139,22 @@ extension TrialRunner {
     }
 
     private func runContainer(_ specification: RunSpecification) async -> Signal {
-        // A command that was cut off says nothing of what the engine still does for it.
-        defer { if !Task.isCancelled { command.noteEnd() } }
         let input = Array(runPlan.prompt.map(PromptLine.text)?.utf8 ?? "".utf8)
+        let result: Result<Int, any Error>
         do {
-            return .exited(
-                .success(
-                    try await docker.run(specification, input: input) { stream, bytes in
-                        // The engine's word may come after the first output. Standard error does not count: the
-                        // docker command puts its own words there.
-                        if stream == .stdout { noteStarted() }
-                        recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
-                    }))
+            result = .success(
+                try await docker.run(specification, input: input) { stream, bytes in
+                    // The engine's word may come after the first output. Standard error does not count: the
+                    // docker command puts its own words there.
+                    if stream == .stdout { noteStarted() }
+                    recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
+                })
         } catch {
-            return .exited(.failure(error))
+            result = .failure(error)
         }
+        // A command that was cut off says nothing of what the engine still does for it.
+        if !Task.isCancelled { command.noteEnd() }
+        return await outlive(result)
     }
 
     func noteStarted() {
@@ -218,7 +219,7 @@ extension TrialRunner {
             why = "\(reason.policy): \(reason.message)"
             recorder.record("eject_decided", ["reason": .string(why), "policy": .string(reason.policy)])
         case .cancelled:
-            why = "stopped by its owner"
+            why = self.stop.cause ?? EndRule.byOwner
             recorder.record("stop_decided", ["reason": .string(why)])
         }
         report(.stopping(plan, why))
@@ -269,9 +270,19 @@ extension TrialRunner {
 /// Whether a trial's docker command has come back: only then can no container of it appear any more.
 final class CommandState: Sendable {
     private let ended = Mutex(false)
+    private let lost = Mutex<DockerFailure?>(nil)
+    private let givenUp = Mutex(false)
 
     var hasEnded: Bool { ended.withLock { $0 } }
     func noteEnd() { ended.withLock { $0 = true } }
+
+    /// The engine went away while the container ran; what that means for a container that did not end well.
+    var restart: DockerFailure? { lost.withLock { $0 } }
+    func noteRestart(_ failure: DockerFailure?) { lost.withLock { $0 = failure } }
+
+    /// It did not come back in time.
+    var isEngineGivenUp: Bool { givenUp.withLock { $0 } }
+    func giveUpEngine() { givenUp.withLock { $0 = true } }
 }
 
 // MARK: The end
@@ -294,7 +305,12 @@ extension TrialRunner {
 
     /// Whoever goes on after a crash, when the container is gone, need not judge again.
     func note(_ end: End) {
-        recorder.record("trial_ended", ["outcome": .string(end.outcome.rawValue), "reason": .string(end.reason)])
+        recorder.record(
+            "trial_ended",
+            [
+                "outcome": .string(end.outcome.rawValue), "reason": .string(end.reason),
+                "cause": end.cause.map(JSON.string),
+            ])
     }
 
     private func sinceStart(_ time: Timestamp) -> JSON {
@@ -324,24 +340,28 @@ extension TrialRunner {
         guard isDead else {
             return End(
                 outcome: .dockerFailed,
-                reason: "its container could not be stopped; look at `docker ps`, then `preflight sweep`")
+                reason: "its container could not be stopped; look at `docker ps`, then `preflight sweep`",
+                cause: "not_stopped")
         }
         if exit.stop == nil, let failure = dockerFailure(exit, inspection) {
-            let outcome: Outcome =
-                [.imageMissing, .imageUnusable].contains(failure.kind) ? .imageFailed : .dockerFailed
-            return End(outcome: outcome, reason: "\(failure.message); \(failure.hint)")
+            return End(failure)
         }
-        let rule = EndRule(
-            stop: exit.stop, exitCode: exitCode, isOutOfMemory: isOutOfMemory, state: recorder.trialState,
+        let state = recorder.trialState
+        var rule = EndRule(
+            stop: exit.stop, exitCode: exitCode, isOutOfMemory: isOutOfMemory, state: state,
             lastStderr: recorder.lastStderr)
+        rule.cancelReason = stop.cause ?? EndRule.byOwner
+        if exit.stop == nil, exitCode != 0, state.providerRefusal?.status == 402 {
+            rule.isAccountEmpty = await provisioner.management.isExhausted(forSpending: state.remaining ?? .zero)
+        }
         if case .ejected(let reason) = exit.stop {
             recorder.record("ejected", ["policy": .string(reason.policy), "reason": .string(reason.message)])
         }
         let (outcome, reason) = rule.end
-        return End(outcome: outcome, reason: reason)
+        return End(outcome: outcome, reason: reason, cause: rule.cause)
     }
 
-    /// A busy engine is asked again.
+    /// A busy engine is asked again, and one that is away is waited for.
     private func inspect() async -> Inspection {
         var last = DockerFailure(kind: .other, message: "the engine was not asked")
         for _ in 0..<3 {
@@ -353,6 +373,7 @@ extension TrialRunner {
                 return .gone
             } catch {
                 last = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
+                if last.kind == .engineUnreachable, stop.urgency < .quick { _ = await waitForEngine(last) }
             }
         }
         return .failed(last)
@@ -370,7 +391,7 @@ extension TrialRunner {
         case .failed(let failure): return failure
         case .gone:
             if recorder.trialState.containerStarted != nil {
-                return DockerFailure(kind: .noSuchObject, message: "the container was removed by somebody else")
+                return DockerFailure(kind: .containerRemoved, message: "the container was removed by somebody else")
             }
             return wordsOfDocker
         case .found(let info):
@@ -378,6 +399,8 @@ extension TrialRunner {
             if info.isRunning {
                 return DockerFailure(kind: .engineUnreachable, message: "the docker command lost its container")
             }
+            // Of a container that it has lost an engine may say that it ended with 0.
+            if let failure = command.restart, info.exitCode != 0 || !recorder.trialState.agentEnded { return failure }
             if code == 125, info.exitCode != 125 { return wordsOfDocker }
             return DockerFailure.ofInit(exitCode: info.exitCode, stderr: recorder.lastStderr)
         }
@@ -394,7 +417,7 @@ extension TrialRunner {
                 try await docker.remove(containerName)
                 // While the engine may still be making it, the entry stays: a sweep looks again.
                 guard command.hasEnded else { return }
-                try await journal.gone(entry, at: world.now())
+                await noteGone(entry)
                 recorder.record("container_removed", ["container": .string(containerName)])
                 return
             } catch {

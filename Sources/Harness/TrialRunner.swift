@@ -50,7 +50,8 @@ struct TrialRunner: Sendable {
                 run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt)
         } catch {
             await control.close()
-            return finish(.provisioningFailed, "no sub-key: \(error)")
+            let cause = (error as? OpenRouterError)?.cause ?? "journal"
+            return finish(.provisioningFailed, "no sub-key: \(error)", cause: cause)
         }
         recordKey(key, limit: plan.budget, expiresAt: expiresAt)
         let (end, account) = await withPath(key: key, until: expiresAt) { path in
@@ -72,13 +73,30 @@ struct TrialRunner: Sendable {
     func end(early end: (outcome: Outcome, reason: String)) async -> TrialSummary {
         control.tellEarlyRequests()
         await control.close()
-        return finish(end.outcome, "\(end.reason), before it began")
+        let isFieldEnded = end.outcome == .cancelled && stop.cause != nil
+        return finish(
+            end.outcome, "\(end.reason), before it began", cause: isFieldEnded ? EndRule.fieldEnded : nil)
     }
 
     /// What is known once no process of the trial runs any more.
     struct End: Sendable {
         var outcome: Outcome
         var reason: String
+        /// A stable word for what stands behind it; nil where the outcome says it all.
+        var cause: String?
+
+        init(outcome: Outcome, reason: String, cause: String? = nil) {
+            self.outcome = outcome
+            self.reason = reason
+            self.cause = cause
+        }
+
+        /// Docker, or the image, failed.
+        init(_ failure: DockerFailure, _ what: String = "") {
+            self.init(
+                outcome: failure.isOfImage ? .imageFailed : .dockerFailed,
+                reason: "\(what)\(failure.message); \(failure.hint)", cause: failure.kind.rawValue)
+        }
     }
 
     /// Reconciles the spend, gives back the key, and writes the receipt.
@@ -93,20 +111,52 @@ struct TrialRunner: Sendable {
                 if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
                 for key in key.earlier + [key] { await giveBack(key) }
             }
-            return finish(end.outcome, end.reason)
+            return finish(end.outcome, end.reason, cause: end.cause)
         }
     }
 
     func giveBack(_ key: ProvisionedKey) async {
         do {
-            try await provisioner.delete(key, isHurried: stop.urgency == .quick)
-            recorder.record("subkey_deleted", ["hash": .string(key.hash)])
+            try await delete(key)
+            recorder.record("subkey_deleted", ["hash": .string(key.hash), "name": .string(key.name)])
         } catch {
-            recorder.record("subkey_not_deleted", ["hash": .string(key.hash), "error": .string("\(error)")])
+            recorder.record(
+                "subkey_not_deleted",
+                ["hash": .string(key.hash), "name": .string(key.name), "error": .string("\(error)")])
             report(
                 .warning(
                     "\(plan.alias): sub-key \(key.name) could not be deleted (\(error)); "
                         + "`preflight sweep` will try again"))
+        }
+    }
+
+    /// Tries for a while, with longer and longer pauses: a management API that is down comes back.
+    private func delete(_ key: ProvisionedKey) async throws {
+        let began = world.uptime()
+        var wait = Duration.seconds(1)
+        while true {
+            do throws(OpenRouterError) {
+                try await provisioner.remove(key, isHurried: stop.urgency == .quick)
+                return await noteGone(key.entry)
+            } catch {
+                let left = pace.giveBack - (world.uptime() - began)
+                guard stop.urgency < .quick, left > .zero else { throw error }
+                if wait == .seconds(1) {
+                    report(
+                        .warning(
+                            "\(plan.alias): sub-key \(key.name) cannot be deleted yet (\(error)); "
+                                + "it is tried for \(pace.giveBack.shortText)"))
+                }
+                await pause(min(wait, left))
+                wait = min(wait * 2, .seconds(15))
+            }
+        }
+    }
+
+    /// It is given back; that the journal does not know of it costs a later sweep a look.
+    func noteGone(_ entry: Int64) async {
+        do { try await journal.gone(entry, at: world.now()) } catch {
+            report(.warning("\(plan.alias): the journal does not hold what was given back: \(error)"))
         }
     }
 
@@ -144,12 +194,12 @@ struct TrialRunner: Sendable {
             ])
     }
 
-    func finish(_ outcome: Outcome, _ reason: String) -> TrialSummary {
+    func finish(_ outcome: Outcome, _ reason: String, cause: String? = nil) -> TrialSummary {
         recorder.record(
             "trial_finished",
             [
                 "outcome": .string(outcome.rawValue), "reason": .string(reason),
-                "cost": .usd(recorder.trialState.spend),
+                "cost": .usd(recorder.trialState.spend), "cause": cause.map(JSON.string),
             ])
         var summary = recorder.summary
         do {
@@ -157,8 +207,11 @@ struct TrialRunner: Sendable {
             try Files.replace(directory.summaryPath, with: summary.json.prettyText + "\n")
         } catch {
             report(.warning("\(plan.alias): its record is not complete: \(error)"))
+            summary.reason =
+                summary.outcome == .harnessFailed
+                ? summary.reason : "\(summary.reason ?? ""); its record is not complete: \(error)"
             summary.outcome = summary.outcome == .completed ? .harnessFailed : summary.outcome
-            summary.reason = "\(summary.reason ?? ""); its record is not complete: \(error)"
+            summary.cause = summary.outcome == .harnessFailed ? Verdict.recordFailed : summary.cause
         }
         report(.finished(summary))
         return summary

@@ -22,6 +22,14 @@ package struct World: Sendable {
     }
 }
 
+extension World {
+    /// The time of day, as it was when this was asked for and since then by a clock that never jumps.
+    package var steadyNow: @Sendable () -> Timestamp {
+        let (began, uptime, start) = (now(), uptime, uptime())
+        return { began + (uptime() - start) }
+    }
+}
+
 /// Finishes `body` even when the surrounding task is cancelled: what was taken must be given back.
 func shielded<T: Sendable>(_ body: @escaping @Sendable () async -> T) async -> T {
     // Unstructured, so that cancellation does not reach it; awaited here, so that it does not outlive us.

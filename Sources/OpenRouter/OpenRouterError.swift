@@ -60,6 +60,24 @@ package struct OpenRouterError: Error, Sendable, Equatable {
     }
 }
 
+extension OpenRouterError {
+    /// A stable word for the kind, for receipts.
+    package var cause: String {
+        switch kind {
+        case .unreachable: "unreachable"
+        case .interrupted: "interrupted"
+        case .unauthorized: "key_refused"
+        case .paymentRequired: "balance_exhausted"
+        case .forbidden: "forbidden"
+        case .notFound: "not_found"
+        case .rateLimited: "rate_limited"
+        case .server: "outage"
+        case .rejected: "rejected"
+        case .unreadable: "unreadable"
+        }
+    }
+}
+
 extension OpenRouterError: CustomStringConvertible {
     package var description: String { "\(call): \(status.map { "\($0) " } ?? "")\(message)" }
 }

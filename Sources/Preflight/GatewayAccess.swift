@@ -14,6 +14,7 @@ struct GatewayAccess {
     let lease: RunLease
     /// Whether the run has its scopes already.
     var isResumed = false
+    var report: @Sendable (FieldEvent) -> Void = { _ in }
 
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
     func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
@@ -27,13 +28,25 @@ struct GatewayAccess {
         let upstream = Upstream(
             name: "openrouter", kind: .openRouter, address: try UpstreamAddress(url: wiring.settings.baseURL), key: nil,
             pricing: .listed)
+        var settings = GatewaySettings(upstreams: [upstream])
+        settings.patience.outage = experiment.limits.outage.map(OutageRule.init) ?? .standard
         let gateway = try Gateway(
-            settings: GatewaySettings(upstreams: [upstream]), ledger: ledger, now: wiring.world.now,
+            // The end of a key must not come early because the machine's clock was set.
+            settings: settings, ledger: ledger, now: wiring.world.steadyNow,
             report: { reports.pass($0) })
-        // The prices of the run's beginning hold for the whole run.
         gateway.prices.set(catalogue, of: upstream.name)
+        let models = Set(experiment.models.map(\.id))
+        let watch = PriceWatch(
+            client: wiring.doors.anonymous, prices: gateway.prices, upstream: upstream.name, clock: wiring.world.clock
+        ) { change in
+            guard models.contains(change.model) else { return }
+            report(.warning("\(change.text); calls are reserved at the dearer of both"))
+            reports.tell("prices_changed", change.fields.object ?? JSON.Object(), ofModel: change.model)
+        }
+        reports.follow { watch.take($0) }
         let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask { await gateway.run() }
+            group.addTask { await watch.run(since: catalogue) }
             let result: Result<T, any Error>
             do {
                 let isKnown = try await ledger.findScope(named: runID) != nil
@@ -93,7 +106,7 @@ struct GatewayAccess {
                 let scope = try await ledger.scope(
                     named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
                 if let before = request.before { try await past.tell(trial, before.told, request.report) }
-                reports.open(name, request.report)
+                reports.open(name, model: request.trial.model, request.report)
                 let bound: BoundListener
                 do {
                     bound = try await gateway.listen(
@@ -178,13 +191,25 @@ struct GatewayAccess {
     /// Hands each event to the trial whose listener it came in by.
     private final class Reports: Sendable {
         typealias Report = @Sendable (String, JSON.Object) -> Void
-        private let open = Mutex<[String: Report]>([:])
+        private let open = Mutex<[String: (model: String, report: Report)]>([:])
+        private let follower = Mutex<(@Sendable (GatewayEvent) -> Void)?>(nil)
 
-        func open(_ listener: String, _ report: @escaping Report) { open.withLock { $0[listener] = report } }
+        func open(_ listener: String, model: String, _ report: @escaping Report) {
+            open.withLock { $0[listener] = (model, report) }
+        }
         func close(_ listener: String) { open.withLock { $0[listener] = nil } }
 
         func pass(_ event: GatewayEvent) {
-            open.withLock { $0[event.listener] }?(event.kind.rawValue, event.fields)
+            open.withLock { $0[event.listener] }?.report(event.kind.rawValue, event.fields)
+            follower.withLock { $0 }?(event)
+        }
+
+        func follow(_ follower: @escaping @Sendable (GatewayEvent) -> Void) {
+            self.follower.withLock { $0 = follower }
+        }
+
+        func tell(_ type: String, _ fields: JSON.Object, ofModel model: String) {
+            for entry in open.withLock({ Array($0.values) }) where entry.model == model { entry.report(type, fields) }
         }
     }
 }

@@ -41,6 +41,7 @@ public struct PreflightTool: Sendable {
     public func run(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) async -> Int32 {
         // A reader that goes away (`preflight status | head`) must not end a run.
         signal(SIGPIPE, SIG_IGN)
+        FileLimit.raise()
         return await Self.$current.withValue(self) { await Self.runCommand(arguments) }
     }
 

@@ -11,6 +11,14 @@ package struct EndRule: Sendable {
     package var isOutOfMemory: Bool
     package var state: TrialState
     package var lastStderr: [String]
+    /// Why it was stopped, where no policy did.
+    package var cancelReason = byOwner
+    /// The account, and not the trial's key, cannot pay; nil where nobody can say.
+    package var isAccountEmpty: Bool?
+
+    package static let byOwner = "stopped by its owner"
+    /// The cause of what is stopped because its field is ended.
+    package static let fieldEnded = "field_ended"
 
     package init(
         stop: Stop?, exitCode: Int, isOutOfMemory: Bool = false, state: TrialState, lastStderr: [String] = []
@@ -22,17 +30,38 @@ package struct EndRule: Sendable {
         self.lastStderr = lastStderr
     }
 
+    /// What the provider said last, if that is why the agent gave up.
+    private var refusal: ProviderRefusal? {
+        guard stop == nil, exitCode != 0, state.budgetRefusalsInARow == 0, let refusal = state.providerRefusal else {
+            return nil
+        }
+        return refusal.status == 402 && isAccountEmpty == false ? nil : refusal
+    }
+
+    /// A stable word for what stands behind the end; nil where the outcome says it all.
+    package var cause: String? {
+        if stop == .cancelled, cancelReason != Self.byOwner { return Self.fieldEnded }
+        if case .ejected(let reason) = stop, reason.policy == Verdict.recordFailed { return Verdict.recordFailed }
+        if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
+        return refusal?.cause
+    }
+
     package var end: (outcome: Outcome, reason: String) {
         switch stop {
         case .ejected(let reason) where reason.policy == EjectPolicy.budgetExceeded.name:
             return (.budgetExhausted, reason.message)
+        case .ejected(let reason) where reason.policy == Verdict.recordFailed:
+            return (.harnessFailed, "its record cannot be written: \(reason.message)")
         case .ejected(let reason): return (.ejected, "\(reason.policy): \(reason.message)")
-        case .cancelled: return (.cancelled, "stopped by its owner")
+        case .cancelled: return (.cancelled, cancelReason)
         case nil: break
         }
         if exitCode == 0 { return (.completed, "exit code 0") }
+        if let refusal, !isOutOfMemory { return (.providerFailed, refusal.sentence) }
         if isOutOfMemory { return (.agentFailed, "out of memory, exit code \(exitCode); raise limits.memory") }
-        if state.budgetRefusalsInARow > 0 || state.budget.map({ state.spend >= $0 }) ?? false {
+        if state.budgetRefusalsInARow > 0 || state.providerRefusal?.status == 402
+            || state.budget.map({ state.spend >= $0 }) ?? false
+        {
             let last = state.lastError.map { ": \($0.prefix(160))" } ?? ""
             return (.budgetExhausted, "the agent gave up, exit code \(exitCode)\(last)")
         }

@@ -94,7 +94,7 @@ extension Experiment.Prompt {
 extension Experiment.Limits {
     init(reader: TreeReader) throws(PreflightError) {
         self.init()
-        let members = try reader.object(keys: ["wall", "memory", "cpus", "pids", "log", "capabilities"])
+        let members = try reader.object(keys: ["wall", "memory", "cpus", "pids", "log", "capabilities", "outage"])
         wall = try members["wall"]?.duration() ?? wall
         if let memory = members["memory"] {
             self.memory = memory.value.string == "none" ? nil : try memory.bytes()
@@ -115,6 +115,7 @@ extension Experiment.Limits {
             self.log = try log.bytes()
             if self.log < 64 << 10 { throw log.fail("expected at least 64k") }
         }
+        outage = try members["outage"]?.duration()
         capabilities = try members["capabilities"]?.strings() ?? capabilities
     }
 }

@@ -42,6 +42,7 @@ extension Experiment {
                 "cpus": .string(limits.cpus ?? "none"),
                 "pids": limits.pids.map(JSON.int) ?? "none",
                 "log": .int(limits.log),
+                "outage": limits.outage.map { .string($0.secondsText) },
                 "capabilities": limits.capabilities.isEmpty ? nil : .strings(limits.capabilities),
             ]),
             "checks": checks.tree,

@@ -88,6 +88,8 @@ package struct Experiment: Sendable, Equatable {
         package var log = 256 << 20
         /// Linux capabilities to give back; all are dropped.
         package var capabilities: [String] = []
+        /// With the gateway: how long calls wait while the provider fails; nil for what is usual.
+        package var outage: Duration?
     }
 
     package struct Checks: Sendable, Equatable {
@@ -251,6 +253,10 @@ extension Experiment {
                 "network: \(network.mode) needs access: gateway",
                 "containers with access: direct are on an open network")
         }
+        if access == .direct, limits.outage != nil {
+            problem("limits.outage needs access: gateway", "with access: direct agents meet the provider themselves")
+        }
+        if let outage = limits.outage, outage > .seconds(30 * 86_400) { problem("limits.outage must be 0…30d") }
         if access == .direct, budget.hold != .strict {
             problem("budget.hold needs access: gateway", "with access: direct OpenRouter alone holds the budget")
         }

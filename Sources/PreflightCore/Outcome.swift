@@ -10,6 +10,8 @@ package enum Outcome: String, Sendable, CaseIterable {
     case imageFailed = "image_failed"
     /// The Docker engine, a mount or a limit failed, not the agent.
     case dockerFailed = "docker_failed"
+    /// The agent gave up after the provider had failed for good: no balance, no such model, an outage without end.
+    case providerFailed = "provider_failed"
     /// No sub-key could be made.
     case provisioningFailed = "provisioning_failed"
     case cancelled
@@ -27,6 +29,7 @@ package enum Outcome: String, Sendable, CaseIterable {
         case .budgetExhausted: "BUDGET"
         case .imageFailed: "IMAGE"
         case .dockerFailed: "DOCKER"
+        case .providerFailed: "PROVIDER"
         case .provisioningFailed: "NOKEY"
         case .cancelled: "STOPPED"
         case .harnessFailed: "ERROR"

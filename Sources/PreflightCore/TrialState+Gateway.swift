@@ -6,14 +6,27 @@ extension TrialState {
         switch event.type {
         case "call_settled":
             close(event)
+            providerRefusal = nil
             takeUsage(event)
             // Agents that tell of their tools are counted by what they tell: a call may name tools that are never run.
             if spokenEvents == 0 { takeTools(event) }
-        case "call_held": close(event)
+        case "call_held":
+            close(event)
+            noteRefusal(event)
         case "call_reconciled":
             gatewaySpend = event.fields["spent_usd"]?.usd() ?? gatewaySpend
         case "call_failed":
+            // What is sent again has not failed yet.
+            guard event.fields["sent_again"]?.bool != true else { return }
             noteError(event)
+            noteRefusal(event)
+        case "calls_paused":
+            let reason = event.fields["reason"]?.string ?? "the provider fails"
+            pause = Pause(reason: reason, models: (pause?.models ?? 0) + 1)
+        case "calls_resumed":
+            pausedFor += event.fields["duration_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
+            pause?.models -= 1
+            if pause?.models ?? 0 <= 0 { pause = nil }
         case "call_refused":
             noteError(event)
             // A limit that the agent set for one call says nothing of its budget.
@@ -28,6 +41,12 @@ extension TrialState {
     private mutating func noteError(_ event: Event) {
         if spokenEvents == 0 { errors += 1 }
         lastError = event.fields["reason"]?.string ?? lastError
+    }
+
+    private mutating func noteRefusal(_ event: Event) {
+        guard let status = event.fields["status"]?.int else { return }
+        providerRefusal = ProviderRefusal(
+            status: status, reason: event.fields["reason"]?.string ?? "the provider answered \(status)")
     }
 
     private mutating func close(_ event: Event) {

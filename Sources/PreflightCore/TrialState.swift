@@ -35,6 +35,12 @@ package struct TrialState: Hashable, Sendable {
     package var gatewaySpend = USD.zero
     /// Calls through the gateway that have ended.
     package var calls = 0
+    /// Why calls wait for the provider now; nil where none does.
+    package var pause: Pause?
+    /// How long they have waited in outages that are over.
+    package var pausedFor = Duration.zero
+    /// What the provider said to the newest call, if it was no answer.
+    package var providerRefusal: ProviderRefusal?
     /// The provider's final figure, once it stood still.
     package var settledSpend: USD?
     /// The most that may still turn up on the bill, once its spend was asked for and could not be settled.
@@ -54,6 +60,8 @@ package struct TrialState: Hashable, Sendable {
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
+    /// A stable word for what stands behind its outcome; nil where that says it all.
+    package var cause: String?
     /// Of the newest sub-key.
     package var keyHash: String?
     /// The stop that was decided on, from then on.
@@ -62,6 +70,8 @@ package struct TrialState: Hashable, Sendable {
     package var judged: Judgement?
     /// Whether the last word on its spend has been said.
     package var isReconciled = false
+    /// What could not be given back, each by its kind and name.
+    package var left: [String] = []
     /// The agent's lines that were applied and are not in the log.
     package var linesNotKept = 0
 
@@ -73,10 +83,18 @@ package struct TrialState: Hashable, Sendable {
     /// The newest of them.
     private(set) var recentResponses: [UInt64] = []
 
+    /// The provider fails, and calls of the trial wait for the end of that.
+    package struct Pause: Hashable, Sendable {
+        package var reason: String
+        /// Models whose calls do.
+        var models = 1
+    }
+
     /// How a trial ended, and why in a sentence.
     package struct Judgement: Hashable, Sendable {
         package var outcome: Outcome
         package var reason: String
+        package var cause: String?
     }
 
     package init() {}
@@ -94,7 +112,8 @@ package struct TrialState: Hashable, Sendable {
 
     /// Since the last sign of life, or since the start where there was none; zero before the container runs.
     package func idle(at elapsed: Duration) -> Duration {
-        guard let containerStarted else { return .zero }
+        // A call that waits is not the trial's silence.
+        guard let containerStarted, pause == nil else { return .zero }
         return max(.zero, elapsed - max(lastActivity ?? containerStarted, containerStarted))
     }
 
@@ -197,6 +216,11 @@ extension TrialState {
         if recentActions.count > 5 { recentActions.removeFirst() }
     }
 
+    private mutating func noteLeft(_ kind: String, _ name: JSON?) {
+        let text = "\(kind) \(name?.string ?? "?")"
+        if !left.contains(text) { left.append(text) }
+    }
+
     private mutating func applyHarness(_ event: Event) {
         switch event.type {
         case "trial_started":
@@ -207,6 +231,7 @@ extension TrialState {
         case "trial_resumed":
             // Whatever it did unheard: its silence begins anew.
             lastActivity = event.elapsed
+            pause = nil
         case "subkey_created":
             keyHash = event.fields["hash"]?.string ?? keyHash
             // A trial that goes on gets a new one while its container runs.
@@ -251,14 +276,22 @@ extension TrialState {
                 event.fields["exited_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? event.elapsed
             exitCode = event.fields["exit_code"]?.int
             phase = .settling
+            pause = nil
         case "trial_ended":
             judged = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:)).map {
-                Judgement(outcome: $0, reason: event.fields["reason"]?.string ?? "")
+                Judgement(
+                    outcome: $0, reason: event.fields["reason"]?.string ?? "", cause: event.fields["cause"]?.string)
             }
         case "trial_finished":
             phase = .finished
             outcome = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:))
             reason = event.fields["reason"]?.string
+            cause = event.fields["cause"]?.string
+        case "subkey_not_deleted": noteLeft("sub-key", event.fields["name"] ?? event.fields["hash"])
+        case "container_not_removed": noteLeft("container", event.fields["container"])
+        case "network_not_removed": noteLeft("network", event.fields["network"])
+        case "subkey_deleted": left.removeAll { $0 == "sub-key \(event.fields["name"]?.string ?? "")" }
+        case "container_removed": left.removeAll { $0 == "container \(event.fields["container"]?.string ?? "")" }
         case "lines_not_kept": linesNotKept += event.fields["lines"]?.int ?? 0
         default: break
         }

@@ -6,6 +6,8 @@ package struct TrialSummary: Hashable, Sendable {
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
+    /// A stable word for what stands behind its outcome.
+    package var cause: String?
     package var budget: USD
     /// The larger of what the provider and the agent's answers said.
     package var cost: USD
@@ -24,7 +26,13 @@ package struct TrialSummary: Hashable, Sendable {
     package var runtime: Duration
     package var isRunning: Bool
     package var exitCode: Int?
+    /// Why its calls wait for the provider now.
+    package var pause: String?
+    /// How long they have waited in outages that are over.
+    package var pausedFor: Duration
     package var lastStderr: [String]
+    /// What could not be given back, each by its kind and name.
+    package var left: [String]
     /// How far its event log goes; nil while it has none.
     package var log: LogMark?
     /// While it has not ended: from where its log tells the rest.
@@ -41,6 +49,7 @@ package struct TrialSummary: Hashable, Sendable {
         phase = state.phase
         outcome = state.outcome
         reason = state.reason
+        cause = state.cause
         budget = state.budget ?? plan.budget
         cost = state.spend
         polledSpend = state.polledSpend
@@ -56,7 +65,10 @@ package struct TrialSummary: Hashable, Sendable {
         runtime = state.running(at: elapsed)
         isRunning = state.containerStarted != nil && state.containerExited == nil && state.outcome == nil
         exitCode = state.exitCode
+        pause = state.outcome == nil ? state.pause?.reason : nil
+        pausedFor = state.pausedFor
         self.lastStderr = lastStderr
+        left = state.left
         self.log = log
         checkpoint = state.outcome == nil ? log.map { TrialCheckpoint(state, at: $0) } : nil
         earlier = plan.earlier
@@ -114,6 +126,7 @@ extension TrialSummary {
             "phase": .string(phase.rawValue),
             "outcome": outcome.map { .string($0.rawValue) },
             "reason": reason.map(JSON.string),
+            "cause": cause.map(JSON.string),
             "budget_usd": .usd(budget),
             "cost_usd": .usd(cost),
             "polled_usd": .usd(polledSpend),
@@ -133,7 +146,10 @@ extension TrialSummary {
             "runtime_s": .number(runtime.decimalSeconds(places: 3)),
             "running": .bool(isRunning),
             "exit_code": exitCode.map(JSON.int),
+            "waits_for": pause.map(JSON.string),
+            "paused_s": pausedFor > .zero ? .number(pausedFor.decimalSeconds(places: 3)) : nil,
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
+            "left": left.isEmpty ? nil : .strings(left),
             "log": log?.json,
             "checkpoint": checkpoint?.json,
             "attempt": earlier.isEmpty ? nil : .int(attempt.number),
@@ -150,6 +166,7 @@ extension TrialSummary {
         self.phase = phase
         outcome = json["outcome"]?.string.flatMap(Outcome.init(rawValue:))
         reason = json["reason"]?.string
+        cause = json["cause"]?.string
         cost = json["cost_usd"]?.usd() ?? .zero
         polledSpend = json["polled_usd"]?.usd() ?? .zero
         reportedSpend = json["reported_usd"]?.usd() ?? .zero
@@ -168,7 +185,10 @@ extension TrialSummary {
         runtime = json["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         isRunning = json["running"]?.bool ?? false
         exitCode = json["exit_code"]?.int
+        pause = json["waits_for"]?.string
+        pausedFor = json["paused_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
+        left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))
         checkpoint = json["checkpoint"].flatMap(TrialCheckpoint.init(json:))
         earlier = json["earlier"]?.array?.compactMap(TrialSummary.init(json:)) ?? []

@@ -15,6 +15,9 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
+    /// The reason's policy where no policy speaks, but the record that cannot be kept.
+    package static let recordFailed = "record_failed"
+
     package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
 }
 

@@ -52,10 +52,11 @@ package enum StatusFrame {
         trial.outcome?.label ?? (trial.phase == .provisioning ? "key" : trial.phase.rawValue)
     }
 
-    /// What is left of the budget while it runs; which policy or cause ended it, if not well; the most that a lost one may
+    /// What is left of the budget while it runs, or what it waits for; which policy or cause ended it, if not well; the most that a lost one may
     /// have spent.
     static func note(_ trial: TrialSummary) -> String {
         guard let outcome = trial.outcome else {
+            if let pause = trial.pause { return "waits: \(PlainText.oneLine(pause))" }
             return trial.startedAt == nil ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining"
         }
         if outcome == .lost, let unknown = trial.unknownUpTo, unknown > .zero {

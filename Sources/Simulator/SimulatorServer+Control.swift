@@ -37,6 +37,18 @@ extension SimulatorServer {
     /// What the account has bought in all; its balance is this less the bill.
     package func setCredits(_ total: USD) { withState { $0.account.totalCredits = total } }
 
+    /// Changes what a model costs, per token, in the list and for calls from now on; false where there is no such model.
+    @discardableResult
+    package func setPrice(of model: String, prompt: USD? = nil, completion: USD? = nil) -> Bool {
+        withState { state in
+            guard let catalogue = state.catalogue.repriced(model, prompt: prompt, completion: completion) else {
+                return false
+            }
+            state.catalogue = catalogue
+            return true
+        }
+    }
+
     package func setScenario(_ scenario: Scenario) { withState { $0.scenario = scenario } }
 
     /// The endpoints under `/_simulator`: no key needed, no fault applies.
@@ -57,6 +69,17 @@ extension SimulatorServer {
                 }
                 setCredits(total)
                 return Reply(["total_credits": .usd(total)])
+            case ("POST", "/_simulator/prices"):
+                let json = try call.json()
+                let (prompt, completion) = (json["prompt"]?.usd(), json["completion"]?.usd())
+                guard let model = json["model"]?.string, prompt != nil || completion != nil else {
+                    throw PreflightError(
+                        .usage, "prices: expected model, and prompt or completion in dollars per token")
+                }
+                guard setPrice(of: model, prompt: prompt, completion: completion) else {
+                    throw PreflightError(.usage, "prices: there is no model \(model)")
+                }
+                return Reply(["model": .string(model)])
             case ("POST", "/_simulator/scenario"):
                 let scenario = try Self.scenario(try call.json())
                 setScenario(scenario)

@@ -27,7 +27,7 @@ package final class SimulatorServer: Sendable {
     }
 
     package let options: SimulatorOptions
-    let catalogue: ServedCatalogue
+    var catalogue: ServedCatalogue { withState { $0.catalogue } }
     private let state: Mutex<SimulatorState>
     let now: @Sendable () -> Timestamp
     let clock: any Clock<Duration>
@@ -50,7 +50,6 @@ package final class SimulatorServer: Sendable {
         requested = addresses
         bound = Binding(expected: addresses.count)
         let initial = try SimulatorState(options: options, now: now())
-        catalogue = initial.catalogue
         state = Mutex(initial)
     }
 

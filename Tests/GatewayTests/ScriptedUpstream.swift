@@ -65,7 +65,7 @@ final class ScriptedUpstream: Sendable {
     var closings: [ContinuousClock.Instant] { closed.withLock { $0 } }
 
     /// - Parameter tls: what it shows to those who connect; nil for plain HTTP.
-    func listen(tls: NIOSSLContext? = nil) async throws -> any Channel {
+    func listen(tls: NIOSSLContext? = nil, port: Int = 0) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -77,7 +77,7 @@ final class ScriptedUpstream: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Handler(upstream: self))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: port).get()
     }
 
     private final class Handler: ChannelInboundHandler {

@@ -70,4 +70,29 @@ import Testing
         }
         #expect(reason.message.contains("cannot pay its next call"))
     }
+
+    @Test func `a call that waits for the provider is not the trial's silence, and its failures are not its errors`() {
+        var state = metered()
+        state.apply(event("call_failed", ["reason": "503", "sent_again": true], at: 10))
+        state.apply(event("calls_paused", ["reason": "one answered 503", "status": 503], at: 10))
+        #expect(state.pause?.reason == "one answered 503")
+        #expect(state.idle(at: .seconds(200)) == .zero)
+        let policy = EjectPolicy.any([.idle(.seconds(60)), .errors(1)])
+        #expect(policy.verdict(for: state, at: .seconds(200)) == .stay)
+        state.apply(event("calls_paused", ["model": "another", "reason": "429"], at: 100))
+        state.apply(event("calls_resumed", ["end": "answered", "duration_s": .number("90")], at: 200))
+        #expect(state.pause != nil)
+        state.apply(event("calls_resumed", ["end": "given_up", "duration_s": .number("120.5")], at: 220))
+        #expect(state.pause == nil && state.pausedFor == .seconds(210) + .milliseconds(500))
+        #expect(state.idle(at: .seconds(250)) == .seconds(30))
+        state.apply(event("call_failed", ["reason": "503"], at: 221))
+        #expect(policy.verdict(for: state, at: .seconds(222)).reason?.policy == "errors")
+    }
+
+    @Test func `a container's end is the end of its calls' waiting`() {
+        var state = metered()
+        state.apply(event("calls_paused", ["reason": "one answered 503"], at: 10))
+        state.apply(event("container_exited", ["exit_code": 1], source: .harness, at: 20))
+        #expect(state.pause == nil)
+    }
 }

@@ -11,11 +11,14 @@ import Testing
     }
 
     @Test func `infrastructure is what the agent has no part in, and nothing that completed is ever chosen`() throws {
-        let trials = Outcome.allCases.map { trial($0.rawValue, $0) } + [trial("running", nil)]
+        var ended = trial("ended with its field", .cancelled)
+        ended.cause = EndRule.fieldEnded
+        let trials = Outcome.allCases.map { trial($0.rawValue, $0) } + [trial("running", nil), ended]
         let chosen = try RetryRule(causes: [.infrastructure]).chosen(from: trials)
         #expect(
             chosen.map(\.alias) == [
-                "image_failed", "docker_failed", "provisioning_failed", "harness_failed", "lost",
+                "image_failed", "docker_failed", "provider_failed", "provisioning_failed", "harness_failed", "lost",
+                "ended with its field",
             ])
         for name in RetryRule.Cause.names {
             let chosen = try RetryRule(causes: [RetryRule.Cause(name: name)]).chosen(from: trials)

@@ -36,13 +36,14 @@ struct GatewayRunTests {
                   - {id: z-ai/glm-4.6, alias: broken}
                 # Less than the trials' budgets together: the ledger shares it out call by call.
                 budget: {per_trial: 0.05, total: 0.15}
+                limits: {outage: 0}
                 prompt: Write kurve.py.
                 """)
             let result = try await bench.run(["run-multi", "e.yaml", "--run-id", "gw", "--settle", "2s", "--json"])
             #expect(result.exitCode == 1, "\(result.everything)")
             let json = try JSON.parse(result.stdout)
             let outcomes = json["trials"]?.array?.compactMap { $0["outcome"]?.string }
-            #expect(outcomes == ["completed", "completed", "budget_exhausted", "agent_failed"])
+            #expect(outcomes == ["completed", "completed", "budget_exhausted", "provider_failed"])
 
             // The receipts are what the simulator charged the sub-keys, and the ledger says the same.
             let ownKey = bench.server.keys.first { $0.name.isEmpty == false }?.hash

@@ -14,6 +14,7 @@ extension Exchange {
         guard head.status < 300, head.fields.has(prefix: "text/event-stream", in: .contentType), let facts else {
             return
         }
+        noteRecovery()
         beginStream(facts)
         noteGeneration()
         if client == nil { return leaveUpstream() }
@@ -183,6 +184,7 @@ extension Exchange {
         if head.status >= 300 { return endRefused(head) }
         let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
         if let status = answer.refusalStatus, generation == nil { return endRefused(head, status: status) }
+        noteRecovery()
         let cost = settle(answer, facts)
         respond(head, cost: cost)
         end()
@@ -259,6 +261,7 @@ extension Exchange {
                 context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
             }
         }
+        if !isUpstreamsFault, !(status == 404 && isRefusedForPrice) { noteRecovery() }
         redactBody()
         let reason = "\(upstream.name) answered \(status)\(words.map { ": \($0)" } ?? "")"
         var isReleased = true
@@ -266,9 +269,15 @@ extension Exchange {
             // A generation that has a name has begun, and may have been billed before it failed.
             hold(estimate: nil, reason: reason)
             isReleased = false
+            if waitForUpstream(because: reason, status: status, asked: retryAfter(head), isDoubtful: true) { return }
         } else {
             release()
             if isUpstreamsFault, tryNext(because: reason) { return }
+            if isUpstreamsFault, waitForUpstream(because: reason, status: status, asked: retryAfter(head)) { return }
+            // Whoever keeps the prices hears of it, and the next attempt is reserved at the new one.
+            if status == 404, isRefusedForPrice, waitForUpstream(because: reason, status: status, isBounded: true) {
+                return
+            }
             tell(.callFailed, reason: reason)
         }
         if let failure {
@@ -278,6 +287,14 @@ extension Exchange {
         // What was released costs nothing; what is held is not known yet.
         respond(head, cost: isReleased ? .zero : nil)
         end()
+    }
+
+    /// OpenRouter serves the model for more than the call was reckoned with.
+    private var isRefusedForPrice: Bool {
+        guard upstream.kind == .openRouter, settings.sendsMaxPrice, price?.maxPrice != nil else { return false }
+        let answer = body.getBytes(at: body.readerIndex, length: body.readableBytes).flatMap { try? JSON.parse($0) }
+        let availability = answer?["error"]?["availability"] ?? answer?["error"]?["metadata"]?["availability"]
+        return availability?["excluded_by"]?.array?.contains("max_price") ?? false
     }
 
     /// How long the upstream asks to be left alone.
@@ -362,6 +379,7 @@ extension Exchange {
         }
         report.status = refusal.status
         hold(estimate: nil, reason: failure.text)
+        if waitForUpstream(because: "\(upstream.name): \(failure.text)", isDoubtful: true) { return }
         finish(refusal.response(in: dialect))
     }
 

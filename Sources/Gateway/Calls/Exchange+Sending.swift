@@ -59,6 +59,7 @@ extension Exchange {
         guard !tryNext(because: reason) else { return }
         release()
         report.status = 502
+        if waitForUpstream(because: "\(upstream.name) cannot be reached: \(reason)") { return }
         tell(.callFailed, reason: reason)
         finish(
             Refusal.upstreamFailed(upstream.name, "\(upstream.name) cannot be reached: \(reason)").response(in: dialect)

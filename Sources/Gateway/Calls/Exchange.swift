@@ -37,6 +37,14 @@ final class Exchange: @unchecked Sendable {
     var ask: BudgetAsk?
     var grant: LedgerGrant?
 
+    // Of an upstream that fails: attempts that did, and those of them that may have been billed.
+    var failures = 0
+    var doubts = 0
+    /// It waits for the end of an outage, or is being sent again since.
+    var isInOutage = false
+    /// The gateway or the listener closes: nothing is sent again.
+    var isEnding = false
+
     // The answer.
     var connection: UpstreamConnection?
     var sentAt = NIODeadline.now()
@@ -52,6 +60,8 @@ final class Exchange: @unchecked Sendable {
         case reading
         case reserving(Ledger.Ticket)
         case connecting
+        /// The upstream fails: it is sent again then.
+        case paused(Scheduled<Void>)
         /// Sent: from here on it may be billed.
         case waiting
         case answering
@@ -261,6 +271,7 @@ final class Exchange: @unchecked Sendable {
 
     func end() {
         stage = .done
+        leaveOutage(client == nil ? .callerLeft : .gaveUp)
         deadline = .distantFuture
         connection = nil
         context.end(self)
@@ -277,6 +288,9 @@ final class Exchange: @unchecked Sendable {
         switch stage {
         case .reading, .connecting, .done: break
         case .reserving(let ticket): gateway.ledger.cancel(ticket)
+        case .paused(let attempt):
+            attempt.cancel()
+            end()
         case .waiting: leaveUnanswered()
         case .answering: leaveUpstream()
         }
@@ -300,7 +314,12 @@ final class Exchange: @unchecked Sendable {
         case .reserving(let ticket):
             gateway.ledger.cancel(ticket)
             finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
-        case .waiting, .answering: upstreamFailed(.timedOut(reason), wasReused: false)
+        case .paused(let attempt):
+            attempt.cancel()
+            finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
+        case .waiting, .answering:
+            isEnding = true
+            upstreamFailed(.timedOut(reason), wasReused: false)
         }
     }
 }

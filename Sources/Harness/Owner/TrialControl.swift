@@ -44,7 +44,7 @@ final class TrialControl: Sendable {
     /// Why it is not to go on, where it has not got as far as to be stopped; nil where it is.
     var earlyEnd: (outcome: Outcome, reason: String)? {
         if let verdict = state.withLock({ $0.verdict }) { return (.ejected, "\(verdict.policy): \(verdict.message)") }
-        return stop.urgency > .none ? (.cancelled, "stopped by its owner") : nil
+        return stop.urgency > .none ? (.cancelled, stop.cause ?? EndRule.byOwner) : nil
     }
 }
 

@@ -26,7 +26,7 @@ extension TrialRunner {
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
                 if let container = remains.container { await settle(container, isThere: remains.info != nil) }
-                let end = End(outcome: outcome, reason: reason)
+                let end = End(outcome: outcome, reason: reason, cause: recorder.trialState.judged?.cause)
                 if recorder.trialState.judged == nil { note(end) }
                 return end
             }
@@ -215,7 +215,7 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Hands over what the container has said since the log ends, and what it says; its exit code.
-    private func followContainer() async -> Signal {
+    func followContainer() async -> Signal {
         enum Step: Sendable {
             case read
             case ended(Int)

@@ -17,6 +17,9 @@ struct FieldStage {
     let report: @Sendable (FieldEvent) -> Void
 
     func run(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
+        try FileNeed.check(
+            concurrency: min(plan.trials.count, experiment.concurrency), isBehindGateway: experiment.access == .gateway,
+            limit: FileLimit.current)
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
         let beginGuard = try GuardCommand.starter(wiring, orphanGrace: orphanGrace)
@@ -27,7 +30,8 @@ struct FieldStage {
         }
         if experiment.access == .gateway {
             let gateway = GatewayAccess(
-                runID: directory.id, experiment: experiment, wiring: wiring, lease: lease, isResumed: isResumed)
+                runID: directory.id, experiment: experiment, wiring: wiring, lease: lease, isResumed: isResumed,
+                report: report)
             return try await gateway.withAccess { access in
                 var plan = plan
                 plan.access = access

@@ -15,7 +15,8 @@ struct RetryCommand: AsyncParsableCommand {
               preflight retry run-20260312-120000 llama --cause ejected
 
             A cause is an outcome (`preflight status` shows them), or infrastructure, the default: image_failed,
-            docker_failed, provisioning_failed, harness_failed and lost. A trial that completed is never run again.
+            docker_failed, provider_failed, provisioning_failed, harness_failed, lost, and what a breaker stopped. A
+            trial that completed is never run again.
             Each has its whole budget anew; budget.total holds over all attempts. Earlier attempts lie in
             RUN/attempts/TRIAL/NUMBER, and their costs stay in the totals.
             Refused as `resume` is where something has changed, see --accept-drift.

@@ -19,11 +19,17 @@ struct RunTelling {
         } else {
             terminal.data("")
             terminal.data(ClosingTable.text(result.trials, width: terminal.tableWidth))
+            if let trip = result.breaker { terminal.data(PlainText.oneLine(trip.reason) + "\n") }
+            if !result.left.isEmpty {
+                let things = "\(result.left.count) thing\(result.left.count == 1 ? "" : "s")"
+                terminal.data("\(things) could not be given back: \(result.left.joined(separator: ", "))")
+                terminal.data("`preflight sweep` tries again\n")
+            }
             terminal.data("\(result.directory)")
         }
         if let status = signals.exitStatus { throw status }
         if result.trials.contains(where: { $0.outcome == .harnessFailed }) { throw ExitStatus.failed }
-        if !result.trials.allSatisfy({ $0.outcome == .completed }) { throw ExitStatus.no }
+        if !result.left.isEmpty || !result.trials.allSatisfy({ $0.outcome == .completed }) { throw ExitStatus.no }
     }
 
     /// One line per change, on standard error.

@@ -6,6 +6,7 @@ extension GatewayConfiguration {
     static let limitKeys = ["head", "body", "answer", "connections", "waiting"]
     static let timeoutKeys = [
         "connect", "first_byte", "between_bytes", "total", "client", "idle", "headroom", "cool_down",
+        "outage",
     ]
 
     mutating func readBehaviour(_ members: [String: TreeReader]) throws(PreflightError) {
@@ -77,8 +78,8 @@ extension GatewayConfiguration {
         func time(_ key: String) throws(PreflightError) -> Duration? {
             guard let reader = members[key] else { return nil }
             let time = try reader.duration()
-            // Waiting for headroom, and leaving an upstream alone, can be done without.
-            guard time > .zero || key == "headroom" || key == "cool_down" else {
+            // Waiting for headroom or for an outage's end, and leaving an upstream alone, can be done without.
+            guard time > .zero || key == "headroom" || key == "cool_down" || key == "outage" else {
                 throw reader.fail("expected more than 0")
             }
             return time
@@ -86,7 +87,7 @@ extension GatewayConfiguration {
         settings.patience.take(
             connect: try time("connect"), firstByte: try time("first_byte"), betweenBytes: try time("between_bytes"),
             total: try time("total"), client: try time("client"), idle: try time("idle"),
-            headroom: try time("headroom"), coolDown: try time("cool_down"))
+            headroom: try time("headroom"), coolDown: try time("cool_down"), outage: try time("outage"))
     }
 }
 

@@ -47,8 +47,12 @@ extension TrialState {
         polledSpend = summary.polledSpend
         unknownUpTo = summary.unknownUpTo
         exitCode = summary.exitCode
+        pause = summary.pause.map { Pause(reason: $0) }
+        pausedFor = summary.pausedFor
         outcome = summary.outcome
         reason = summary.reason
+        cause = summary.cause
+        left = summary.left
         isMetered = checkpoint.isMetered
         gatewaySpend = checkpoint.gatewaySpend
         settledSpend = checkpoint.settledSpend

@@ -7,7 +7,7 @@ package struct RetryRule: Sendable {
         case outcome(Outcome)
 
         package static let infrastructureOutcomes: [Outcome] = [
-            .imageFailed, .dockerFailed, .provisioningFailed, .harnessFailed, .lost,
+            .imageFailed, .dockerFailed, .providerFailed, .provisioningFailed, .harnessFailed, .lost,
         ]
 
         /// What completed has not failed.
@@ -33,9 +33,12 @@ package struct RetryRule: Sendable {
             }
         }
 
-        func covers(_ outcome: Outcome) -> Bool {
+        /// What a breaker has stopped, the infrastructure has failed.
+        func covers(_ outcome: Outcome, cause: String?) -> Bool {
             switch self {
-            case .infrastructure: Self.infrastructureOutcomes.contains(outcome)
+            case .infrastructure:
+                Self.infrastructureOutcomes.contains(outcome)
+                    || outcome == .cancelled && cause == EndRule.fieldEnded
             case .outcome(let own): own == outcome
             }
         }
@@ -67,7 +70,7 @@ package struct RetryRule: Sendable {
     }
 
     private func covers(_ trial: TrialSummary) -> Bool {
-        trial.outcome.map { outcome in causes.contains { $0.covers(outcome) } } ?? false
+        trial.outcome.map { outcome in causes.contains { $0.covers(outcome, cause: trial.cause) } } ?? false
     }
 }
 

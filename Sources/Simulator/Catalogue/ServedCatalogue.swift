@@ -50,6 +50,21 @@ struct ServedCatalogue: Sendable {
         self.entryByID = entryByID
     }
 
+    /// The same models, one of them at other prices per token; nil where there is no such model.
+    func repriced(_ id: String, prompt: USD?, completion: USD?) -> ServedCatalogue? {
+        var isFound = false
+        let entries = (self.entries + embeddingEntries.filter { !self.entries.contains($0) }).map { entry -> JSON in
+            guard entry["id"]?.string == id, var object = entry.object else { return entry }
+            isFound = true
+            var pricing = entry["pricing"]?.object ?? JSON.Object()
+            if let prompt { pricing["prompt"] = .string(prompt.decimalText) }
+            if let completion { pricing["completion"] = .string(completion.decimalText) }
+            object["pricing"] = .object(pricing)
+            return .object(object)
+        }
+        return isFound ? ServedCatalogue(entries: entries) : nil
+    }
+
     private static let capturedEntries: [JSON] = CapturedCatalogue.lines.withUTF8Buffer { text in
         text.split(separator: UInt8(ascii: "\n")).compactMap { try? JSON.parse(Array($0)) }
     }

@@ -3,7 +3,7 @@ import PreflightCore
 /// Everything the simulator knows. Time comes in with each question; nothing here waits or speaks HTTP.
 struct SimulatorState: Sendable {
     let options: SimulatorOptions
-    let catalogue: ServedCatalogue
+    var catalogue: ServedCatalogue
     var account: Account
     var keys = KeyBook()
     var generations = GenerationLog()

@@ -1,0 +1,66 @@
+import OpenRouter
+import PreflightCore
+import Synchronization
+
+/// Watches what goes wrong in all trials of a field, and ends it where the same permanent error comes again and again.
+///
+/// Told of every event by the trials' recorders; it only counts there, and decides in a task of its own.
+final class FieldBreaker: Sendable {
+    private struct Told: Sendable {
+        var news: Breaker.News
+        var trial: String
+        /// What the trial may still spend.
+        var remaining: USD
+    }
+
+    private let breaker = Mutex(Breaker())
+    private let stop: StopSignal
+    private let world: World
+    private let news: AsyncStream<Told>
+    private let input: AsyncStream<Told>.Continuation
+
+    init(stop: StopSignal, world: World) {
+        self.stop = stop
+        self.world = world
+        // Far more than come in the time that one look at the balance takes; what is dropped comes again.
+        (news, input) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    }
+
+    var trip: Breaker.Trip? { breaker.withLock { $0.trip } }
+
+    func take(_ event: Event, of trial: String, _ state: TrialState) {
+        guard let news = Breaker.News(event, isMetered: state.isMetered) else { return }
+        input.yield(Told(news: news, trial: trial, remaining: state.remaining ?? .zero))
+    }
+
+    /// Counts until it is cancelled.
+    func attend(management: OpenRouterClient, report: @Sendable (FieldEvent) -> Void) async {
+        for await told in news {
+            switch told.news {
+            case .success(let kind): breaker.withLock { $0.succeed(kind) }
+            case .fault(let fault):
+                if fault.cause == ProviderRefusal.permanentCauses[402],
+                    await management.isExhausted(forSpending: told.remaining) == false
+                {
+                    // Its key's own limit: that is the trial's affair.
+                    continue
+                }
+                guard let trip = breaker.withLock({ $0.fail(fault, of: told.trial, at: world.now()) }) else { continue }
+                report(.warning(trip.reason))
+                stop.raise(to: .graceful, because: trip.reason)
+            }
+        }
+    }
+}
+
+extension OpenRouterClient {
+    /// Whether the account has less than a trial may still spend, so that not the trial's key is what cannot pay; nil
+    /// where nobody can say.
+    func isExhausted(forSpending remaining: USD) async -> Bool? {
+        let client = with(retry: .none)
+        guard let credits = await within(.seconds(5), { try? await client.credits() }) ?? nil, !credits.isUnknown else {
+            return nil
+        }
+        return credits.balance < max(remaining, USD(cents: 1))
+    }
+}

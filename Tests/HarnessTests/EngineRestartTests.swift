@@ -1,0 +1,208 @@
+import Containers
+import Foundation
+import Harness
+import PreflightCore
+import Simulator
+import Store
+import TestSupport
+import Testing
+
+/// A Docker engine of a test's own, with interfaces of its own: it can be killed without harm to others.
+private final class SecondEngine: Sendable {
+    let directory: String
+    let keepsContainers: Bool
+    var docker: Docker {
+        Docker(
+            environment: ProcessInfo.processInfo.environment.merging(["DOCKER_HOST": "unix://\(directory)/docker.sock"])
+            {
+                $1
+            })
+    }
+
+    private init(directory: String, keepsContainers: Bool) {
+        self.directory = directory
+        self.keepsContainers = keepsContainers
+    }
+
+    static func with(
+        keepsContainers: Bool, _ body: (SecondEngine) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            // A socket's path is short.
+            let engine = SecondEngine(directory: directory, keepsContainers: keepsContainers)
+            let result: Result<Void, any Error>
+            do {
+                try await engine.start()
+                try await engine.load()
+                try await body(engine)
+                result = .success(())
+            } catch { result = .failure(error) }
+            await engine.end()
+            try result.get()
+        }
+    }
+
+    func start() async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "setsid", "unshare", "--net", "dockerd", "--host", "unix://\(directory)/docker.sock", "--data-root",
+            "\(directory)/data",
+            "--exec-root", "\(directory)/exec", "--pidfile", "\(directory)/docker.pid", "--bridge=none",
+            "--iptables=false", "--ip6tables=false", "--live-restore=\(keepsContainers)",
+            "--default-address-pool", "base=10.213.0.0/16,size=24",
+        ]
+        let log = "\(directory)/log"
+        if !FileManager.default.fileExists(atPath: log) {
+            _ = FileManager.default.createFile(atPath: log, contents: nil)
+        }
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        process.standardError = process.standardOutput
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let isUp = await eventually(within: .seconds(60)) { (try? await docker.engine()) != nil }
+        try #require(isUp, "no second engine: \((try? String(contentsOfFile: log, encoding: .utf8).suffix(500)) ?? "")")
+    }
+
+    private func load() async throws {
+        let archive = "\(directory)/image.tar"
+        try await Docker().command(["save", "--output", archive, Bench.image])
+        try await docker.command(["load", "--input", archive], timeout: .seconds(60))
+    }
+
+    private var pid: pid_t? {
+        (try? String(contentsOfFile: "\(directory)/docker.pid", encoding: .utf8)).flatMap { pid_t($0) }
+    }
+
+    /// Returns once no engine answers any more.
+    func end(with signal: CInt) async throws {
+        let pid = try #require(pid)
+        kill(pid, signal)
+        #expect(await eventually(within: .seconds(30)) { kill(pid, 0) != 0 })
+        // A killed engine leaves this behind, and another process may get the number.
+        for name in ["docker.pid", "exec/containerd/containerd.pid"] where signal == SIGKILL || name == "docker.pid" {
+            try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+        }
+    }
+
+    private func end() async {
+        if pid == nil { try? await start() }
+        if let ids = try? await docker.command(["ps", "--all", "--quiet"]), !ids.isEmpty {
+            _ = try? await docker.command(["rm", "--force"] + ids.split(separator: "\n").map(String.init))
+        }
+        _ = try? await docker.command(["network", "prune", "--force"])
+        let containerd = "\(directory)/exec/containerd/containerd.pid"
+        let helper = (try? String(contentsOfFile: containerd, encoding: .utf8)).flatMap { pid_t($0) }
+        try? await end(with: SIGTERM)
+        if let helper { kill(helper, SIGTERM) }
+        for path in ["data/overlay2", "exec/netns/default", "data"] {
+            _ = try? await ProcessRunner().run("umount", ["--lazy", "\(directory)/\(path)"], environment: [:])
+        }
+    }
+}
+
+private let hasOwnEngine =
+    hasDocker && geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/sbin/dockerd")
+
+@Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasOwnEngine, "needs root, dockerd and images/agent/build"))
+struct EngineRestartTests {
+    private func withField(
+        keepsContainers: Bool, _ script: String, configure: (inout RunPlan) -> Void = { _ in },
+        meanwhile: (SecondEngine, Told) async throws -> Void,
+        _ check: (Bench, RunResult, Told) async throws -> Void
+    ) async throws {
+        try await SecondEngine.with(keepsContainers: keepsContainers) { engine in
+            try await withBench { base in
+                let bench = Bench(
+                    server: base.server, baseURL: base.baseURL, runs: base.runs, journal: base.journal,
+                    docker: engine.docker, world: base.world)
+                let told = Told()
+                let field = bench.field(["a": script], told: told) { plan in
+                    // The agent calls nobody.
+                    plan.passesBaseURL = false
+                    configure(&plan)
+                }
+                async let running = bench.run(field)
+                #expect(await eventually { told.has("running a") })
+                try await meanwhile(engine, told)
+                try await check(bench, try await running, told)
+            }
+        }
+    }
+
+    @Test func `a container that outlives its engine is watched again, and no line of it is lost or told twice`()
+        async throws
+    {
+        try await withField(
+            keepsContainers: true, "for i in $(seq 60); do echo line $i; sleep 0.2; done",
+            meanwhile: { engine, _ in
+                try await engine.end(with: SIGKILL)
+                try await engine.start()
+            },
+            { bench, result, told in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .completed, "\(trial.reason ?? "")")
+                let events = try bench.events(result.id, "a")
+                let lines = events.compactMap { $0.fields["line"]?.string }.filter { $0.hasPrefix("line ") }
+                #expect(lines == (1...60).map { "line \($0)" })
+                #expect(events.contains { $0.type == "engine_lost" } && events.contains { $0.type == "engine_back" })
+                #expect(events.contains { $0.type == "container_reattached" })
+                #expect(told.warnings.contains { $0.contains("engine went away") })
+                try await bench.expectNothingLeft(of: result.id)
+            })
+    }
+
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func `a container that its engine took along is the engine's failure, and is removed`(signal: CInt) async throws {
+        try await withField(
+            keepsContainers: false, "echo begun; sleep 300",
+            meanwhile: { engine, _ in
+                try await engine.end(with: signal)
+                try await engine.start()
+            },
+            { bench, result, _ in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .dockerFailed && trial.cause == "engine_restarted", "\(trial.reason ?? "")")
+                #expect(trial.reason?.contains("live-restore") == true)
+                try await bench.expectNothingLeft(of: result.id)
+            })
+    }
+
+    @Test func `an engine that stays away is waited for as long as told, and what it holds is named`() async throws {
+        try await withField(
+            keepsContainers: true, "echo begun; sleep 300",
+            configure: { $0.pace.engineReturn = .seconds(2) },
+            meanwhile: { engine, _ in try await engine.end(with: SIGKILL) },
+            { bench, result, _ in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .dockerFailed && trial.cause == "engine_unreachable", "\(trial.reason ?? "")")
+                #expect(trial.left.contains { $0.hasPrefix("container preflight-") })
+                #expect(result.left.count == 2, "its container, and the field's network: \(result.left)")
+                #expect(try await bench.subKeys().isEmpty)
+            })
+    }
+
+    @Test func `a docker command that somebody kills takes nothing of the trial along`() async throws {
+        try await withBench(forContainers: true) { bench in
+            let told = Told()
+            let field = bench.field(["a": "for i in $(seq 20); do echo line $i; sleep 0.2; done"], told: told)
+            async let running = bench.run(field)
+            #expect(await eventually { told.has("running a") })
+            let container = try #require(
+                try await bench.docker.containers(label: "\(Names.runLabel)=\(field.directory.id)").first)
+            let victims = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int32.init).filter {
+                guard let data = FileManager.default.contents(atPath: "/proc/\($0)/cmdline") else { return false }
+                let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+                return words.first?.hasSuffix("docker") == true && words.contains("run")
+                    && words.contains(container.name)
+            }
+            #expect(!victims.isEmpty)
+            for victim in victims { kill(victim, SIGKILL) }
+            let result = try await running
+            #expect(result.trials.first?.outcome == .completed, "\(result.trials.first?.reason ?? "")")
+            let lines = try bench.events(result.id, "a").compactMap { $0.fields["line"]?.string }
+            #expect(lines.filter { $0.hasPrefix("line ") } == (1...20).map { "line \($0)" })
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+}

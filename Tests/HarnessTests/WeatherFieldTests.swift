@@ -1,0 +1,119 @@
+import Containers
+import Foundation
+import Harness
+import PreflightCore
+import Simulator
+import Store
+import TestSupport
+import Testing
+
+/// What a field does when what it stands on fails.
+@Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: hasDocker, "needs Docker and images/agent/build"))
+struct WeatherFieldTests {
+    private func cases(_ count: Int, _ script: String) -> KeyValuePairs<String, String> {
+        // KeyValuePairs has no other way in.
+        switch count {
+        case 12:
+            [
+                "a": script, "b": script, "c": script, "d": script, "e": script, "f": script, "g": script,
+                "h": script, "i": script, "j": script, "k": script, "l": script,
+            ]
+        default: ["a": script]
+        }
+    }
+
+    @Test func `a field that gets no keys is ended at the tenth, and what had not begun does not begin`() async throws {
+        try await withBench(forContainers: true) { bench in
+            bench.server.addFault(Fault(.status, path: "/keys", method: "POST", count: nil, status: 401))
+            let told = Told()
+            let result = try await bench.run(
+                bench.field(cases(12, "true"), told: told) { $0.experiment.concurrency = 1 })
+            let outcomes = result.trials.map(\.outcome)
+            #expect(outcomes.prefix(10).allSatisfy { $0 == .provisioningFailed })
+            #expect(result.trials.prefix(10).allSatisfy { $0.cause == "key_refused" })
+            let last = try #require(result.trials.last)
+            #expect(last.outcome == .cancelled && last.startedAt != nil)
+            #expect(last.reason?.hasPrefix("the field was ended after the same error 10 times: no sub-key") == true)
+            let trip = try #require(result.breaker)
+            #expect(trip.cause == "key_refused" && trip.times == 10)
+            #expect(told.warnings.contains { $0.contains("after the same error 10 times") })
+            let receipt = try JSON.parse(try Files.read(bench.runs.run(result.id).summaryPath))
+            #expect(receipt["breaker"]?["cause"]?.string == "key_refused")
+            #expect(try await bench.journal.run(result.id)?.exitStatus == Int(ExitStatus.no.rawValue))
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+
+    @Test func `an image that is removed while a field runs fails the trials after, each with its cause`() async throws
+    {
+        try await withBench(forContainers: true) { bench in
+            let tag = "preflight-test-gone-\(UInt32.random(in: 0..<(.max))):1"
+            try await bench.docker.command(["tag", Bench.image, tag])
+            let told = Told()
+            let field = bench.field(["first": "echo a; sleep 3", "second": "true"], told: told) { plan in
+                plan.imageID = tag
+                plan.experiment.concurrency = 1
+            }
+            async let running = bench.run(field)
+            #expect(await eventually { told.has("running first") })
+            try await bench.docker.command(["rmi", tag])
+            let result = try await running
+            #expect(result.trials[0].outcome == .completed, "\(result.trials[0].reason ?? "")")
+            #expect(result.trials[1].outcome == .imageFailed && result.trials[1].cause == "image_missing")
+            #expect(result.trials[1].reason?.contains("build it") == true)
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+
+    @Test func `a container that is removed by hand is named as that`() async throws {
+        try await withBench(forContainers: true) { bench in
+            let told = Told()
+            let field = bench.field(["a": "echo started; sleep 60"], told: told)
+            async let running = bench.run(field)
+            #expect(await eventually { told.has("running a") })
+            for container in try await bench.docker.containers(label: "\(Names.runLabel)=\(field.directory.id)") {
+                try await bench.docker.remove(container.name)
+            }
+            let trial = try #require(try await running.trials.first)
+            #expect(trial.outcome == .dockerFailed && trial.cause == "container_removed")
+            #expect(trial.reason?.contains("removed by somebody else") == true)
+            let receipt = try JSON.parse(try Files.read(field.directory.trial("a").summaryPath))
+            #expect(receipt["cause"]?.string == "container_removed")
+            try await bench.expectNothingLeft(of: field.directory.id)
+        }
+    }
+
+    // MARK: Keys that cannot be given back
+
+    @Test func `a key that cannot be deleted is tried again for a while, and is gone in the end`() async throws {
+        try await withBench(forContainers: true) { bench in
+            // More failures than one request's own retries get over.
+            bench.server.addFault(Fault(.status, path: "/keys/*", method: "DELETE", count: 6, status: 503))
+            let told = Told()
+            let result = try await bench.run(
+                bench.field(["a": "true"], told: told) { $0.pace.giveBack = .seconds(60) })
+            #expect(result.trials.first?.outcome == .completed && result.left.isEmpty)
+            #expect(told.warnings.contains { $0.contains("cannot be deleted yet") })
+            #expect(try bench.events(result.id, "a").contains { $0.type == "subkey_deleted" })
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+
+    @Test func `a key that stays is in the receipt and in the exit status, and a sweep takes it`() async throws {
+        try await withBench(forContainers: true) { bench in
+            bench.server.addFault(Fault(.status, path: "/keys/*", method: "DELETE", count: nil, status: 503))
+            let result = try await bench.run(bench.field(["a": "true"]) { $0.pace.giveBack = .seconds(1) })
+            let name = Names.subKey(run: result.id, trial: "a")
+            #expect(result.trials.first?.outcome == .completed)
+            #expect(result.left == ["sub-key \(name)"] && result.trials.first?.left == result.left)
+            let receipt = try JSON.parse(try Files.read(bench.runs.run(result.id).summaryPath))
+            #expect(receipt["left"]?.array?.compactMap(\.string) == ["sub-key \(name)"])
+            #expect(try await bench.journal.run(result.id)?.exitStatus == Int(ExitStatus.no.rawValue))
+            #expect(try await bench.subKeys() == [name])
+            bench.server.removeFaults()
+            let swept = await bench.sweeper.sweep(force: false)
+            #expect(swept.removed.contains { $0.name == name })
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+}
