@@ -79,6 +79,7 @@ package struct FieldRun: Sendable {
         defer { withExtendedLifetime(harnessLock) {} }
         try await workshop.journal.begin(
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
+        MarkedStep.runBegun.pass()
         let trials: [TrialSummary]
         do {
             try await lease.take()
@@ -111,6 +112,7 @@ package struct FieldRun: Sendable {
         let status: ExitStatus = trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+        MarkedStep.runReceiptWritten.pass()
         try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
         return result
     }
@@ -137,6 +139,7 @@ package struct FieldRun: Sendable {
         let workshop = workshop
         let entry = try await workshop.journal.intend(
             .network, name: name, run: directory.id, trial: nil, at: workshop.world.now())
+        MarkedStep.networkIntended.pass()
         do {
             try await workshop.docker.createNetwork(
                 name,
@@ -144,6 +147,7 @@ package struct FieldRun: Sendable {
                     .init(name: Names.runLabel, value: directory.id),
                     .init(name: Names.lockLabel, value: directory.harnessLockPath),
                 ])
+            MarkedStep.networkMade.pass()
             try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         } catch let failure as DockerFailure {
             // It may have been made all the same; whatever stays is in the journal for a sweep.

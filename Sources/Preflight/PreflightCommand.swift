@@ -22,6 +22,6 @@ struct PreflightCommand: AsyncParsableCommand {
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, StatusCommand.self,
             StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
-            KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
+            KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

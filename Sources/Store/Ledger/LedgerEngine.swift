@@ -47,7 +47,9 @@ final class LedgerEngine {
             if isForeign { state.distrust() }
             try perform(work, mayBeFreed: isForeign, into: &deliveries)
             try state.write()
+            MarkedStep.ledgerCommits.pass()
             try state.file.commitWriting()
+            MarkedStep.ledgerCommitted.pass()
             state.keep()
             hasFailed = false
         } catch {

@@ -1,0 +1,228 @@
+import Containers
+import Foundation
+import PreflightCore
+import Simulator
+import Store
+import Synchronization
+
+/// One run of the suite: a field of scripted agents, whose harness is killed and that is taken up again.
+final class StressField: Sendable {
+    struct Plan: Sendable {
+        var access = Access.direct
+        /// What begins with one of the program's behaviours behaves so.
+        var aliases = ["worker-1", "worker-2", "worker-3", "spender-1"]
+        var steps = 60
+        /// Faults of the provider that trials ask for, by alias.
+        var faults: [String: String] = [:]
+        /// More lines of the experiment.
+        var lines: [String] = []
+        var environment: [String: String] = [:]
+        var arguments: [String] = []
+    }
+
+    enum Access: String, Sendable, CaseIterable { case direct, gateway }
+
+    let bench: StressBench
+    let plan: Plan
+    let name: String
+    private let state: Mutex<State>
+
+    private struct State {
+        /// A run that never began anything is given up for another one.
+        var runs: [String]
+        var kills: [FieldFacts.Kill] = []
+        /// For each kill, what the logs held.
+        var logs: [[String: [UInt8]]] = []
+    }
+
+    init(_ bench: StressBench, _ plan: Plan, name: String) {
+        self.bench = bench
+        self.plan = plan
+        self.name = name
+        state = Mutex(State(runs: [name]))
+    }
+
+    var runs: RunsDirectory { RunsDirectory(path: bench.directory + "/runs") }
+    var runIDs: [String] { state.withLock { $0.runs } }
+    var id: String { runIDs.last ?? name }
+    var run: RunDirectory { runs.run(id) }
+    var killCount: Int { state.withLock { $0.kills.count } }
+
+    // MARK: Starting
+
+    private static let pace = ["--poll", "500ms", "--settle", "3s"]
+
+    func start(_ changes: [String: String] = [:]) throws -> StressChild {
+        let file = "\(name).yaml"
+        try Files.replace("\(bench.directory)/\(file)", with: experiment, durably: false)
+        return try bench.start(
+            ["run-multi", file, "--skip-check", "--run-id", id] + Self.pace + plan.arguments, output: "\(name).log",
+            changes)
+    }
+
+    func resume(_ changes: [String: String] = [:]) throws -> StressChild {
+        try bench.start(["resume", id] + Self.pace, output: "\(name).log", changes.merging(plan.environment) { $1 })
+    }
+
+    /// Takes the run up, or begins anew where it had not begun.
+    func takeUp(_ changes: [String: String] = [:]) async throws -> StressChild {
+        let known = try await Journal(path: runs.journalPath).run(id)
+        guard known != nil else { return try start(changes) }
+        guard Files.exists(run.experimentPath), Files.exists(run.lockPath) else {
+            state.withLock { $0.runs.append("\(name)-\($0.runs.count + 1)") }
+            return try start(changes)
+        }
+        return try resume(changes)
+    }
+
+    private var experiment: String {
+        let models = plan.aliases.map { alias in
+            let budget = alias.hasPrefix("spender") ? StressAgent.spenderBudget : StressAgent.budget
+            return "  - {id: \(StressAgent.model), alias: \(alias), budget: \(budget.decimalText)}"
+        }
+        let faults = JSON.object(
+            JSON.Object(plan.faults.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) }))
+        let environment = plan.environment.merging([
+            "STRESS_STEPS": "\(plan.steps)", "STRESS_FAULTS": faults.text,
+        ]) { $1 }.sorted { $0.key < $1.key }.map { "  \($0.key): \(JSON.string($0.value).text)" }
+        return """
+            image: \(StressAgent.image)
+            access: \(plan.access.rawValue)
+            models:
+            \(models.joined(separator: "\n"))
+            args: [python3, -c, \(JSON.string(StressAgent.program).text)]
+            prompt: Go on.
+            env:
+            \(environment.joined(separator: "\n"))
+            \(plan.lines.joined(separator: "\n"))
+
+            """
+    }
+
+    // MARK: Killing
+
+    /// Notes what is acknowledged once nobody writes any more.
+    func noteKill() async throws {
+        let logs = Dictionary(uniqueKeysWithValues: plan.aliases.map { ($0, whole(log($0))) })
+        let committed = try await committed()
+        let kill = FieldFacts.Kill(committed: committed, billed: billed(plan.aliases))
+        state.withLock {
+            $0.kills.append(kill)
+            $0.logs.append(logs)
+        }
+    }
+
+    private func log(_ alias: String) -> [UInt8] { (try? Files.read(run.trial(alias).eventsPath)) ?? [] }
+
+    private func whole(_ log: [UInt8]) -> [UInt8] {
+        Array(log[..<(log.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)])
+    }
+
+    func events(_ alias: String) -> [Event] { log(alias).split(separator: 0x0A).compactMap { Event(line: $0) } }
+
+    /// How many numbers an agent has said, as far as its log has them.
+    func progress(_ alias: String) -> Int { said(events(alias)).count }
+
+    private func said(_ events: [Event]) -> [Int] {
+        events.compactMap { $0.source == .agent && $0.type == "progress" ? $0.fields["n"]?.int : nil }
+    }
+
+    func keyHashes(_ alias: String) -> Set<String> {
+        Set(events(alias).compactMap { $0.type == "subkey_created" ? $0.fields["hash"]?.string : nil })
+    }
+
+    private func billed(_ aliases: [String]) -> USD {
+        let bill = bench.server.bill
+        return aliases.reduce(.zero) { sum, alias in
+            keyHashes(alias).reduce(sum) { $0 + bill.total(keyHash: $1) }
+        }
+    }
+
+    // MARK: The ledger
+
+    private func scopes() async throws -> [LedgerReader.Scope] {
+        guard plan.access == .gateway, Files.exists(runs.journalPath) else { return [] }
+        return try await LedgerReader(path: runs.journalPath).scopes()
+    }
+
+    private func committed() async throws -> USD? {
+        guard plan.access == .gateway else { return nil }
+        let scope = try await scopes().first { $0.scope.name == id }?.scope
+        return scope.map { $0.committed + $0.reserved } ?? .zero
+    }
+}
+
+// MARK: Facts
+
+extension StressField {
+    /// What is to be seen now that the run is over.
+    func facts() async throws -> FieldFacts {
+        var facts = FieldFacts()
+        let (kills, logs) = state.withLock { ($0.kills, $0.logs) }
+        facts.kills = kills
+        for (index, held) in logs.enumerated() {
+            facts.kills[index].lostLogs = held.filter { !log($0.key).starts(with: $0.value) }.map(\.key).sorted()
+        }
+        let scopes = try await scopes()
+        for alias in plan.aliases { facts.trials.append(trial(alias, scopes)) }
+        if let bytes = try? Files.read(run.summaryPath) { facts.cost = try? JSON.parse(bytes)["cost_usd"]?.usd() }
+        let verified = try await bench.run(["verify", id])
+        if verified.exitCode != 0 {
+            facts.findings = verified.stdoutText.split(separator: "\n").filter { $0.contains("[x]") }.map(String.init)
+            if facts.findings.isEmpty { facts.findings = ["verify: \(verified.stderrText)"] }
+        }
+        facts.left = try await left()
+        return facts
+    }
+
+    private func trial(_ alias: String, _ scopes: [LedgerReader.Scope]) -> FieldFacts.Trial {
+        let budget = alias.hasPrefix("spender") ? StressAgent.spenderBudget : StressAgent.budget
+        var trial = FieldFacts.Trial(alias: alias, budget: budget, steps: plan.steps)
+        let directory = run.trial(alias)
+        if let bytes = try? Files.read(directory.summaryPath), let json = try? JSON.parse(bytes),
+            let summary = TrialSummary(json: json)
+        {
+            trial.outcome = summary.outcome
+            trial.cost = summary.cost
+            trial.unknownUpTo = summary.unknownUpTo
+        }
+        trial.billed = billed([alias])
+        if let scope = scopes.first(where: { $0.scope.name == "\(id)/\(alias)" })?.scope {
+            trial.settled = scope.spent.total
+            trial.held = scope.held + scope.reserved
+        }
+        let events = events(alias)
+        trial.said = said(events)
+        trial.starts = events.count { $0.type == "container_started" }
+        if let work = try? Files.read(directory.outputPath + "/work.txt") {
+            trial.written = String(decoding: work, as: UTF8.self).split(separator: "\n").compactMap { Int($0) }
+        }
+        return trial
+    }
+
+    /// Names of what is there that should be gone.
+    func left() async throws -> [String] {
+        var left: [String] = []
+        for id in runIDs {
+            let label = "label=\(Names.runLabel)=\(id)"
+            let containers = try await bench.docker.command(["ps", "-a", "--format", "{{.Names}}", "--filter", label])
+            let networks = try await bench.docker.command(
+                ["network", "ls", "--format", "{{.Name}}", "--filter", label])
+            left += containers.split(separator: "\n").map { "container \($0)" }
+            left += networks.split(separator: "\n").map { "network \($0)" }
+            left += bench.server.keys.map(\.name).filter { Names.parseSubKey($0)?.run == id }.map { "sub-key \($0)" }
+            let files = FileManager.default.enumerator(atPath: runs.run(id).path)
+            while let file = files?.nextObject() as? String {
+                if file.hasSuffix(".tmp") { left.append("file \(id)/\(file)") }
+            }
+        }
+        return left
+    }
+
+    /// Removes what runs left that were given up, or were not taken up again.
+    func sweep(_ ids: [String]) async throws {
+        guard !ids.isEmpty else { return }
+        let result = try await bench.run(["sweep"] + ids)
+        if result.exitCode != 0 { bench.say("sweep: \(result.stdoutText)\(result.stderrText)") }
+    }
+}
