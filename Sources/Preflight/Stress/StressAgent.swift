@@ -35,6 +35,7 @@ enum StressAgent {
             return json.loads(text)["usage"]
 
         def call(fault=None):
+            if fault: say(type="progress", fault=fault)
             while True:
                 try: return attempt(fault)
                 except urllib.error.HTTPError as error:
@@ -44,7 +45,6 @@ enum StressAgent {
                     print("again: %s" % error, file=sys.stderr, flush=True)
                 except Exception as error:
                     print("again: %s" % error, file=sys.stderr, flush=True)
-                if fault: say(type="progress", fault=fault)
                 fault = None
                 time.sleep(0.2)
 

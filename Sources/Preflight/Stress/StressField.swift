@@ -18,6 +18,10 @@ final class StressField: Sendable {
         var lines: [String] = []
         var environment: [String: String] = [:]
         var arguments: [String] = []
+        /// How its workers end.
+        var ending = Outcome.completed
+
+        func ending(of alias: String) -> Outcome { alias.hasPrefix("spender") ? .budgetExhausted : ending }
     }
 
     enum Access: String, Sendable, CaseIterable { case direct, gateway }
@@ -31,6 +35,7 @@ final class StressField: Sendable {
         /// A run that never began anything is given up for another one.
         var runs: [String]
         var kills: [FieldFacts.Kill] = []
+        var child: StressChild?
         /// For each kill, what the logs held.
         var logs: [[String: [UInt8]]] = []
     }
@@ -52,27 +57,63 @@ final class StressField: Sendable {
 
     private static let pace = ["--poll", "500ms", "--settle", "3s"]
 
-    func start(_ changes: [String: String] = [:]) throws -> StressChild {
+    func start(_ changes: [String: String] = [:]) throws {
         let file = "\(name).yaml"
         try Files.replace("\(bench.directory)/\(file)", with: experiment, durably: false)
-        return try bench.start(
-            ["run-multi", file, "--skip-check", "--run-id", id] + Self.pace + plan.arguments, output: "\(name).log",
-            changes)
+        try start(
+            ["run-multi", file, "--skip-check", "--run-id", id] + Self.pace + plan.arguments, changes)
     }
 
-    func resume(_ changes: [String: String] = [:]) throws -> StressChild {
-        try bench.start(["resume", id] + Self.pace, output: "\(name).log", changes.merging(plan.environment) { $1 })
+    private func start(_ arguments: [String], _ changes: [String: String]) throws {
+        let child = try bench.start(arguments, output: logName, changes)
+        state.withLock { $0.child = child }
+    }
+
+    private var logName: String { "\(name).log" }
+
+    /// The end of what its commands have said.
+    var lastWords: String {
+        let text = (try? Files.read("\(bench.directory)/\(logName)")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return text.split(separator: "\n").suffix(4).joined(separator: " / ")
     }
 
     /// Takes the run up, or begins anew where it had not begun.
-    func takeUp(_ changes: [String: String] = [:]) async throws -> StressChild {
+    func takeUp(_ changes: [String: String] = [:]) async throws {
         let known = try await Journal(path: runs.journalPath).run(id)
         guard known != nil else { return try start(changes) }
         guard Files.exists(run.experimentPath), Files.exists(run.lockPath) else {
             state.withLock { $0.runs.append("\(name)-\($0.runs.count + 1)") }
             return try start(changes)
         }
-        return try resume(changes)
+        // Values of variables are in no record.
+        try start(["resume", id] + Self.pace, changes.merging(environment) { $1 })
+    }
+
+    // MARK: Its process
+
+    private var child: StressChild? { state.withLock { $0.child } }
+
+    var isRunning: Bool { child?.isRunning ?? false }
+
+    /// Its exit code, or nil when the time is up first.
+    func ended(within limit: Duration) async -> Int? { await child?.ended(within: limit) }
+
+    func crash() async { await child?.crash() }
+
+    /// Ends the harness as a crash would, and notes how things stand.
+    func kill() async throws {
+        await crash()
+        try await noteKill()
+    }
+
+    /// What the agents are told.
+    private var environment: [String: String] {
+        let faults = plan.faults.sorted { $0.key < $1.key }.map {
+            JSON.Object.Member(key: $0.key, value: .string($0.value))
+        }
+        return plan.environment.merging([
+            "STRESS_STEPS": "\(plan.steps)", "STRESS_FAULTS": JSON.object(JSON.Object(faults)).text,
+        ]) { $1 }
     }
 
     private var experiment: String {
@@ -80,11 +121,7 @@ final class StressField: Sendable {
             let budget = alias.hasPrefix("spender") ? StressAgent.spenderBudget : StressAgent.budget
             return "  - {id: \(StressAgent.model), alias: \(alias), budget: \(budget.decimalText)}"
         }
-        let faults = JSON.object(
-            JSON.Object(plan.faults.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) }))
-        let environment = plan.environment.merging([
-            "STRESS_STEPS": "\(plan.steps)", "STRESS_FAULTS": faults.text,
-        ]) { $1 }.sorted { $0.key < $1.key }.map { "  \($0.key): \(JSON.string($0.value).text)" }
+        let environment = environment.sorted { $0.key < $1.key }.map { "  \($0.key): \(JSON.string($0.value).text)" }
         return """
             image: \(StressAgent.image)
             access: \(plan.access.rawValue)
@@ -126,6 +163,8 @@ final class StressField: Sendable {
     private func said(_ events: [Event]) -> [Int] {
         events.compactMap { $0.source == .agent && $0.type == "progress" ? $0.fields["n"]?.int : nil }
     }
+
+    func has(_ type: String, _ alias: String) -> Bool { events(alias).contains { $0.type == type } }
 
     func keyHashes(_ alias: String) -> Set<String> {
         Set(events(alias).compactMap { $0.type == "subkey_created" ? $0.fields["hash"]?.string : nil })
@@ -217,6 +256,17 @@ extension StressField {
             }
         }
         return left
+    }
+
+    /// What is known of the money of a run that was given up: there are no receipts.
+    func readStatus(into facts: inout FieldFacts) async throws {
+        let status = try await bench.run(["status", id, "--json"])
+        let json = try JSON.parse(status.stdout)
+        for index in facts.trials.indices {
+            let trial = json["trials"]?.array?.first { $0["alias"]?.string == facts.trials[index].alias }
+            facts.trials[index].cost = trial?["cost_usd"]?.usd() ?? .zero
+            facts.trials[index].unknownUpTo = trial?["unknown_up_to_usd"]?.usd()
+        }
     }
 
     /// Removes what runs left that were given up, or were not taken up again.

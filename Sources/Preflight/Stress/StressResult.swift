@@ -2,8 +2,8 @@ import PreflightCore
 
 /// What came of injecting one fault a number of times.
 struct StressResult: Sendable {
-    var fault: String
-    /// How the containers reached their models, or what else tells two results of a fault apart.
+    var fault: StressFault
+    /// How the containers reached their models.
     var variant = ""
     var injected = 0
     var verdicts: [StressVerdict] = []
@@ -15,4 +15,8 @@ struct StressResult: Sendable {
     var skipped: String?
 
     var broken: [StressVerdict] { verdicts.filter { $0.broken != nil } }
+
+    static let resumeLimit = Duration.seconds(5)
+    /// At the 99th percentile.
+    static let ejectLimit = Duration.seconds(5)
 }

@@ -7,10 +7,9 @@ import Store
 struct StressSibling: Sendable {
     let bench: StressBench
     let field: StressField
-    let child: StressChild
     let container: String
 
-    static func start(_ bench: StressBench) async throws -> StressSibling {
+    static func start(_ bench: StressBench, _ litter: StressLitter) async throws -> StressSibling {
         let directory = bench.directory + "/sibling"
         try Files.createDirectory(directory)
         let own = StressBench(
@@ -21,14 +20,13 @@ struct StressSibling: Sendable {
             .init(
                 access: .gateway, aliases: ["worker-1"], steps: 1_000_000, lines: ["limits: {wall: 1d}"]),
             name: "stress-sibling-\(UInt32.random(in: 0..<(.max)))")
-        let child = try field.start()
-        let hasBegun = await eventually(within: .seconds(60)) { field.progress("worker-1") > 2 || !child.isRunning }
-        guard hasBegun, child.isRunning, let container = try await containers(own, field).first else {
-            await child.crash()
-            let log = (try? Files.read("\(directory)/\(field.name).log")).map { String(decoding: $0, as: UTF8.self) }
-            throw PreflightError(.refused, "not even an undisturbed run begins", hint: log)
+        litter.add(field)
+        try field.start()
+        let hasBegun = await eventually(within: .seconds(60)) { field.progress("worker-1") > 2 || !field.isRunning }
+        guard hasBegun, field.isRunning, let container = try await containers(own, field).first else {
+            throw PreflightError(.refused, "not even an undisturbed run begins", hint: field.lastWords)
         }
-        return StressSibling(bench: own, field: field, child: child, container: container)
+        return StressSibling(bench: own, field: field, container: container)
     }
 
     private static func containers(_ bench: StressBench, _ field: StressField) async throws -> [String] {
@@ -38,7 +36,7 @@ struct StressSibling: Sendable {
 
     /// Whether it goes on as if nothing were.
     func verdict() async -> StressVerdict {
-        guard child.isRunning else { return .broken(.siblings, "the sibling's harness has ended") }
+        guard field.isRunning else { return .broken(.siblings, "the sibling's harness has ended") }
         let before = field.progress("worker-1")
         let goesOn = await eventually(within: .seconds(30)) { field.progress("worker-1") > before }
         guard goesOn else { return .broken(.siblings, "the sibling's agent does not go on") }
@@ -50,9 +48,10 @@ struct StressSibling: Sendable {
     /// Stops it, and holds it to the same promises.
     func end() async throws -> [StressVerdict] {
         let stopped = try await bench.run(["stop", field.id])
-        let code = await child.ended(within: .seconds(60))
-        if code == nil { await child.crash() }
-        if code == nil { try await field.sweep(field.runIDs) }
+        if await field.ended(within: .seconds(60)) == nil {
+            await field.crash()
+            try await field.sweep(field.runIDs)
+        }
         let facts = try await field.facts()
         let isWell = stopped.exitCode == 0 && facts.trials.first?.outcome == .cancelled
         return facts.verdicts + [

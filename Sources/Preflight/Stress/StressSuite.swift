@@ -1,92 +1,94 @@
 import Containers
 import Foundation
-import Harness
-import OpenRouter
 import PreflightCore
-import Simulator
-import Store
+import Synchronization
 
-/// Injects what a plan says, one after the other, and holds the promises to what is found.
+/// Injects what a plan says, and holds the promises to what is found.
 struct StressSuite: Sendable {
     let plan: StressPlan
     let bench: StressBench
+    let litter = StressLitter()
+
+    /// How many injections go on at a time; they mostly wait.
+    private static let lanes = 2
 
     func run() async throws -> [StressResult] {
-        let sibling = try await StressSibling.start(bench)
-        var results: [StressResult] = []
-        do {
-            for (index, item) in plan.items.enumerated() {
-                try Task.checkCancellation()
-                bench.say("[\(index + 1)/\(plan.items.count)] \(item.text)")
-                var result = try await inject(item, number: index + 1)
-                if result.skipped == nil { result.verdicts.append(await sibling.verdict()) }
+        let outcome: Result<[StressResult], any Error>
+        do { outcome = .success(try await injectAll()) } catch { outcome = .failure(error) }
+        // What was begun is given back, whatever broke.
+        let litter = litter
+        await Task { await litter.clear() }.value
+        return try outcome.get()
+    }
+
+    private func injectAll() async throws -> [StressResult] {
+        let sibling = try await StressSibling.start(bench, litter)
+        let total = plan.items.count
+        let numbered = plan.items.enumerated().map { ($0 + 1, $1) }
+        var results: [(Int, [StressResult])] = []
+        func take(_ number: Int, _ found: [StressResult]) {
+            results.append((number, found))
+            for result in found {
                 for verdict in result.broken {
-                    bench.say("  broken: \(verdict.promise.rawValue): \(verdict.broken ?? "")")
+                    bench.say(
+                        "  [\(number)/\(total)] \(result.fault.id): broken: \(verdict.promise.rawValue): \(verdict.broken ?? "")"
+                    )
                 }
-                if let reason = result.skipped { bench.say("  skipped: \(reason)") }
-                results.append(result)
+                if let reason = result.skipped {
+                    bench.say("  [\(number)/\(total)] \(result.fault.id): skipped: \(reason)")
+                }
             }
-        } catch {
-            _ = try? await sibling.end()
-            throw error
         }
-        if let last = results.lastIndex(where: { $0.skipped == nil }) {
-            results[last].verdicts.append(contentsOf: try await sibling.end())
+        try await withThrowingTaskGroup(of: (Int, [StressResult]).self) { group in
+            var waiting = numbered.filter(\.1.mayShare)[...]
+            func startNext() {
+                guard let (number, item) = waiting.popFirst() else { return }
+                group.addTask { (number, try await inject(item, number: number, of: total, sibling)) }
+            }
+            for _ in 0..<Self.lanes { startNext() }
+            for try await (number, found) in group {
+                take(number, found)
+                startNext()
+            }
+        }
+        for (number, item) in numbered where !item.mayShare {
+            take(number, try await inject(item, number: number, of: total, sibling))
+        }
+        var ordered = results.sorted { $0.0 < $1.0 }.flatMap(\.1)
+        let last = try await sibling.end()
+        for verdict in last where verdict.broken != nil { bench.say("  sibling: \(verdict.broken ?? "")") }
+        if let index = ordered.lastIndex(where: { $0.skipped == nil }) { ordered[index].verdicts += last }
+        return ordered
+    }
+
+    private func inject(
+        _ item: StressPlan.Item, number: Int, of total: Int, _ sibling: StressSibling
+    ) async throws -> [StressResult] {
+        try Task.checkCancellation()
+        bench.say("[\(number)/\(total)] \(item.text)")
+        let job = StressJob(
+            item: item, name: "stress-\(plan.nonce)-\(number)", bench: bench, litter: litter,
+            random: StressRandom(seed: plan.seed).child("\(number) \(item.text)"))
+        var results = try await job.run()
+        if let index = results.firstIndex(where: { $0.skipped == nil }) {
+            results[index].verdicts.append(await sibling.verdict())
         }
         return results
     }
-
-    private func inject(_ item: StressPlan.Item, number: Int) async throws -> StressResult {
-        let name = "stress-\(plan.nonce)-\(number)"
-        var chance = StressRandom(seed: plan.seed).child(item.text)
-        switch item.fault {
-        case .killRandom: return try await killAtRandom(item, name, &chance)
-        }
-    }
 }
 
-// MARK: The harness is killed
+/// What is to be given back whatever becomes of the suite: fields that have not been concluded.
+final class StressLitter: Sendable {
+    private let fields = Mutex<[StressField]>([])
 
-extension StressSuite {
-    /// Kills at random times and takes up again, field after field, until it was done often enough.
-    private func killAtRandom(
-        _ item: StressPlan.Item, _ name: String, _ chance: inout StressRandom
-    ) async throws -> StressResult {
-        var result = StressResult(fault: item.fault.id, variant: item.access.rawValue)
-        var number = 0
-        while result.injected < item.count {
-            number += 1
-            let field = StressField(
-                bench, .init(access: item.access, aliases: item.aliases, steps: item.steps), name: "\(name)-\(number)")
-            var child = try field.start()
-            while result.injected < item.count {
-                if await child.ended(within: chance.duration(200...5000)) != nil { break }
-                await child.crash()
-                try await field.noteKill()
-                result.injected += 1
-                child = try await field.takeUp()
-            }
-            result.verdicts += try await conclude(field, child)
+    func add(_ field: StressField) { fields.withLock { $0.append(field) } }
+    func remove(_ field: StressField) { fields.withLock { $0.removeAll { $0 === field } } }
+
+    /// Ends and sweeps what is left.
+    func clear() async {
+        for field in fields.withLock({ $0 }) {
+            await field.crash()
+            try? await field.sweep(field.runIDs)
         }
-        return result
-    }
-
-    /// Waits for the field's end, and looks at what it left.
-    func conclude(_ field: StressField, _ child: StressChild) async throws -> [StressVerdict] {
-        let code = await child.ended(within: .seconds(180))
-        if code == nil { await child.crash() }
-        try await field.sweep(code == nil ? field.runIDs : field.runIDs.dropLast())
-        let facts = try await field.facts()
-        var faults: [String] = []
-        if code == nil { faults.append("\(field.id) did not end within 180 s") }
-        if let code, ![0, 1].contains(code) { faults.append("\(field.id) ended with exit status \(code)") }
-        faults += facts.trials.filter { !Self.isWell($0) }.map {
-            "\($0.alias): \($0.outcome?.rawValue ?? "without an outcome")"
-        }
-        return facts.verdicts + [.of(.outcome, faults)]
-    }
-
-    private static func isWell(_ trial: FieldFacts.Trial) -> Bool {
-        trial.alias.hasPrefix("spender") ? trial.outcome == .budgetExhausted : trial.outcome == .completed
     }
 }
