@@ -86,8 +86,10 @@ package struct FieldRun: Sendable {
             do { try beginGuard?(directory) } catch {
                 report(.warning("no guard: should this process be killed, containers run on (\(error))"))
             }
-            try Files.replace(directory.experimentPath, with: experimentText)
+            // The experiment comes last: where it is, a run can be taken up.
+            if let prompt = plan.prompt { try Files.replace(directory.promptPath, with: prompt) }
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
+            try Files.replace(directory.experimentPath, with: experimentText)
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
             let starts = plan.trials.map { TrialStart($0) }
             // Behind the gateway every trial has a network of its own.
@@ -183,10 +185,7 @@ package struct FieldRun: Sendable {
             ?? Envelope(
                 total: plan.access == nil ? plan.experiment.budget.total : nil,
                 spent: starts.compactMap(\.kept).reduce(.zero) { $0 + $1.cost + ($1.unknownUpTo ?? .zero) })
-        let promptPath = try plan.prompt.map { prompt in
-            try Files.replace(directory.promptPath, with: prompt)
-            return directory.promptPath
-        }
+        let promptPath = plan.prompt.map { _ in directory.promptPath }
         let board = FieldBoard(plan.trials)
         for kept in starts.compactMap(\.kept) { board.finish(kept) }
         var begins: [(start: TrialStart, control: TrialControl)] = []

@@ -7,7 +7,7 @@ enum StressAgent {
 
     /// Dollars a trial may spend; the spender would spend more.
     static let budget = USD(cents: 5)
-    static let spenderBudget = USD(picodollars: 400_000_000)
+    static let spenderBudget = USD(picodollars: 250_000_000)
 
     /// Works in steps: says each, writes each into its output, and calls the model at every fourth. Other behaviours
     /// are layered over it. What it says and writes is numbered, so that what is lost or done twice is seen.
@@ -17,6 +17,7 @@ enum StressAgent {
         kind = alias.split("-")[0]
         out = "/workspace/output/"
         count = int(os.environ.get("STRESS_STEPS", "60"))
+        if kind == "spender": count = 100000
         fault = json.loads(os.environ.get("STRESS_FAULTS", "{}")).get(alias)
 
         def say(**fields): print(json.dumps(fields), flush=True)

@@ -22,7 +22,25 @@ final class StressEngine: Sendable {
         return Docker(environment: environment)
     }
 
+    /// Made by hand: an engine that is told to have none takes away the one of the engine in use.
+    private static let bridge = "pf-stress0"
+
+    private func makeBridge() async throws {
+        let runner = ProcessRunner()
+        guard try await !runner.run("ip", ["link", "show", Self.bridge]).isSuccess else { return }
+        for arguments in [
+            ["link", "add", Self.bridge, "type", "bridge"], ["addr", "add", "10.228.0.1/24", "dev", Self.bridge],
+            ["link", "set", Self.bridge, "up"],
+        ] {
+            let result = try await runner.run("ip", arguments)
+            guard result.isSuccess else {
+                throw PreflightError(.failed, "ip \(arguments.joined(separator: " ")): \(result.stderrText)")
+            }
+        }
+    }
+
     func start() async throws {
+        try await makeBridge()
         try Files.createDirectory(directory)
         Files.remove("\(directory)/docker.pid")
         Files.remove("\(directory)/exec/containerd/containerd.pid")
@@ -31,7 +49,7 @@ final class StressEngine: Sendable {
                 executable: executable,
                 arguments: [
                     "--data-root", "\(directory)/data", "--exec-root", "\(directory)/exec", "--host", host,
-                    "--pidfile", "\(directory)/docker.pid", "--bridge", "none", "--iptables=false",
+                    "--pidfile", "\(directory)/docker.pid", "--bridge", Self.bridge, "--iptables=false",
                     // Away from the networks of the engine in use.
                     "--default-address-pool", "base=10.229.0.0/16,size=24",
                 ], environment: ProcessInfo.processInfo.environment, directory: directory,
@@ -64,6 +82,7 @@ final class StressEngine: Sendable {
         let child = process.withLock { $0 }
         child?.signal(SIGTERM)
         if await child?.ended(within: .seconds(20)) == nil { await child?.crash() }
+        _ = try? await ProcessRunner().run("ip", ["link", "delete", Self.bridge])
         try? FileManager.default.removeItem(atPath: directory)
     }
 }

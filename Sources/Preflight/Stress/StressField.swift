@@ -79,9 +79,10 @@ final class StressField: Sendable {
 
     /// Takes the run up, or begins anew where it had not begun.
     func takeUp(_ changes: [String: String] = [:]) async throws {
-        let known = try await Journal(path: runs.journalPath).run(id)
-        guard known != nil else { return try start(changes) }
-        guard Files.exists(run.experimentPath), Files.exists(run.lockPath) else {
+        let isKnown = try await Journal(path: runs.journalPath).run(id) != nil
+        let hasScope = try await scopes().contains { $0.scope.name == id }
+        guard isKnown || hasScope else { return try start(changes) }
+        guard isKnown, Files.exists(run.experimentPath) else {
             state.withLock { $0.runs.append("\(name)-\($0.runs.count + 1)") }
             return try start(changes)
         }
@@ -204,6 +205,7 @@ extension StressField {
         }
         let scopes = try await scopes()
         for alias in plan.aliases { facts.trials.append(trial(alias, scopes)) }
+        if facts.trials.contains(where: { $0.outcome == nil }) { try await readStatus(into: &facts) }
         if let bytes = try? Files.read(run.summaryPath) { facts.cost = try? JSON.parse(bytes)["cost_usd"]?.usd() }
         let verified = try await bench.run(["verify", id])
         if verified.exitCode != 0 {
@@ -258,11 +260,11 @@ extension StressField {
         return left
     }
 
-    /// What is known of the money of a run that was given up: there are no receipts.
-    func readStatus(into facts: inout FieldFacts) async throws {
+    /// What is known of the money of trials that have no receipts.
+    private func readStatus(into facts: inout FieldFacts) async throws {
         let status = try await bench.run(["status", id, "--json"])
-        let json = try JSON.parse(status.stdout)
-        for index in facts.trials.indices {
+        let json = status.isSuccess ? try JSON.parse(status.stdout) : .null
+        for index in facts.trials.indices where facts.trials[index].outcome == nil {
             let trial = json["trials"]?.array?.first { $0["alias"]?.string == facts.trials[index].alias }
             facts.trials[index].cost = trial?["cost_usd"]?.usd() ?? .zero
             facts.trials[index].unknownUpTo = trial?["unknown_up_to_usd"]?.usd()
@@ -271,6 +273,9 @@ extension StressField {
 
     /// Removes what runs left that were given up, or were not taken up again.
     func sweep(_ ids: [String]) async throws {
+        guard Files.exists(runs.journalPath) else { return }
+        let known = try await Journal(path: runs.journalPath).runs().map(\.id)
+        let ids = ids.filter(known.contains)
         guard !ids.isEmpty else { return }
         let result = try await bench.run(["sweep"] + ids)
         if result.exitCode != 0 { bench.say("sweep: \(result.stdoutText)\(result.stderrText)") }

@@ -14,7 +14,7 @@ extension StressJob {
         let directory = "\(bench.directory)/\(name)"
         try Files.createDirectory(directory)
         let ledgerPath = "\(directory)/preflight.sqlite"
-        let hash = bench.server.keys.first { $0.kind == .ordinary }?.hash ?? ""
+        let hash = bench.server.keys.first { $0.secret.reveal() == bench.server.options.ordinaryKey }?.hash ?? ""
         let before = bench.server.bill.total(keyHash: hash)
         func billed() -> USD { bench.server.bill.total(keyHash: hash) - before }
         var faults: [String] = []

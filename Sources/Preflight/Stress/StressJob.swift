@@ -98,7 +98,7 @@ extension StressJob {
                 $0.steps = 16
                 if step.needsEject {
                     $0.steps = 100_000
-                    $0.lines = ["limits: {wall: 4s}"]
+                    $0.lines = ["eject: {wall: 4s}"]
                     $0.ending = .ejected
                 }
             }
@@ -181,9 +181,8 @@ extension StressJob {
             try await field.kill()
             result.injected += 1
             try await field.sweep(field.runIDs)
-            var facts = try await field.facts()
+            let facts = try await field.facts()
             litter.remove(field)
-            try await field.readStatus(into: &facts)
             result.verdicts += facts.verdicts
         }
         return result
