@@ -25,7 +25,11 @@ extension TrialRunner {
         case .collect(let stop): return await wrapUp(remains) { _ in await collect(remains, stoppedBy: stop) }
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
-                if remains.info != nil, let container = remains.container { await removeContainer(entry: container.id) }
+                if let container = remains.container, container.state != .gone {
+                    // It has run: no docker command can make it appear any more. The engine may have removed it already.
+                    command.noteEnd()
+                    await removeContainer(entry: container.id)
+                }
                 let end = End(outcome: outcome, reason: reason)
                 if recorder.trialState.judged == nil { note(end) }
                 return end

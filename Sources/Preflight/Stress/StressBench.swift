@@ -14,30 +14,40 @@ struct StressBench: Sendable {
     let docker: Docker
     /// Says what happens, to whoever watches.
     let say: @Sendable (String) -> Void
+    /// What the command is started by; itself where that is nothing.
+    var prefix: [String] = []
 
     /// The same place with an engine of its own.
-    func with(engine host: String) -> StressBench {
+    func with(_ engine: StressEngine) -> StressBench {
         var environment = environment
-        environment["DOCKER_HOST"] = host
+        environment["DOCKER_HOST"] = engine.host
         return StressBench(
             directory: directory, server: server, environment: environment, executable: executable,
-            docker: Docker(environment: environment), say: say)
+            docker: Docker(environment: environment), say: say, prefix: engine.prefix)
+    }
+
+    private func words(_ arguments: [String]) -> (executable: String, arguments: [String]) {
+        let words = prefix + [executable] + arguments
+        return (words[0], Array(words.dropFirst()))
     }
 
     /// Runs the command to its end.
     func run(_ arguments: [String], _ changes: [String: String] = [:], timeout: Duration = .seconds(120))
         async throws -> ProcessResult
     {
-        try await ProcessRunner().run(
-            executable, arguments, environment: environment.merging(changes) { $1 }, directory: directory,
+        let words = words(arguments)
+        return try await ProcessRunner().run(
+            words.executable, words.arguments, environment: environment.merging(changes) { $1 }, directory: directory,
             timeout: timeout)
     }
 
     /// Starts the command as a process that can be killed.
     func start(_ arguments: [String], output: String, _ changes: [String: String] = [:]) throws -> StressChild {
-        StressChild(
+        let words = words(arguments)
+        return StressChild(
             process: try BackgroundProgram(
-                executable: executable, arguments: arguments, environment: environment.merging(changes) { $1 },
+                executable: words.executable, arguments: words.arguments,
+                environment: environment.merging(changes) { $1 },
                 directory: directory, output: "\(directory)/\(output)"
             ).start())
     }

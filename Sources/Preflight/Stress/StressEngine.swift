@@ -4,54 +4,59 @@ import PreflightCore
 import Store
 import Synchronization
 
-/// A Docker engine of the suite's own: other files, another socket, no rules in the machine's firewall.
+/// A Docker engine of the suite's own: with other files, another socket, and a network namespace. In the machine's own
+/// namespace it would take away bridges of the engine in use.
 final class StressEngine: Sendable {
     let directory: String
-    private let executable: String
+    private let namespace: String
     private let process = Mutex<StressChild?>(nil)
 
-    init(directory: String, executable: String) {
+    init(directory: String, name: String) {
         self.directory = directory
-        self.executable = executable
+        namespace = name
     }
 
     var host: String { "unix://\(directory)/docker.sock" }
+    /// What starts a program where the engine's networks are.
+    var prefix: [String] { ["nsenter", "--net=/run/netns/\(namespace)"] }
+
     private var docker: Docker {
         var environment = ProcessInfo.processInfo.environment
         environment["DOCKER_HOST"] = host
         return Docker(environment: environment)
     }
 
-    /// Made by hand: an engine that is told to have none takes away the one of the engine in use.
-    private static let bridge = "pf-stress0"
+    /// The namespace, with a way to this machine.
+    func makeNamespace() async throws {
+        try await ip("netns", "add", namespace)
+        try await ip("-n", namespace, "link", "set", "lo", "up")
+        try await ip("link", "add", "pf-stress0", "type", "veth", "peer", "name", "pf-stress1", "netns", namespace)
+        try await ip("addr", "add", "10.228.0.1/30", "dev", "pf-stress0")
+        try await ip("link", "set", "pf-stress0", "up")
+        try await ip("-n", namespace, "addr", "add", "10.228.0.2/30", "dev", "pf-stress1")
+        try await ip("-n", namespace, "link", "set", "pf-stress1", "up")
+        try await ip("-n", namespace, "route", "add", "default", "via", "10.228.0.1")
+    }
 
-    private func makeBridge() async throws {
-        let runner = ProcessRunner()
-        guard try await !runner.run("ip", ["link", "show", Self.bridge]).isSuccess else { return }
-        for arguments in [
-            ["link", "add", Self.bridge, "type", "bridge"], ["addr", "add", "10.228.0.1/24", "dev", Self.bridge],
-            ["link", "set", Self.bridge, "up"],
-        ] {
-            let result = try await runner.run("ip", arguments)
-            guard result.isSuccess else {
-                throw PreflightError(.failed, "ip \(arguments.joined(separator: " ")): \(result.stderrText)")
-            }
+    private func ip(_ arguments: String...) async throws {
+        let result = try await ProcessRunner().run("ip", arguments)
+        guard result.isSuccess else {
+            throw PreflightError(.failed, "ip \(arguments.joined(separator: " ")): \(result.stderrText)")
         }
     }
 
     func start() async throws {
-        try await makeBridge()
         try Files.createDirectory(directory)
         Files.remove("\(directory)/docker.pid")
         Files.remove("\(directory)/exec/containerd/containerd.pid")
         let child = StressChild(
             process: try BackgroundProgram(
-                executable: executable,
-                arguments: [
-                    "--data-root", "\(directory)/data", "--exec-root", "\(directory)/exec", "--host", host,
-                    "--pidfile", "\(directory)/docker.pid", "--bridge", Self.bridge, "--iptables=false",
-                    // Away from the networks of the engine in use.
-                    "--default-address-pool", "base=10.229.0.0/16,size=24",
+                executable: "nsenter",
+                arguments: prefix.dropFirst() + [
+                    "dockerd", "--data-root", "\(directory)/data", "--exec-root", "\(directory)/exec", "--host", host,
+                    "--pidfile", "\(directory)/docker.pid",
+                    // Not what this machine's own addresses are likely to be.
+                    "--bip", "10.227.0.1/24", "--default-address-pool", "base=10.229.0.0/16,size=24",
                 ], environment: ProcessInfo.processInfo.environment, directory: directory,
                 output: "\(directory)/engine.log"
             ).start())
@@ -82,7 +87,7 @@ final class StressEngine: Sendable {
         let child = process.withLock { $0 }
         child?.signal(SIGTERM)
         if await child?.ended(within: .seconds(20)) == nil { await child?.crash() }
-        _ = try? await ProcessRunner().run("ip", ["link", "delete", Self.bridge])
+        _ = try? await ProcessRunner().run("ip", ["netns", "delete", namespace])
         try? FileManager.default.removeItem(atPath: directory)
     }
 }

@@ -82,12 +82,13 @@ extension StressJob {
     /// A second engine, with nothing in common with the one in use, is killed under a field and started again.
     func killEngine(_ fault: StressFault) async throws -> StressResult {
         var result = result(fault)
-        guard geteuid() == 0, Files.isProgram("dockerd") else {
-            result.skipped = "a second engine needs root and dockerd"
+        guard geteuid() == 0, ["dockerd", "ip", "nsenter"].allSatisfy(Files.isProgram) else {
+            result.skipped = "a second engine needs root, dockerd, ip and nsenter"
             return result
         }
-        let engine = StressEngine(directory: "\(bench.directory)/\(name)-engine", executable: "dockerd")
+        let engine = StressEngine(directory: "\(bench.directory)/\(name)-engine", name: name)
         do {
+            try await engine.makeNamespace()
             try await engine.start()
             try await engine.load(StressAgent.image, from: bench.docker)
         } catch {
@@ -104,7 +105,7 @@ extension StressJob {
     }
 
     private func kill(_ engine: StressEngine, _ result: inout StressResult) async throws {
-        let own = bench.with(engine: engine.host)
+        let own = bench.with(engine)
         for number in 1...item.count {
             let field = field(number, on: own) {
                 $0.aliases = ["worker-1", "worker-2", "worker-3"]

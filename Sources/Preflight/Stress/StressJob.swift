@@ -102,7 +102,8 @@ extension StressJob {
                     $0.ending = .ejected
                 }
             }
-            let most = step.isOfRun(item.access) ? 1 : item.trials
+            // Spenders end by themselves.
+            let most = step.isOfRun(item.access) ? 1 : item.trials - (step.needsEject ? 1 : 0)
             let kill = StressKill(step: step, count: Int.random(in: 1...most, using: &random))
             try field.start([StressKill.variable: kill.text])
             guard await field.ended(within: .seconds(90)) == 128 + 9 else {
