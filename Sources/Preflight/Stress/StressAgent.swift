@@ -23,7 +23,8 @@ enum StressAgent {
         def say(**fields): print(json.dumps(fields), flush=True)
 
         def attempt(fault):
-            body = {"model": os.environ["PREFLIGHT_MODEL"], "max_tokens": 40, "stream": bool(fault and "stream" in fault),
+            body = {"model": os.environ["PREFLIGHT_MODEL"], "max_tokens": 40,
+                    "stream": bool(fault and "stream" in fault),
                     "messages": [{"role": "user", "content": "go on"}]}
             if fault: body["simulator"] = {"fault": fault.replace("stream:", "")}
             request = u.Request(os.environ["OPENROUTER_BASE_URL"] + "/chat/completions", json.dumps(body).encode(),

@@ -84,7 +84,8 @@ extension StressJob {
                 try await field.takeUp()
             }
             result.verdicts += try await conclude(field)
-            bench.say("  \(name): \(result.injected) of \(item.count)")
+            let broken = result.broken.isEmpty ? "every promise held" : "\(result.broken.count) promises broken"
+            bench.say("  \(field.id): \(result.injected) of \(item.count) kills, \(broken)")
         }
         return result
     }

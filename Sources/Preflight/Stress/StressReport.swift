@@ -43,9 +43,8 @@ struct StressReport {
         var lines = table.lines() + [""]
         for result in results {
             for verdict in result.broken {
-                lines.append(
-                    "BROKEN \(verdict.promise.rawValue): \(result.fault.id) (\(result.variant)): \(verdict.broken ?? "")"
-                )
+                let place = "\(result.fault.id) (\(result.variant))"
+                lines.append("BROKEN \(verdict.promise.rawValue): \(place): \(verdict.broken ?? "")")
             }
         }
         if let ejections = Self.figures(results.flatMap(\.ejections)) { lines.append("ejected to dead: \(ejections)") }

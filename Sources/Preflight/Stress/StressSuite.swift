@@ -29,13 +29,12 @@ struct StressSuite: Sendable {
         func take(_ number: Int, _ found: [StressResult]) {
             results.append((number, found))
             for result in found {
+                let place = "  [\(number)/\(total)] \(result.fault.id):"
                 for verdict in result.broken {
-                    bench.say(
-                        "  [\(number)/\(total)] \(result.fault.id): broken: \(verdict.promise.rawValue): \(verdict.broken ?? "")"
-                    )
+                    bench.say("\(place) broken: \(verdict.promise.rawValue): \(verdict.broken ?? "")")
                 }
                 if let reason = result.skipped {
-                    bench.say("  [\(number)/\(total)] \(result.fault.id): skipped: \(reason)")
+                    bench.say("\(place) skipped: \(reason)")
                 }
             }
         }
