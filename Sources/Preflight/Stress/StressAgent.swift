@@ -12,7 +12,7 @@ enum StressAgent {
     /// Works in steps: says each, writes each into its output, and calls the model at every fourth. Other behaviours
     /// are layered over it. What it says and writes is numbered, so that what is lost or done twice is seen.
     static let program = """
-        import json, os, signal, sys, time, urllib.error, urllib.request as u
+        if True: import json, os, signal, sys, time, urllib.error, urllib.request as u
         alias = os.environ["PREFLIGHT_ALIAS"]
         kind = alias.split("-")[0]
         out = "/workspace/output/"
@@ -20,7 +20,11 @@ enum StressAgent {
         if kind == "spender": count = 100000
         fault = json.loads(os.environ.get("STRESS_FAULTS", "{}")).get(alias)
 
-        def say(**fields): print(json.dumps(fields), flush=True)
+        def tell(stream, text):
+            stream.write(text + "\\n")
+            stream.flush()
+
+        def say(**fields): tell(sys.stdout, json.dumps(fields))
 
         def attempt(fault):
             body = {"model": os.environ["PREFLIGHT_MODEL"], "max_tokens": 40,
@@ -44,9 +48,9 @@ enum StressAgent {
                     if error.code in (402, 403):
                         say(type="error", message="refused", code=error.code)
                         sys.exit(4)
-                    print("again: %s" % error, file=sys.stderr, flush=True)
+                    tell(sys.stderr, "again: %s" % error)
                 except Exception as error:
-                    print("again: %s" % error, file=sys.stderr, flush=True)
+                    tell(sys.stderr, "again: %s" % error)
                 fault = None
                 time.sleep(0.2)
 
