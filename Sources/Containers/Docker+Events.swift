@@ -10,14 +10,17 @@ package struct ContainerEvent: Sendable, Equatable {
 }
 
 extension Docker {
-    /// Follows starts of containers with a label, until cancelled or the engine goes away.
+    /// Follows starts of containers with a label, until a time, or cancelled, or the engine goes away.
     ///
-    /// - Parameter since: what happened from then on is told too, so that nothing falls between start and listening.
+    /// - Parameters:
+    ///   - since: what happened from then on is told too, so that nothing falls between start and listening.
+    ///   - until: by the engine's clock; to the second.
     package func events(
-        label: String, since: Timestamp, onEvent: @escaping @Sendable (ContainerEvent) -> Void
+        label: String, since: Timestamp, until: Timestamp, onEvent: @escaping @Sendable (ContainerEvent) -> Void
     ) async throws {
         let arguments = [
-            "events", "--since", String(since.secondsSince1970), "--filter", "type=container", "--filter",
+            "events", "--since", String(since.secondsSince1970), "--until", String(until.secondsSince1970), "--filter",
+            "type=container", "--filter",
             "label=\(label)", "--filter", "event=start", "--format", "{{json .}}",
         ]
         try await runner.stream(executable, arguments, environment: environment) { streams in

@@ -17,13 +17,26 @@ final class EngineWatch: Sendable {
 
     init(docker: Docker) { self.docker = docker }
 
-    /// Follows the engine until cancelled; begins anew where the engine broke off.
-    func run(runID: String, since: Timestamp, clock: any Clock<Duration>) async {
+    /// How long one command follows the engine. It ends by itself then, so that of a killed process none stays for long.
+    private static let span: Duration = .seconds(60)
+    /// What of the span before is asked for again: starts that fell between two commands, and clocks that differ.
+    private static let overlap: Duration = .seconds(-30)
+
+    /// Follows the engine until cancelled; begins anew where a span is over or the engine broke off.
+    ///
+    /// - Parameter since: when the run began, by `now`.
+    func run(runID: String, since: Timestamp, world: World) async {
+        var since = since
         while !Task.isCancelled {
-            try? await docker.events(label: "\(Names.runLabel)=\(runID)", since: since) { event in
+            let began = world.uptime()
+            let now = world.now()
+            try? await docker.events(
+                label: "\(Names.runLabel)=\(runID)", since: since, until: now + Self.span
+            ) { event in
                 self.take(event)
             }
-            try? await clock.sleep(for: .seconds(1))
+            if world.uptime() - began < .seconds(1) { try? await world.clock.sleep(for: .seconds(1)) }
+            since = max(since, now + Self.overlap)
         }
     }
 

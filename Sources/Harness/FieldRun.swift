@@ -90,14 +90,17 @@ package struct FieldRun: Sendable {
         defer { withExtendedLifetime(harnessLock) {} }
         try await workshop.journal.begin(
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
+        MarkedStep.runBegun.pass()
         let trials: [TrialSummary]
         do {
             try await lease.take()
             do { try beginGuard?(directory) } catch {
                 report(.warning("no guard: should this process be killed, containers run on (\(error))"))
             }
-            try Files.replace(directory.experimentPath, with: experimentText)
+            // The experiment comes last: where it is, a run can be taken up.
+            if let prompt = plan.prompt { try Files.replace(directory.promptPath, with: prompt) }
             try Files.replace(directory.lockPath, with: lock.prettyText + "\n")
+            try Files.replace(directory.experimentPath, with: experimentText)
             report(.runStarted(id: directory.id, directory: directory.path, trials: plan.trials.count))
             let starts = plan.trials.map { TrialStart($0) }
             // Behind the gateway every trial has a network of its own.
@@ -126,6 +129,7 @@ package struct FieldRun: Sendable {
             result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
+        MarkedStep.runReceiptWritten.pass()
         try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
         return result
     }
@@ -152,6 +156,7 @@ package struct FieldRun: Sendable {
         let workshop = workshop
         let entry = try await workshop.journal.intend(
             .network, name: name, run: directory.id, trial: nil, at: workshop.world.now())
+        MarkedStep.networkIntended.pass()
         do {
             try await workshop.docker.createNetwork(
                 name,
@@ -159,6 +164,7 @@ package struct FieldRun: Sendable {
                     .init(name: Names.runLabel, value: directory.id),
                     .init(name: Names.lockLabel, value: directory.harnessLockPath),
                 ])
+            MarkedStep.networkMade.pass()
             try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         } catch let failure as DockerFailure {
             // It may have been made all the same; whatever stays is in the journal for a sweep.
@@ -195,10 +201,7 @@ package struct FieldRun: Sendable {
             ?? Envelope(
                 total: plan.access == nil ? plan.experiment.budget.total : nil,
                 spent: starts.reduce(.zero) { $0 + $1.spentBefore })
-        let promptPath = try plan.prompt.map { prompt in
-            try Files.replace(directory.promptPath, with: prompt)
-            return directory.promptPath
-        }
+        let promptPath = plan.prompt.map { _ in directory.promptPath }
         let board = FieldBoard(starts.map(\.plan))
         for kept in starts.compactMap(\.kept) { board.finish(kept) }
         var begins: [(start: TrialStart, control: TrialControl)] = []
@@ -215,7 +218,7 @@ package struct FieldRun: Sendable {
 
         return await withTaskGroup(of: [TrialSummary]?.self) { group in
             group.addTask {
-                await engine.run(runID: directory.id, since: since, clock: workshop.world.clock)
+                await engine.run(runID: directory.id, since: since, world: workshop.world)
                 return nil
             }
             group.addTask {

@@ -36,12 +36,15 @@ package struct Provisioner: Sendable {
         let name = Names.subKey(run: run, trial: trial)
         let entry = try await journal.intend(
             .subkey, name: name, run: run, trial: trial, until: expiresAt, at: world.now())
+        MarkedStep.subKeyIntended.pass()
         var attempt = 1
         while true {
             do throws(OpenRouterError) {
                 let (subKey, key) = try await management.createSubKey(name: name, limit: limit, expiresAt: expiresAt)
+                MarkedStep.subKeyMade.pass()
                 let provisioned = ProvisionedKey(hash: subKey.hash, key: key, name: name, entry: entry)
                 try await remember(provisioned)
+                MarkedStep.subKeyNoted.pass()
                 return provisioned
             } catch {
                 let mayExist = [.interrupted, .server, .unreadable].contains(error.kind)
@@ -122,5 +125,6 @@ package struct Provisioner: Sendable {
             throw OpenRouterError(kind: .server, call: "DELETE /keys", message: "the key is still there after deletion")
         } catch  where error.kind == .notFound {
         }
+        MarkedStep.subKeyDeleted.pass()
     }
 }

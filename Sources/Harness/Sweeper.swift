@@ -10,10 +10,14 @@ package struct Sweeper: Sendable {
     let journal: Journal?
     let runs: RunsDirectory
     let world: World
+    /// The only runs whose things are looked for; nil for all.
+    let only: Set<String>?
 
     package init(
-        docker: Docker, management: OpenRouterClient?, journal: Journal?, runs: RunsDirectory, world: World
+        docker: Docker, management: OpenRouterClient?, journal: Journal?, runs: RunsDirectory, world: World,
+        only: Set<String>? = nil
     ) {
+        self.only = only
         self.docker = docker
         self.management = management
         self.journal = journal
@@ -69,6 +73,7 @@ package struct Sweeper: Sendable {
         } else {
             outcome.blind.append("sub-keys: no management key; set OR_ADMIN_KEY")
         }
+        if let only { outcome.removed.removeAll { !only.contains($0.run) } }
         outcome.kept = outcome.removed.filter { $0.keepReason != nil }
         outcome.removed = outcome.removed.filter { $0.keepReason == nil }
         return outcome
@@ -133,7 +138,8 @@ package struct Sweeper: Sendable {
         let left = await find()
         guard left.blind.isEmpty else { return }
         let stillThere = Set((left.removed + left.kept).compactMap(\.entry))
-        for entry in entries where !stillThere.contains(entry.id) && life(ofRun: entry.run) != .living {
+        for entry in entries where only?.contains(entry.run) ?? true {
+            guard !stillThere.contains(entry.id), life(ofRun: entry.run) != .living else { continue }
             try? await journal.gone(entry.id, at: world.now())
         }
     }

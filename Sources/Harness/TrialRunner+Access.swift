@@ -106,8 +106,10 @@ extension TrialRunner {
         let name = Names.network(run: runID, nonce: nonce) + "-" + plan.alias
         let entry = try await journal.intend(
             .network, name: name, run: runID, trial: plan.attempt.name, at: world.now())
+        MarkedStep.networkIntended.pass()
         do {
             let subnet = try await createNetwork(name)
+            MarkedStep.networkMade.pass()
             try await journal.made(entry, handle: nil, at: world.now())
             return OwnNetwork(name: name, entry: entry, address: subnet.host)
         } catch {

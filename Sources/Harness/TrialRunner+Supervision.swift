@@ -17,6 +17,7 @@ extension TrialRunner {
             writeBudgetFile()
             entry = try await journal.intend(
                 .container, name: containerName, run: runID, trial: plan.attempt.name, until: until, at: world.now())
+            MarkedStep.containerIntended.pass()
         } catch {
             return End(outcome: .harnessFailed, reason: "\(error)")
         }
@@ -158,7 +159,9 @@ extension TrialRunner {
     }
 
     func noteStarted() {
-        if recorder.recordStart(container: containerName) { report(.containerStarted(plan)) }
+        guard recorder.recordStart(container: containerName) else { return }
+        MarkedStep.containerStarted.pass()
+        report(.containerStarted(plan))
     }
 
     private func tick() async -> Signal {
@@ -222,15 +225,18 @@ extension TrialRunner {
             why = self.stop.cause ?? EndRule.byOwner
             recorder.record("stop_decided", ["reason": .string(why)])
         }
+        MarkedStep.stopDecided.pass()
         report(.stopping(plan, why))
         let began = world.uptime()
         let isQuick = self.stop.urgency == .quick
         let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
         recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
+        MarkedStep.subKeyDisabled.pass()
         let isDead = await shielded { await self.killContainer(gracefully: !isQuick) }
         recorder.record(
             isDead ? "container_stopped" : "container_not_stopped",
             ["reason": .string(why), "took_s": .number((world.uptime() - began).decimalSeconds(places: 3))])
+        MarkedStep.containerStopped.pass()
         return .stopped(isDead: isDead)
     }
 
@@ -311,6 +317,7 @@ extension TrialRunner {
                 "outcome": .string(end.outcome.rawValue), "reason": .string(end.reason),
                 "cause": end.cause.map(JSON.string),
             ])
+        MarkedStep.trialJudged.pass()
     }
 
     private func sinceStart(_ time: Timestamp) -> JSON {
@@ -415,6 +422,7 @@ extension TrialRunner {
         for attempt in 1...3 {
             do {
                 try await docker.remove(containerName)
+                MarkedStep.containerRemoved.pass()
                 // While the engine may still be making it, the entry stays: a sweep looks again.
                 guard command.hasEnded else { return }
                 await noteGone(entry)

@@ -109,6 +109,7 @@ struct TrialRunner: Sendable {
             if let key {
                 // A process that died may have said the last word already.
                 if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
+                MarkedStep.spendReconciled.pass()
                 for key in key.earlier + [key] { await giveBack(key) }
             }
             return finish(end.outcome, end.reason, cause: end.cause)
@@ -201,10 +202,12 @@ struct TrialRunner: Sendable {
                 "outcome": .string(outcome.rawValue), "reason": .string(reason),
                 "cost": .usd(recorder.trialState.spend), "cause": cause.map(JSON.string),
             ])
+        MarkedStep.trialFinished.pass()
         var summary = recorder.summary
         do {
             if let failure = recorder.failure { throw failure }
             try Files.replace(directory.summaryPath, with: summary.json.prettyText + "\n")
+            MarkedStep.receiptWritten.pass()
         } catch {
             report(.warning("\(plan.alias): its record is not complete: \(error)"))
             summary.reason =

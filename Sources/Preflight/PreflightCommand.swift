@@ -23,6 +23,6 @@ struct PreflightCommand: AsyncParsableCommand {
             StatusCommand.self,
             StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
-            KeysCommand.self, GuardCommand.self, BackgroundCommand.self,
+            KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])
 }

@@ -51,6 +51,7 @@ public struct PreflightTool: Sendable {
 
     private static func runExpanded(_ arguments: [String]) async -> Int32 {
         do {
+            try StressKill.arm()
             let settings = try Settings()
             var command = try PreflightCommand.parseAsRoot(
                 EnvironmentTwins.expand(arguments, environment: settings.environment))

@@ -53,8 +53,8 @@ struct Wiring {
         Files.exists(runs.journalPath) ? try Journal(path: runs.journalPath) : nil
     }
 
-    func sweeper(_ journal: Journal?) -> Sweeper {
-        Sweeper(docker: docker, management: doors.management, journal: journal, runs: runs, world: world)
+    func sweeper(_ journal: Journal?, only: Set<String>? = nil) -> Sweeper {
+        Sweeper(docker: docker, management: doors.management, journal: journal, runs: runs, world: world, only: only)
     }
 
     /// Offers a sweep, on standard error, where the journal knows of things that nobody watches. Asks nobody else.

@@ -1,17 +1,27 @@
 /// Columns of plain text, for terminals and files alike.
-struct TextTable {
-    enum Alignment { case left, right }
+package struct TextTable {
+    package enum Alignment { case left, right }
 
     var header: [String]
     var alignments: [Alignment]
-    var rows: [[String]] = []
+    package var rows: [[String]]
     /// The last column is cut so that a line fits; nil for no bound.
     var width: Int?
     /// Blanks between columns.
-    var gap = 2
+    var gap: Int
+
+    package init(
+        header: [String], alignments: [Alignment], rows: [[String]] = [], width: Int? = nil, gap: Int = 2
+    ) {
+        self.header = header
+        self.alignments = alignments
+        self.rows = rows
+        self.width = width
+        self.gap = gap
+    }
 
     /// Header, rule, rows; no line ends in blanks.
-    func lines() -> [String] {
+    package func lines() -> [String] {
         let all = [header] + rows
         var widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         if let width, let last = widths.indices.last {

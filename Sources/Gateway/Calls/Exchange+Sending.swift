@@ -39,6 +39,7 @@ extension Exchange {
         sentAt = now
         wait(.firstByte, rules.settings.patience.firstByte, from: now)
         connection.send(bytes, for: self)
+        MarkedStep.callSent.pass()
         context.reuse(bytes)
     }
 

@@ -54,6 +54,7 @@ extension Exchange {
         let tokens = usage.map { $0.promptTokens + $0.completionTokens } ?? grant?.grant.tokens ?? 0
         guard let grant else { return cost }
         self.grant = nil
+        MarkedStep.callAnswered.pass()
         // The report stays as it is: nothing comes after a settlement.
         gateway.ledger.resolve(grant.call, .settled(cost: cost, tokens: tokens), on: context) { [self] standing in
             report.headroom = standing?.headroom

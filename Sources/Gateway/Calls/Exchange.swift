@@ -230,6 +230,7 @@ final class Exchange: @unchecked Sendable {
             report.headroom = grant.grant.headroom
             tell(.callReserved)
             if let refusal = objection { return giveUp(refusal) }
+            MarkedStep.callReserved.pass()
             send()
         case .failure(let refusal):
             guard !isDone else { return }

@@ -53,6 +53,7 @@ extension TrialRunner {
             }
             if let container = remains.container { try? await journal.gone(container.id, at: world.now()) }
             if let network = remains.network { await removeNetwork(OwnNetwork(network)) }
+            await deleteUnknownKeys(remains)
             for key in keys(remains) { await giveBack(key) }
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Harness
 import PreflightCore
+import Reports
 
 struct SweepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,11 +11,15 @@ struct SweepCommand: AsyncParsableCommand {
             Examples:
               preflight sweep --dry-run
               preflight sweep
+              preflight sweep run-20260312-120000           of this run alone
 
             Things of runs that this machine knows nothing of are kept until they have expired, since their run may
             live on another machine; --force takes them too.
             Exit status: 0 nothing is left, 1 something could not be removed or looked at.
             """)
+
+    @Argument(help: ArgumentHelp("Only what these runs left; by default what any did.", valueName: "run"))
+    var runs: [String] = []
 
     @Flag(help: "Only say what would be removed.")
     var dryRun = false
@@ -26,7 +31,10 @@ struct SweepCommand: AsyncParsableCommand {
 
     func run() async throws {
         let wiring = try Wiring(runsDirectory: place.runsDir)
-        let sweeper = wiring.sweeper(try wiring.existingJournal())
+        let journal = try wiring.existingJournal()
+        let only =
+            runs.isEmpty ? nil : Set(try await RunLookup.ids(named: runs, in: wiring.runs, journal: journal))
+        let sweeper = wiring.sweeper(journal, only: only)
         let outcome = dryRun ? await sweeper.find() : await sweeper.sweep(force: force)
         if place.json {
             Terminal.shared.data(json(outcome).prettyText)

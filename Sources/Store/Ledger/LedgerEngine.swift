@@ -61,7 +61,9 @@ final class LedgerEngine {
             try perform(work, mayBeFreed: isForeign, at: time, into: &deliveries)
             try state.write()
             let waitsForDisk = try state.planDisk()
+            MarkedStep.ledgerCommits.pass()
             try state.file.commitWriting()
+            MarkedStep.ledgerCommitted.pass()
             if waitsForDisk { try disk.reach() }
             state.keep(at: time)
             hasFailed = false

@@ -1,0 +1,112 @@
+import Containers
+import Foundation
+import PreflightCore
+import Simulator
+import Store
+
+extension StressJob {
+    private static let logLimit = 4 << 20
+    private static let bait = "This file is the host's.\n"
+
+    /// A trial for each behaviour, which its owner ejects once it is at it.
+    func agents() async throws -> [StressResult] {
+        let agents: [StressFault.Agent] = item.faults.compactMap {
+            if case .agent(let agent) = $0 { agent } else { nil }
+        }
+        let bait = "\(bench.directory)/\(name).bait"
+        try Files.replace(bait, with: Self.bait, durably: false)
+        let field = field {
+            $0.aliases = agents.map(\.alias)
+            $0.steps = 100_000
+            $0.environment = ["STRESS_BAIT": bait]
+            $0.lines = ["limits: {pids: 48, log: 4m}"]
+            $0.ending = .ejected
+        }
+        try field.start()
+        let areAtIt = await eventually(within: .seconds(90)) { agents.allSatisfy { isAtIt($0, field) } }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for agent in agents {
+                group.addTask {
+                    let ejected = try await bench.run(["eject", field.id, agent.alias, "--reason", "stress"])
+                    if ejected.exitCode != 0 { bench.say("  eject \(agent.alias): \(ejected.stderrText)") }
+                }
+            }
+            try await group.waitForAll()
+        }
+        var (facts, faults) = try await end(field)
+        if !areAtIt { faults.append("not all of its agents came to what they were to do") }
+        for index in facts.trials.indices where facts.trials[index].alias == StressFault.Agent.logFlood.alias {
+            // Its words are torn by its own flood, and the rest is not kept.
+            facts.trials[index].said = []
+        }
+        return agents.enumerated().map { index, agent in
+            var part = facts
+            part.trials = facts.trials.filter { $0.alias == agent.alias }
+            part.left = facts.left.filter { $0.contains(agent.alias) }
+            part.cost = nil
+            if index == 0 { part = facts }
+            var result = result(.agent(agent))
+            result.injected = 1
+            let outcome = part.trials.first { $0.alias == agent.alias }?.outcome
+            let wrong = outcome == .ejected ? [] : ["\(agent.alias): \(outcome?.rawValue ?? "without an outcome")"]
+            result.verdicts = part.verdicts + [.of(.outcome, faults + wrong)] + ejection(agent.alias, field, &result)
+            result.verdicts += own(of: agent, field, bait: bait)
+            return result
+        }
+    }
+
+    private func isAtIt(_ agent: StressFault.Agent, _ field: StressField) -> Bool {
+        switch agent {
+        case .logFlood: (try? size(field.run.trial(agent.alias).logPath)) ?? 0 > Self.logLimit / 2
+        case .daemon:
+            Files.exists(field.run.trial(agent.alias).outputPath + "/daemon.txt") && field.progress(agent.alias) > 3
+        default: field.progress(agent.alias) > 3
+        }
+    }
+
+    /// What only this behaviour could break.
+    private func own(of agent: StressFault.Agent, _ field: StressField, bait: String) -> [StressVerdict] {
+        switch agent {
+        case .links:
+            let text = (try? Files.read(bait)).map { String(decoding: $0, as: UTF8.self) }
+            return [text == Self.bait ? .kept(.host) : .broken(.host, "a file of the host was written through a link")]
+        case .logFlood:
+            let directory = field.run.trial(agent.alias)
+            let sizes = [directory.logPath, directory.eventsPath].map { (try? size($0)) ?? 0 }
+            // The events have lines that are no events besides, 8 MiB of them.
+            let isBounded = sizes[0] <= Self.logLimit + 4096 && sizes[1] <= Self.logLimit + (9 << 20)
+            return [
+                isBounded ? .kept(.host) : .broken(.host, "the flood has \(sizes[0]) and \(sizes[1]) bytes on the disk")
+            ]
+        default: return []
+        }
+    }
+
+    private func size(_ path: String) throws -> Int {
+        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+    }
+
+    /// Whether it was dead in time, and did nothing after.
+    private func ejection(_ alias: String, _ field: StressField, _ result: inout StressResult) -> [StressVerdict] {
+        let events = field.events(alias)
+        guard let decided = events.first(where: { $0.type == "eject_decided" }),
+            let stopped = events.first(where: { $0.type == "container_stopped" })
+        else { return [.broken(.ejected, "\(alias): its log does not tell that it was stopped")] }
+        let took = stopped.elapsed - decided.elapsed
+        result.ejections.append(took)
+        var faults: [String] = []
+        if took > StressResult.ejectLimit { faults.append("\(alias): dead after \(took.shortText)") }
+        let hashes = field.keyHashes(alias)
+        let late = bench.server.bill.charges.filter { hashes.contains($0.keyHash) && $0.at > stopped.timestamp }
+        if !late.isEmpty { faults.append("\(alias): \(late.count) calls after its end") }
+        let output = field.run.trial(alias).outputPath
+        for file in Files.list(output) {
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: "\(output)/\(file)"),
+                let changed = attributes[.modificationDate] as? Date
+            else { continue }
+            let time = Timestamp(microseconds: Int64(changed.timeIntervalSince1970 * 1_000_000))
+            if time > stopped.timestamp { faults.append("\(alias): \(file) changed after its end") }
+        }
+        return [.of(.ejected, faults)]
+    }
+}
