@@ -9,6 +9,8 @@ final class FieldBreaker: Sendable {
     private struct Told: Sendable {
         var news: Breaker.News
         var trial: String
+        /// Its calls go to OpenRouter.
+        var usesOpenRouter: Bool
         /// What the trial may still spend.
         var remaining: USD
     }
@@ -28,9 +30,12 @@ final class FieldBreaker: Sendable {
 
     var trip: Breaker.Trip? { breaker.withLock { $0.trip } }
 
-    func take(_ event: Event, of trial: String, _ state: TrialState) {
+    func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
         guard let news = Breaker.News(event, isMetered: state.isMetered) else { return }
-        input.yield(Told(news: news, trial: trial, remaining: state.remaining ?? .zero))
+        input.yield(
+            Told(
+                news: news, trial: trial.alias, usesOpenRouter: trial.upstream == nil,
+                remaining: state.remaining ?? .zero))
     }
 
     /// Counts until it is cancelled.
@@ -39,7 +44,7 @@ final class FieldBreaker: Sendable {
             switch told.news {
             case .success(let kind): breaker.withLock { $0.succeed(kind) }
             case .fault(let fault):
-                if fault.cause == ProviderRefusal.permanentCauses[402],
+                if told.usesOpenRouter, fault.cause == ProviderRefusal.permanentCauses[402],
                     await management.isExhausted(forSpending: told.remaining) == false
                 {
                     // Its key's own limit: that is the trial's affair.

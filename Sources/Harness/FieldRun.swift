@@ -272,7 +272,7 @@ package struct FieldRun: Sendable {
             plan: trial, directory: directory.trial(trial.attempt),
             policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
             lastStderr: lastStderr, world: workshop.world,
-            observe: { [breaker] in breaker.take($0, of: trial.alias, $1) })
+            observe: { [breaker] in breaker.take($0, of: trial, $1) })
     }
 
     private func runner(

@@ -33,8 +33,8 @@ package struct ModelAccess: Sendable {
         package var trial: TrialPlan
         /// The address of this machine on the trial's own network.
         package var address: String
-        /// The trial's own key at OpenRouter; it stays on this side.
-        package var subKey: Secret
+        /// The trial's own key at OpenRouter; it stays on this side. Nil for a trial of another upstream.
+        package var subKey: Secret?
         package var expiresAt: Timestamp
         /// Where the container has had a way before, which is to be open again.
         package var before: Before?
@@ -70,15 +70,19 @@ package struct ModelAccess: Sendable {
         package var origin: String
         /// The trial's budget in the ledger.
         package var budget: BudgetDoor
+        /// From now on what the container shows is no key any more.
+        package var revoke: @Sendable () -> Void
         /// Ends the key and what is under way with it, and says what the trial has cost.
         package var close: @Sendable () async -> Account
 
         package init(
-            key: Secret, origin: String, budget: BudgetDoor, close: @escaping @Sendable () async -> Account
+            key: Secret, origin: String, budget: BudgetDoor, revoke: @escaping @Sendable () -> Void,
+            close: @escaping @Sendable () async -> Account
         ) {
             self.key = key
             self.origin = origin
             self.budget = budget
+            self.revoke = revoke
             self.close = close
         }
     }

@@ -5,9 +5,10 @@ import Store
 extension TrialRunner {
     /// Runs `body` with the trial's way to its models, which is gone when this returns.
     func withPath(
-        key: ProvisionedKey, until: Timestamp, _ body: (TrialPath) async -> End
+        key: ProvisionedKey?, until: Timestamp, _ body: (TrialPath) async -> End
     ) async -> (end: End, account: ModelAccess.Account?) {
         guard let access = runPlan.access else {
+            guard let key else { return (End(outcome: .harnessFailed, reason: "no key for the trial"), nil) }
             control.open(TrialControl.Reach(runner: self, key: key))
             let end = await body(TrialPath(network: network, key: key.key))
             await control.close()
@@ -34,7 +35,7 @@ extension TrialRunner {
     ///   - before: where the trial had a way to its models before.
     ///   - body: gets nil where there is none.
     func throughGateway(
-        _ access: ModelAccess, _ network: OwnNetwork, key: ProvisionedKey, until: Timestamp,
+        _ access: ModelAccess, _ network: OwnNetwork, key: ProvisionedKey?, until: Timestamp,
         before: ModelAccess.Before? = nil, _ body: (TrialPath?) async -> End
     ) async -> (end: End, account: ModelAccess.Account?) {
         let (events, input) = AsyncStream.makeStream(of: (type: String, fields: JSON.Object).self)
@@ -45,7 +46,7 @@ extension TrialRunner {
             do {
                 exit = try await access.open(
                     ModelAccess.Request(
-                        run: runID, trial: plan, address: network.address, subKey: key.key, expiresAt: until,
+                        run: runID, trial: plan, address: network.address, subKey: key?.key, expiresAt: until,
                         before: before, report: { input.yield(($0, $1)) }))
             } catch {
                 var end = await body(nil)
@@ -56,7 +57,7 @@ extension TrialRunner {
             recorder.record(
                 "gateway_opened",
                 ["address": .string(exit.origin), "network": .string(network.name)])
-            control.open(TrialControl.Reach(runner: self, key: key, scope: exit.budget))
+            control.open(TrialControl.Reach(runner: self, key: key, scope: exit.budget, revoke: exit.revoke))
             let end = await body(
                 TrialPath(network: network.name, key: exit.key, origin: exit.origin, tunnels: access.tunnels))
             await control.close()

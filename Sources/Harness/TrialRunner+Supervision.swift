@@ -6,7 +6,7 @@ import Synchronization
 
 extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
-    func supervise(key: ProvisionedKey, path: TrialPath) async -> End {
+    func supervise(key: ProvisionedKey?, path: TrialPath) async -> End {
         if let end = control.earlyEnd {
             return End(outcome: end.outcome, reason: "\(end.reason), before its container started")
         }
@@ -53,7 +53,7 @@ extension TrialRunner {
     ///
     /// - Parameter decided: a stop that was decided on before.
     func watch(
-        key: ProvisionedKey, stoppedBy decided: EndRule.Stop? = nil, _ command: @escaping @Sendable () async -> Signal
+        key: ProvisionedKey?, stoppedBy decided: EndRule.Stop? = nil, _ command: @escaping @Sendable () async -> Signal
     ) async -> Exit {
         await withTaskGroup(of: Signal.self) { group in
             group.addTask { await command() }
@@ -190,7 +190,8 @@ extension TrialRunner {
         }
     }
 
-    private func pollSpend(key: ProvisionedKey) async -> Signal {
+    private func pollSpend(key: ProvisionedKey?) async -> Signal {
+        guard let key else { return .watcherEnded }
         var lastError: String?
         while !Task.isCancelled {
             do { try await world.clock.sleep(for: pace.poll) } catch { break }
@@ -215,7 +216,7 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Disables the key, stops the container, and returns once the engine says that it is dead.
-    private func stopContainer(key: ProvisionedKey, because stop: EndRule.Stop) async -> Signal {
+    private func stopContainer(key: ProvisionedKey?, because stop: EndRule.Stop) async -> Signal {
         let why: String
         switch stop {
         case .ejected(let reason):
@@ -229,9 +230,13 @@ extension TrialRunner {
         report(.stopping(plan, why))
         let began = world.uptime()
         let isQuick = self.stop.urgency == .quick
-        let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
-        recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
-        MarkedStep.subKeyDisabled.pass()
+        if let key {
+            let disabled = await provisioner.disable(key, within: isQuick ? .milliseconds(500) : pace.disable)
+            recorder.record(disabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
+            MarkedStep.subKeyDisabled.pass()
+        } else if control.revoke() {
+            recorder.record("key_revoked", [:])
+        }
         let isDead = await shielded { await self.killContainer(gracefully: !isQuick) }
         recorder.record(
             isDead ? "container_stopped" : "container_not_stopped",
@@ -358,7 +363,7 @@ extension TrialRunner {
             stop: exit.stop, exitCode: exitCode, isOutOfMemory: isOutOfMemory, state: state,
             lastStderr: recorder.lastStderr)
         rule.cancelReason = stop.cause ?? EndRule.byOwner
-        if exit.stop == nil, exitCode != 0, state.providerRefusal?.status == 402 {
+        if usesOpenRouter, exit.stop == nil, exitCode != 0, state.providerRefusal?.status == 402 {
             rule.isAccountEmpty = await provisioner.management.isExhausted(forSpending: state.remaining ?? .zero)
         }
         if case .ejected(let reason) = exit.stop {

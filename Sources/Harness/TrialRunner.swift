@@ -34,7 +34,8 @@ struct TrialRunner: Sendable {
         recorder.record(
             "trial_started",
             [
-                "alias": .string(plan.alias), "model": .string(plan.model), "budget": .usd(plan.budget),
+                "alias": .string(plan.alias), "model": .string(plan.model),
+                "upstream": plan.upstream.map(JSON.string), "budget": .usd(plan.budget),
                 "image": .string(runPlan.imageID), "repetition": .int(plan.repetition),
                 "access": .string(runPlan.access == nil ? "direct" : "gateway"),
                 "attempt": plan.earlier.isEmpty ? nil : .int(plan.attempt.number),
@@ -44,21 +45,28 @@ struct TrialRunner: Sendable {
         if let early = control.earlyEnd { return await end(early: early) }
 
         let expiresAt = world.now() + runPlan.experiment.limits.wall + pace.keyGrace
-        let key: ProvisionedKey
-        do {
-            key = try await provisioner.create(
-                run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt)
-        } catch {
-            await control.close()
-            let cause = (error as? OpenRouterError)?.cause ?? "journal"
-            return finish(.provisioningFailed, "no sub-key: \(error)", cause: cause)
+        var key: ProvisionedKey?
+        if usesOpenRouter {
+            let made: ProvisionedKey
+            do {
+                made = try await provisioner.create(
+                    run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt)
+            } catch {
+                await control.close()
+                let cause = (error as? OpenRouterError)?.cause ?? "journal"
+                return finish(.provisioningFailed, "no sub-key: \(error)", cause: cause)
+            }
+            recordKey(made, limit: plan.budget, expiresAt: expiresAt)
+            key = made
         }
-        recordKey(key, limit: plan.budget, expiresAt: expiresAt)
         let (end, account) = await withPath(key: key, until: expiresAt) { path in
             await supervise(key: key, path: path)
         }
         return await settle(key: key, end: end, account: account)
     }
+
+    /// Another upstream knows nothing of sub-keys: what such a trial may spend, and has spent, the ledger alone says.
+    var usesOpenRouter: Bool { plan.upstream == nil }
 
     func recordKey(_ key: ProvisionedKey, limit: USD, expiresAt: Timestamp) {
         recorder.record(
@@ -106,7 +114,10 @@ struct TrialRunner: Sendable {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
-            if let key {
+            if !usesOpenRouter {
+                if !recorder.trialState.isReconciled { await reconcileByLedger(account) }
+                MarkedStep.spendReconciled.pass()
+            } else if let key {
                 // A process that died may have said the last word already.
                 if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
                 MarkedStep.spendReconciled.pass()
@@ -192,6 +203,25 @@ struct TrialRunner: Sendable {
             [
                 "spent": .usd(spent), "settled": .bool(isSettled),
                 "unknown_up_to": unknown.map(JSON.usd), "note": .string(reconciliation.note),
+            ])
+    }
+
+    /// The account of a trial that has no key at OpenRouter: calls whose cost is unknown stay held.
+    private func reconcileByLedger(_ account: ModelAccess.Account?) async {
+        var account = account
+        if account == nil, let access = runPlan.access {
+            account = await access.reckon(plan.attempt.name, recorder.found.calls) { take($0, $1) }
+        }
+        let failure = account.map(\.failure) ?? "the ledger was not asked"
+        let spent = failure == nil ? account?.settled ?? .zero : recorder.trialState.spend
+        let rest = max(.zero, (recorder.trialState.budget ?? plan.budget) - spent)
+        let held = failure == nil ? account?.held ?? .zero : rest
+        recorder.record(
+            "spend_reconciled",
+            [
+                "spent": .usd(spent), "settled": .bool(held == .zero),
+                "unknown_up_to": held == .zero ? nil : .usd(held), "upstream": plan.upstream.map(JSON.string),
+                "note": .string(failure ?? "the sum of the ledger's calls"),
             ])
     }
 

@@ -29,6 +29,7 @@ package struct HarnessDoors: Sendable {
 /// What makes and gives back: a management key and a journal are at hand.
 package struct Workshop: Sendable {
     package let docker: Docker
+    /// Of a field without a trial at OpenRouter it has no key, and is not asked.
     package let management: OpenRouterClient
     package let journal: Journal
     package let world: World

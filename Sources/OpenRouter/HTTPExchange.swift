@@ -48,11 +48,15 @@ package enum HTTPExchange {
     }
 
     /// GET of one address; for health checks.
-    package static func get(_ url: String, within limit: Duration) async throws(Failure) -> Answer {
+    package static func get(
+        _ url: String, headers: [String: Secret] = [:], within limit: Duration
+    ) async throws(Failure) -> Answer {
         guard let url = URL(string: url), ["http", "https"].contains(url.scheme), url.host != nil else {
             throw .transport(URLError(.badURL))
         }
-        return try await perform(URLRequest(url: url), session: .shared, within: limit)
+        var request = URLRequest(url: url)
+        for (name, value) in headers { request.setValue(value.reveal(), forHTTPHeaderField: name) }
+        return try await perform(request, session: .shared, within: limit)
     }
 
     /// POST of a JSON body to one address, with a bearer token.

@@ -18,26 +18,24 @@ struct GatewayAccess {
 
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
     func withAccess<T: Sendable>(_ body: @Sendable (ModelAccess) async throws -> T) async throws -> T {
-        let catalogue: Catalogue
-        do { catalogue = try await wiring.doors.anonymous.allModels() } catch {
-            throw PreflightError(
-                .refused, "the prices of the models cannot be read: \(error)", hint: error.hint)
-        }
+        let catalogue = try await listedPrices()
+        let others = try experiment.gatewayUpstreams(wiring.settings.environment)
         let ledger = try Ledger(path: wiring.runs.journalPath, now: wiring.world.now)
         let reports = Reports()
-        let upstream = Upstream(
-            name: "openrouter", kind: .openRouter, address: try UpstreamAddress(url: wiring.settings.baseURL), key: nil,
-            pricing: .listed)
-        var settings = GatewaySettings(upstreams: [upstream])
+        let openRouter = Upstream(
+            name: Experiment.openRouterName, kind: .openRouter,
+            address: try UpstreamAddress(url: wiring.settings.baseURL), key: nil, pricing: .listed)
+        var settings = GatewaySettings(upstreams: (catalogue == nil ? [] : [openRouter]) + others)
         settings.patience.outage = experiment.limits.outage.map(OutageRule.init) ?? .standard
         let gateway = try Gateway(
             // The end of a key must not come early because the machine's clock was set.
             settings: settings, ledger: ledger, now: wiring.world.steadyNow,
             report: { reports.pass($0) })
-        gateway.prices.set(catalogue, of: upstream.name)
-        let models = Set(experiment.models.map(\.id))
+        if let catalogue { gateway.prices.set(catalogue, of: openRouter.name) }
+        let models = Set(experiment.models.filter { $0.upstream == nil }.map(\.id))
         let watch = PriceWatch(
-            client: wiring.doors.anonymous, prices: gateway.prices, upstream: upstream.name, clock: wiring.world.clock
+            client: wiring.doors.anonymous, prices: gateway.prices, upstream: openRouter.name,
+            clock: wiring.world.clock
         ) { change in
             guard models.contains(change.model) else { return }
             report(.warning("\(change.text); calls are reserved at the dearer of both"))
@@ -46,7 +44,7 @@ struct GatewayAccess {
         reports.follow { watch.take($0) }
         let result: Result<T, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask { await gateway.run() }
-            group.addTask { await watch.run(since: catalogue) }
+            if let catalogue { group.addTask { await watch.run(since: catalogue) } }
             let result: Result<T, any Error>
             do {
                 let isKnown = try await ledger.findScope(named: runID) != nil
@@ -71,6 +69,23 @@ struct GatewayAccess {
         await gateway.shutDown()
         await ledger.close()
         return try result.get()
+    }
+
+    /// OpenRouter's, as of now; nil where no trial is called there.
+    private func listedPrices() async throws -> Catalogue? {
+        guard experiment.usesOpenRouter else { return nil }
+        do { return try await wiring.doors.anonymous.allModels() } catch {
+            throw PreflightError(
+                .refused, "the prices of the models cannot be read: \(error)", hint: error.hint)
+        }
+    }
+
+    /// Which models a trial may call; empty for all that its upstream serves.
+    private func models(of trial: TrialPlan) -> [ModelPattern] {
+        switch experiment.calls ?? (trial.upstream == nil ? .any : .own) {
+        case .own: [ModelPattern(trial.model)]
+        case .any: []
+        }
     }
 
     /// What this run shares with others; nil where it has a total of its own.
@@ -106,7 +121,7 @@ struct GatewayAccess {
                 let scope = try await ledger.scope(
                     named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
                 if let before = request.before { try await past.tell(trial, before.told, request.report) }
-                reports.open(name, model: request.trial.model, request.report)
+                reports.open(name, request.trial.source, request.report)
                 let bound: BoundListener
                 do {
                     bound = try await gateway.listen(
@@ -119,15 +134,17 @@ struct GatewayAccess {
                 let text = request.before?.key.reveal() ?? KeyText.random()
                 let key = gateway.keys.issue(text) { label in
                     VirtualKey(
-                        id: name, label: label, scope: scope, scopeName: name, expiresAt: request.expiresAt,
-                        listener: name,
-                        upstreamKey: request.subKey)
+                        id: name, label: label, scope: scope, scopeName: name, models: models(of: request.trial),
+                        expiresAt: request.expiresAt, listener: name,
+                        upstream: request.trial.upstream ?? Experiment.openRouterName, upstreamKey: request.subKey)
                 }
-                if request.before != nil {
+                // Only OpenRouter can be asked what a call has cost.
+                if request.before != nil, request.trial.upstream == nil {
                     gateway.reconcile(try await past.held(trial).map(\.call), with: key, listener: name)
                 }
                 return ModelAccess.Exit(
-                    key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope)
+                    key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope),
+                    revoke: { gateway.keys.revoke(key) }
                 ) {
                     gateway.keys.revoke(key)
                     await gateway.close(bound)
@@ -191,11 +208,11 @@ struct GatewayAccess {
     /// Hands each event to the trial whose listener it came in by.
     private final class Reports: Sendable {
         typealias Report = @Sendable (String, JSON.Object) -> Void
-        private let open = Mutex<[String: (model: String, report: Report)]>([:])
+        private let open = Mutex<[String: (source: ModelSource, report: Report)]>([:])
         private let follower = Mutex<(@Sendable (GatewayEvent) -> Void)?>(nil)
 
-        func open(_ listener: String, model: String, _ report: @escaping Report) {
-            open.withLock { $0[listener] = (model, report) }
+        func open(_ listener: String, _ source: ModelSource, _ report: @escaping Report) {
+            open.withLock { $0[listener] = (source, report) }
         }
         func close(_ listener: String) { open.withLock { $0[listener] = nil } }
 
@@ -208,8 +225,10 @@ struct GatewayAccess {
             self.follower.withLock { $0 = follower }
         }
 
+        /// - Parameter model: of OpenRouter.
         func tell(_ type: String, _ fields: JSON.Object, ofModel model: String) {
-            for entry in open.withLock({ Array($0.values) }) where entry.model == model { entry.report(type, fields) }
+            let source = ModelSource(model: model)
+            for entry in open.withLock({ Array($0.values) }) where entry.source == source { entry.report(type, fields) }
         }
     }
 }

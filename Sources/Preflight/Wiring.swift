@@ -37,6 +37,14 @@ struct Wiring {
             anonymous: client(Secret("")), docker: docker, world: world)
     }
 
+    /// The client that manages keys. Where no trial uses OpenRouter it has no key, and is not asked.
+    func management(isNeeded: Bool, _ problem: String, hint: String) throws -> OpenRouterClient {
+        let doors = doors
+        if let management = doors.management { return management }
+        guard !isNeeded else { throw PreflightError(.refused, problem, hint: hint) }
+        return doors.anonymous
+    }
+
     /// Opens the journal of the runs directory, making the directory where it is missing.
     func openJournal() throws -> Journal {
         do {

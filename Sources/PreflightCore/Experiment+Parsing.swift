@@ -1,6 +1,6 @@
 extension Experiment {
     package static let keys = [
-        "name", "image", "build", "models", "repeat", "budget", "access", "network", "concurrency", "prompt", "mounts",
+        "name", "image", "build", "models", "repeat", "budget", "access", "upstreams", "calls", "network", "concurrency", "prompt", "mounts",
         "env",
         "args", "limits", "checks", "eject",
     ]
@@ -15,7 +15,16 @@ extension Experiment {
         if let image = members["image"], members["build"] != nil {
             throw image.fail("give image or build, not both")
         }
-        for entry in try members["models"]?.array() ?? [] { models.append(try Entry(reader: entry)) }
+        if let upstreams = members["upstreams"] {
+            guard let named = upstreams.value.object else {
+                throw upstreams.fail("expected NAME: {kind, url, key, prices} pairs")
+            }
+            self.upstreams = named
+        }
+        calls = try members["calls"]?.choice(Calls.self)
+        for entry in try members["models"]?.array() ?? [] {
+            models.append(try Entry(reader: entry, upstreams: upstreams.keys))
+        }
         repetitions = try members["repeat"]?.int() ?? repetitions
         if let budget = members["budget"] { self.budget = try Budget(reader: budget) }
         access = try members["access"]?.choice(Access.self) ?? access
@@ -54,14 +63,25 @@ extension Experiment {
 }
 
 extension Experiment.Entry {
-    init(reader: TreeReader) throws(PreflightError) {
+    static let keys = ["id", "upstream", "alias", "budget"]
+
+    /// - Parameter upstreams: the names that there are.
+    init(reader: TreeReader, upstreams: [String]) throws(PreflightError) {
         if reader.value.object == nil {
             self.init(id: try reader.string())
             return
         }
-        let members = try reader.object(keys: ["id", "alias", "budget"])
+        let members = try reader.object(keys: Self.keys)
         guard let id = try members["id"]?.string() else { throw reader.fail("id is missing") }
-        self.init(id: id, alias: try members["alias"]?.string(), budget: try members["budget"]?.usd())
+        let upstream = try members["upstream"]?.string()
+        if let upstream, !upstreams.contains(upstream) {
+            throw (members["upstream"] ?? reader).fail(
+                "there is no upstream '\(upstream)'",
+                hint: NearestName.hint(upstream, among: upstreams)
+                    ?? "name it under upstreams:, or leave it out for a model of OpenRouter")
+        }
+        self.init(
+            id: id, alias: try members["alias"]?.string(), budget: try members["budget"]?.usd(), upstream: upstream)
     }
 }
 

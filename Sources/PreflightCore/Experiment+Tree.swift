@@ -13,7 +13,7 @@ extension Experiment {
             "models": .array(
                 models.map {
                     .record([
-                        "id": .string($0.id), "alias": $0.alias.map(JSON.string), "budget": $0.budget.map(JSON.usd),
+                        "id": .string($0.id), "upstream": $0.upstream.map(JSON.string), "alias": $0.alias.map(JSON.string), "budget": $0.budget.map(JSON.usd),
                     ])
                 }),
             "repeat": .int(repetitions),
@@ -24,6 +24,9 @@ extension Experiment {
                 "hold": budget.hold == .strict ? nil : .string(budget.hold.rawValue),
             ]),
             "access": .string(access.rawValue),
+            // Keys stand in it as names of variables.
+            "upstreams": upstreams.isEmpty ? nil : .object(upstreams),
+            "calls": calls.map { .string($0.rawValue) },
             "network": network?.tree,
             "concurrency": .int(concurrency),
             "prompt": prompt.map {

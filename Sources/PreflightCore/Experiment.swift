@@ -8,6 +8,10 @@ package struct Experiment: Sendable, Equatable {
     package var repetitions = 1
     package var budget = Budget()
     package var access = Access.direct
+    /// Servers of models beside OpenRouter, by name, in the grammar of a gateway's file; keys are names of variables.
+    package var upstreams = JSON.Object()
+    /// Which models a trial may call behind the gateway; nil: any of OpenRouter's, of another upstream its own alone.
+    package var calls: Calls?
     /// Where containers may connect to beside the models; nil is what the access allows: everything when direct,
     /// nothing behind the gateway.
     package var network: TunnelPolicy?
@@ -29,11 +33,14 @@ package struct Experiment: Sendable, Equatable {
         package var id: String
         package var alias: String?
         package var budget: USD?
+        /// The name of the upstream that serves it; nil for OpenRouter.
+        package var upstream: String?
 
-        package init(id: String, alias: String? = nil, budget: USD? = nil) {
+        package init(id: String, alias: String? = nil, budget: USD? = nil, upstream: String? = nil) {
             self.id = id
             self.alias = alias
             self.budget = budget
+            self.upstream = upstream
         }
 
         /// Reads `ID` or `ID=ALIAS`.
@@ -56,6 +63,9 @@ package struct Experiment: Sendable, Equatable {
 
     /// How containers reach the provider.
     package enum Access: String, Sendable, CaseIterable { case direct, gateway }
+
+    /// Which models a trial's key is good for at its upstream.
+    package enum Calls: String, Sendable, CaseIterable { case own, any }
 
     package enum Prompt: Sendable, Equatable {
         case text(String)
@@ -145,16 +155,20 @@ package struct Experiment: Sendable, Equatable {
 package struct TrialPlan: Sendable, Hashable {
     package var alias: String
     package var model: String
+    /// The name of the upstream that serves it; nil for OpenRouter.
+    package var upstream: String?
     package var budget: USD
     package var repetition: Int
     /// Attempts at it that failed, oldest first, where it is run again.
     package var earlier: [TrialSummary]
 
     package init(
-        alias: String, model: String, budget: USD, repetition: Int = 1, earlier: [TrialSummary] = []
+        alias: String, model: String, upstream: String? = nil, budget: USD, repetition: Int = 1,
+        earlier: [TrialSummary] = []
     ) {
         self.alias = alias
         self.model = model
+        self.upstream = upstream
         self.budget = budget
         self.repetition = repetition
         self.earlier = earlier
@@ -162,15 +176,21 @@ package struct TrialPlan: Sendable, Hashable {
 
     /// As its summary knows it.
     package init(_ summary: TrialSummary) {
-        self.init(alias: summary.alias, model: summary.model, budget: summary.budget, earlier: summary.earlier)
+        self.init(
+            alias: summary.alias, model: summary.model, upstream: summary.upstream, budget: summary.budget,
+            earlier: summary.earlier)
     }
 
     package var attempt: TrialAttempt { TrialAttempt(alias: alias, number: earlier.count + 1) }
+    package var source: ModelSource { ModelSource(model: model, upstream: upstream) }
 }
 
 extension Experiment {
     /// The budget of a trial where neither file nor flags name one.
     package static let defaultBudget = USD(cents: 25)
+
+    /// Whether any trial is called at OpenRouter.
+    package var usesOpenRouter: Bool { models.contains { $0.upstream == nil } }
 
     /// Every trial of the run, repetitions in rounds, aliases made unique: `llama`, then `llama-2`.
     package func trials() -> [TrialPlan] {
@@ -187,7 +207,7 @@ extension Experiment {
                 }
                 plans.append(
                     TrialPlan(
-                        alias: alias, model: entry.id,
+                        alias: alias, model: entry.id, upstream: entry.upstream,
                         budget: entry.budget ?? budget.perTrial ?? Self.defaultBudget, repetition: repetition))
             }
         }
@@ -252,6 +272,14 @@ extension Experiment {
             problem(
                 "network: \(network.mode) needs access: gateway",
                 "containers with access: direct are on an open network")
+        }
+        if access == .direct, !upstreams.isEmpty {
+            problem(
+                "upstreams needs access: gateway",
+                "with access: direct containers call OpenRouter themselves, and nothing else is capped")
+        }
+        if access == .direct, calls != nil {
+            problem("calls needs access: gateway", "with access: direct a key is good for every model")
         }
         if access == .direct, limits.outage != nil {
             problem("limits.outage needs access: gateway", "with access: direct agents meet the provider themselves")

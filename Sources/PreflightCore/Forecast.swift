@@ -18,11 +18,12 @@ package struct Forecast: Sendable, Equatable {
     /// A turn of a coding agent in mid-task, most of it read from no cache.
     package static let typicalUsage = Usage(promptTokens: 6000, completionTokens: 400)
 
-    package init(trials: [TrialPlan], total: USD?, catalogue: Catalogue?) {
+    /// - Parameter prices: of OpenRouter's models, and of those of other upstreams.
+    package init(trials: [TrialPlan], total: USD?, prices: (ModelSource) -> Pricing?) {
         sumOfBudgets = trials.reduce(.zero) { $0 + $1.budget }
         most = total.map { min($0, trials.reduce(.zero) { $0 + $1.budget }) } ?? sumOfBudgets
         lines = trials.filter { $0.repetition == 1 }.map { trial in
-            let cost = catalogue?[trial.model]?.pricing.cost(of: Self.typicalUsage)
+            let cost = prices(trial.source)?.cost(of: Self.typicalUsage)
             return Line(
                 alias: trial.alias, model: trial.model, budget: trial.budget, typicalCall: cost,
                 calls: cost.flatMap { trial.budget.count(of: $0) })

@@ -2,6 +2,8 @@
 package struct TrialSummary: Hashable, Sendable {
     package var alias: String
     package var model: String
+    /// The upstream that serves it; nil for OpenRouter.
+    package var upstream: String?
     package var phase: Phase
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
@@ -46,6 +48,7 @@ package struct TrialSummary: Hashable, Sendable {
     ) {
         alias = plan.alias
         model = plan.model
+        upstream = plan.upstream
         phase = state.phase
         outcome = state.outcome
         reason = state.reason
@@ -75,6 +78,8 @@ package struct TrialSummary: Hashable, Sendable {
     }
 
     package var attempt: TrialAttempt { TrialAttempt(alias: alias, number: earlier.count + 1) }
+
+    package var source: ModelSource { ModelSource(model: model, upstream: upstream) }
 
     package var cachePermille: Int? { totalUsage.cachePermille }
 }
@@ -123,6 +128,7 @@ extension TrialSummary {
         .record([
             "alias": .string(alias),
             "model": .string(model),
+            "upstream": upstream.map(JSON.string),
             "phase": .string(phase.rawValue),
             "outcome": outcome.map { .string($0.rawValue) },
             "reason": reason.map(JSON.string),
@@ -162,7 +168,7 @@ extension TrialSummary {
         guard let alias = json["alias"]?.string, let model = json["model"]?.string,
             let phase = json["phase"]?.string.flatMap(Phase.init(rawValue:)), let budget = json["budget_usd"]?.usd()
         else { return nil }
-        self.init(plan: TrialPlan(alias: alias, model: model, budget: budget))
+        self.init(plan: TrialPlan(alias: alias, model: model, upstream: json["upstream"]?.string, budget: budget))
         self.phase = phase
         outcome = json["outcome"]?.string.flatMap(Outcome.init(rawValue:))
         reason = json["reason"]?.string

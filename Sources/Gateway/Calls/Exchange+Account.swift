@@ -87,7 +87,7 @@ extension Exchange {
 
     /// Anthropic counts for itself; elsewhere the count is reckoned here.
     func countTokens(_ key: VirtualKey) {
-        if let first = rules.destinations.first, first.upstream.kind == .anthropic { return read(key) }
+        if let first = rules.first(for: key), first.upstream.kind == .anthropic { return read(key) }
         do throws(CallRefusal) {
             let facts = try request.body.withBytes { (bytes) throws(CallRefusal) in
                 try CallFacts.read(bytes, dialect: .messages)
@@ -99,9 +99,9 @@ extension Exchange {
         } catch { finish(Refusal(error).response(in: .messages)) }
     }
 
-    /// Reads at the first upstream, for free.
+    /// Reads at the key's upstream, or the first, for free.
     func read(_ key: VirtualKey) {
-        candidates = Array(rules.destinations.prefix(1))
+        candidates = rules.first(for: key).map { [$0] } ?? []
         guard !candidates.isEmpty else { return finish(Refusal.unknownPath(request.path).response(in: dialect)) }
         send()
     }

@@ -157,7 +157,7 @@ final class Exchange: @unchecked Sendable {
             }
             narrowing = limit
         }
-        (candidates, routedModel) = rules.candidates(for: asked.facts.model)
+        (candidates, routedModel) = rules.candidates(for: asked.facts.model, with: key)
         guard !candidates.isEmpty else { return refuse(.unknownModel(asked.facts.model)) }
         attempt = candidates.count == 1 ? 0 : candidates.firstIndex { context.isReady($0.upstream.name) } ?? 0
         reserve()

@@ -16,6 +16,8 @@ package final class VirtualKey: Sendable {
     package let callsPerMinute: Int?
     /// The only listener it is good at; nil for any that asks for no binding.
     package let listener: String?
+    /// The only upstream that its calls go to; nil: where the routes lead.
+    package let upstream: String?
     /// Sent upstream in place of the upstream's own.
     package let upstreamKey: Secret?
     private let revoked = Atomic(false)
@@ -29,7 +31,8 @@ package final class VirtualKey: Sendable {
 
     package init(
         id: String, label: String, scope: ScopeID, scopeName: String, models: [ModelPattern] = [],
-        expiresAt: Timestamp? = nil, callsPerMinute: Int? = nil, listener: String? = nil, upstreamKey: Secret? = nil
+        expiresAt: Timestamp? = nil, callsPerMinute: Int? = nil, listener: String? = nil, upstream: String? = nil,
+        upstreamKey: Secret? = nil
     ) {
         self.id = id
         self.label = label
@@ -39,6 +42,7 @@ package final class VirtualKey: Sendable {
         self.expiresAt = expiresAt
         self.callsPerMinute = callsPerMinute
         self.listener = listener
+        self.upstream = upstream
         self.upstreamKey = upstreamKey
     }
 

@@ -43,8 +43,14 @@ final class Rules: Sendable {
         unrouted = Array(destinations.prefix(1))
     }
 
+    /// Where a key's calls without a model go: models are listed there, tokens counted.
+    func first(for key: VirtualKey) -> Destination? {
+        key.upstream.map { name in destinations.first { $0.upstream.name == name } } ?? destinations.first
+    }
+
     /// The upstreams that serve a model, in the order they are tried, and what they know it as.
-    func candidates(for model: String) -> (destinations: [Destination], model: String?) {
+    func candidates(for model: String, with key: VirtualKey) -> (destinations: [Destination], model: String?) {
+        if key.upstream != nil { return (first(for: key).map { [$0] } ?? [], nil) }
         guard let route = settings.routes.first(where: { $0.matches(model) }) else { return (unrouted, nil) }
         let named = route.upstreams.compactMap { name in destinations.first { $0.upstream.name == name } }
         return (named, route.model)

@@ -44,8 +44,13 @@ enum AccountChecks {
     static let managementHint =
         "set OR_ADMIN_KEY to a management key from https://openrouter.ai/settings/management-keys"
 
-    static func balance(_ facts: AccountFacts) -> CheckResult {
-        switch facts {
+    /// What is said where no trial of the experiment is OpenRouter's.
+    static let notUsed = "no trial uses OpenRouter"
+
+    /// - Parameter isNeeded: whether a trial uses OpenRouter.
+    static func balance(_ facts: AccountFacts, isNeeded: Bool = true) -> CheckResult {
+        guard isNeeded else { return CheckResult("balance", .skip, notUsed) }
+        return switch facts {
         case .balance(let balance) where balance > smallestBalance:
             CheckResult("balance", .pass, "\(balance) left")
         case .balance(let balance):
@@ -76,16 +81,23 @@ enum AccountChecks {
                     "raise budget.total to \(sum), or lower budget.per_trial to \(USD(picodollars: total.picodollars / Int64(max(1, trials.count))).fixed(4))"
             )
         }
+        let own = trials.filter { $0.upstream == nil }
+        if own.isEmpty {
+            let envelope = total.map { " of budget.total \($0)" } ?? ""
+            return CheckResult("math", .pass, "\(formula)\(envelope); \(notUsed), the ledger alone holds it")
+        }
         guard let balance = account.balance else {
             return CheckResult("math", .warn, "\(formula); the balance is unknown", hint: managementHint)
         }
-        let most = total.map { min($0, sum) } ?? sum
+        let ownSum = own.reduce(USD.zero) { $0 + $1.budget }
+        let share = own.count < trials.count ? ", \(ownSum) of it at OpenRouter" : ""
+        let most = total.map { min($0, ownSum) } ?? ownSum
         guard most <= balance else {
             return CheckResult(
-                "math", .fail, "\(formula), more than the balance \(balance)",
+                "math", .fail, "\(formula)\(share), more than the balance \(balance)",
                 hint: "add \(most - balance) at https://openrouter.ai/settings/credits, or lower the budgets")
         }
         let envelope = total.map { " of budget.total \($0)" } ?? ""
-        return CheckResult("math", .pass, "\(formula)\(envelope), balance \(balance)")
+        return CheckResult("math", .pass, "\(formula)\(envelope)\(share), balance \(balance)")
     }
 }

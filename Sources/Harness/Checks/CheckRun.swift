@@ -7,6 +7,7 @@ package import Store
 package struct CheckRun: Sendable {
     let experiment: Experiment
     let doors: HarnessDoors
+    let upstreams: [UpstreamDoor]
     let journal: Journal?
     let runs: RunsDirectory
     let environment: [String: String]
@@ -17,14 +18,16 @@ package struct CheckRun: Sendable {
 
     /// - Parameters:
     ///   - journal: nil when it cannot be opened; then nothing that makes sub-keys is run.
+    ///   - upstreams: those of the experiment, which are not OpenRouter.
     ///   - custom: checks written in Swift, beside the experiment's own.
     package init(
         experiment: Experiment, doors: HarnessDoors, journal: Journal?, runs: RunsDirectory,
-        environment: [String: String], selection: Set<String>, custom: [CustomCheck] = [],
-        runner: ProcessRunner = ProcessRunner(), stop: StopSignal = StopSignal()
+        environment: [String: String], selection: Set<String>, upstreams: [UpstreamDoor] = [],
+        custom: [CustomCheck] = [], runner: ProcessRunner = ProcessRunner(), stop: StopSignal = StopSignal()
     ) {
         self.experiment = experiment
         self.doors = doors
+        self.upstreams = upstreams
         self.journal = journal
         self.runs = runs
         self.environment = environment
@@ -42,12 +45,14 @@ package struct CheckRun: Sendable {
     }
 
     private func runAll(_ onResult: @escaping @Sendable (CheckResult) -> Void) async -> CheckReport {
-        async let account = needs("balance", "math") ? AccountFacts.read(doors) : .noKey
+        let isOpenRouterUsed = experiment.usesOpenRouter
+        async let account = isOpenRouterUsed && needs("balance", "math") ? AccountFacts.read(doors) : .noKey
         async let catalogue = needsCatalogue ? readCatalogue() : .success(Catalogue(models: []))
         async let local = runLocal(onResult)
 
         let trials = experiment.trials()
-        let models = experiment.models.map(\.id).uniqued()
+        let models = experiment.models.filter { $0.upstream == nil }.map(\.id).uniqued()
+        let others = trials.map(\.source).filter { $0.upstream != nil }.uniqued()
         let facts = await (account: account, catalogue: catalogue)
         var results: [CheckResult] = []
         func add(_ name: String, _ result: @autoclosure () -> CheckResult) {
@@ -56,14 +61,15 @@ package struct CheckRun: Sendable {
             onResult(result)
             results.append(result)
         }
-        add("balance", AccountChecks.balance(facts.account))
+        add("balance", AccountChecks.balance(facts.account, isNeeded: isOpenRouterUsed))
         add(
             "math",
             AccountChecks.math(
                 trials, total: experiment.budget.total, sharesTotal: experiment.access == .gateway,
                 account: facts.account))
         let today = String(doors.world.now().iso8601.prefix(10))
-        add("models", ModelChecks.models(models, catalogue: facts.catalogue, today: today))
+        add("models", ModelChecks.models(
+                models, catalogue: facts.catalogue, others: others, upstreams: upstreams.map(\.prices), today: today))
         add(
             "tool_support",
             ModelChecks.toolSupport(models, required: experiment.checks.require, catalogue: facts.catalogue))
@@ -72,14 +78,21 @@ package struct CheckRun: Sendable {
         results += await spend(after: results, models: models, catalogue: facts.catalogue, onResult)
         return CheckReport(
             results: ordered(results),
-            forecast: Forecast(
-                trials: trials, total: experiment.budget.total, catalogue: try? facts.catalogue.get()))
+            forecast: forecast(trials, try? facts.catalogue.get()))
+    }
+
+    private func forecast(_ trials: [TrialPlan], _ catalogue: Catalogue?) -> Forecast {
+        Forecast(trials: trials, total: experiment.budget.total) { source in
+            guard let name = source.upstream else { return catalogue?[source.model]?.pricing }
+            return upstreams.first { $0.prices.name == name }?.prices.pricing(of: source.model)
+        }
     }
 
     private func needs(_ names: String...) -> Bool { names.contains(where: selection.contains) }
 
     private var needsCatalogue: Bool {
-        needs("models", "tool_support", "key_smoke", "cache_smoke") || !experiment.models.isEmpty
+        experiment.usesOpenRouter
+            && (needs("models", "tool_support", "key_smoke", "cache_smoke") || !experiment.models.isEmpty)
     }
 
     private func readCatalogue() async -> Result<Catalogue, OpenRouterError> {
@@ -129,14 +142,20 @@ package struct CheckRun: Sendable {
         if experiment.access == .gateway {
             pending.append(Pending(name: "host_services") { HostServices.check() })
         }
+        if !upstreams.isEmpty {
+            let sources = experiment.trials().map(\.source)
+            pending.append(Pending(name: "upstreams") { [upstreams] in await UpstreamChecks.ask(upstreams, sources) })
+        }
         let configured = [
-            "http_health": !checks.httpHealth.isEmpty, "env_vars": !checks.envVars.isEmpty,
+            "upstreams": !upstreams.isEmpty, "http_health": !checks.httpHealth.isEmpty, "env_vars": !checks.envVars.isEmpty,
             "docker_health": !checks.dockerHealth.isEmpty, "git_version": checks.gitVersion != nil,
         ]
         // Said only where it was asked for by name: passing without a question would be a lie.
         for (name, isConfigured) in configured where !isConfigured && experiment.checks.only.contains(name) {
             pending.append(
-                Pending(name: name) { CheckResult(name, .skip, "the experiment asks nothing, see checks.\(name)") })
+                Pending(name: name) { CheckResult(
+                        name, .skip,
+                        name == "upstreams" ? "the experiment names none" : "the experiment asks nothing, see checks.\(name)") })
         }
         if !checks.httpHealth.isEmpty {
             pending.append(Pending(name: "http_health") { await InfrastructureChecks.httpHealth(checks.httpHealth) })
@@ -204,6 +223,7 @@ extension CheckRun {
     private func smoke(
         _ name: String, models: [String], catalogue: Result<Catalogue, OpenRouterError>
     ) async -> CheckResult {
+        guard experiment.usesOpenRouter else { return CheckResult(name, .skip, AccountChecks.notUsed) }
         guard let management = doors.management else {
             return CheckResult(
                 name, .fail, "no management key: no sub-key can be made", hint: AccountChecks.managementHint)

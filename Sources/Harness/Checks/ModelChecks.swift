@@ -3,15 +3,26 @@ import PreflightCore
 
 /// Questions that the catalogue answers.
 enum ModelChecks {
-    static func models(_ ids: [String], catalogue answer: Result<Catalogue, OpenRouterError>, today: String)
-        -> CheckResult
-    {
+    /// - Parameters:
+    ///   - ids: of OpenRouter's models.
+    ///   - others: those of other upstreams, which its catalogue does not know; prices are those of `upstreams`.
+    static func models(
+        _ ids: [String], catalogue answer: Result<Catalogue, OpenRouterError>, others: [ModelSource] = [],
+        upstreams: [UpstreamPrices] = [], today: String
+    ) -> CheckResult {
         let catalogue: Catalogue
         switch answer {
         case .success(let value): catalogue = value
         case .failure(let error): return CheckResult("models", .fail, "\(error)", hint: error.hint)
         }
-        var lines: [String] = []
+        let (priced, unpriced) = Self.others(others, upstreams)
+        if !unpriced.isEmpty {
+            return CheckResult(
+                "models", .fail, "no price for \(unpriced.joined(separator: ", "))",
+                hint: "add it to the prices of its upstream, or declare the upstream free")
+        }
+        var lines = priced
+        let count = ids.count + others.count
         var missing: [String] = []
         var warnings: [String] = []
         for id in ids {
@@ -27,14 +38,34 @@ enum ModelChecks {
         }
         if !missing.isEmpty {
             return CheckResult(
-                "models", .fail, "\(missing.count) of \(ids.count) not found: \(missing.joined(separator: ", "))",
+                "models", .fail, "\(missing.count) of \(count) not found: \(missing.joined(separator: ", "))",
                 lines: lines, hint: "correct the name; https://openrouter.ai/models lists them all")
         }
-        let found = "\(ids.count) found"
+        let found = others.isEmpty ? "\(count) found" : "\(count) found, \(others.count) of other upstreams"
         return warnings.isEmpty
             ? CheckResult("models", .pass, found, lines: lines)
             : CheckResult(
                 "models", .warn, "\(found), \(warnings.count) with a warning", lines: lines, hint: warnings[0])
+    }
+
+    private static func others(
+        _ sources: [ModelSource], _ upstreams: [UpstreamPrices]
+    ) -> (lines: [String], unpriced: [String]) {
+        var lines: [String] = []
+        var unpriced: [String] = []
+        for source in sources {
+            let upstream = upstreams.first { $0.name == source.upstream }
+            if let upstream, upstream.table == nil {
+                lines.append("\(source): free")
+            } else if let rates = upstream?.pricing(of: source.model)?.rates, let prompt = rates.prompt,
+                let completion = rates.completion
+            {
+                lines.append("\(source): \(prompt * 1_000_000) in, \(completion * 1_000_000) out per M tokens")
+            } else {
+                unpriced.append("\(source)")
+            }
+        }
+        return (lines, unpriced)
     }
 
     static func describe(_ model: Model) -> String {
@@ -75,6 +106,9 @@ enum ModelChecks {
         switch answer {
         case .success(let value): catalogue = value
         case .failure(let error): return CheckResult("tool_support", .fail, "\(error)", hint: error.hint)
+        }
+        if ids.isEmpty {
+            return CheckResult("tool_support", .skip, "only OpenRouter says what its models support")
         }
         let models = ids.compactMap { catalogue[$0] }
         guard models.count == ids.count else {

@@ -96,16 +96,18 @@ extension OwnerDesk {
 
     /// Where the answer is lost, the key is looked at.
     private func setLimit(_ target: USD, of reach: TrialControl.Reach) async -> Result {
+        // Without a key at OpenRouter the ledger alone holds the budget.
+        guard let hash = reach.key?.hash else { return .done }
         let management = reach.runner.provisioner.management
         let failure = await within(.seconds(20)) { () -> String? in
             do throws(OpenRouterError) {
-                try await management.setLimit(target, ofSubKey: reach.key.hash)
+                try await management.setLimit(target, ofSubKey: hash)
                 return nil
             } catch { return "\(error)" }
         }
         if case .some(nil) = failure { return .done }
         let why = failure.flatMap(\.self) ?? "OpenRouter did not answer within 20s"
-        let seen = await within(.seconds(10)) { try? await management.subKey(hash: reach.key.hash).limit }
+        let seen = await within(.seconds(10)) { try? await management.subKey(hash: hash).limit }
         guard let seen, let limit = seen else { return .unknown(why) }
         return limit == target ? .done : .failed(why)
     }

@@ -6,9 +6,12 @@ final class TrialControl: Sendable {
     /// What a change of a running trial's budget works on.
     struct Reach: Sendable {
         var runner: TrialRunner
-        var key: ProvisionedKey
+        /// Nil for a trial that has none at OpenRouter.
+        var key: ProvisionedKey?
         /// The trial's scope in the gateway's ledger; nil where OpenRouter alone holds the budget.
         var scope: BudgetDoor?
+        /// Ends the key that its container shows the gateway.
+        var revoke: (@Sendable () -> Void)?
     }
 
     private struct State {
@@ -65,6 +68,13 @@ extension TrialControl {
 
     /// From now on its budget can be changed.
     func open(_ reach: Reach) { state.withLock { $0.reach = reach } }
+
+    /// Ends the key that its container shows the gateway; false where there is none.
+    func revoke() -> Bool {
+        guard let revoke = state.withLock({ $0.reach?.revoke }) else { return false }
+        revoke()
+        return true
+    }
 
     /// No change begins any more. Returns once the one under way has ended, so that the trial's log ends with its end.
     func close() async {

@@ -77,6 +77,7 @@ extension TrialRunner {
 
     /// The trial's key with those before it; nil where the journal knows of none.
     private func key(_ remains: TrialRemains) -> ProvisionedKey? {
+        guard usesOpenRouter else { return nil }
         var known = keys(remains)
         guard var key = known.popLast() else {
             // Swept: OpenRouter says that there is no such key.
@@ -106,7 +107,7 @@ extension TrialRunner {
                 await giveUp(remains, key: key, "its container does not say how it reached the gateway")
             }
         }
-        let key: ProvisionedKey
+        let key: ProvisionedKey?
         do { key = try await renewKey(remains, access) } catch {
             return await wrapUp(remains) { key in
                 await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
@@ -123,7 +124,8 @@ extension TrialRunner {
     }
 
     /// The old key's text died with its process. The new one may spend what is left of the trial's budget.
-    private func renewKey(_ remains: TrialRemains, _ access: ModelAccess) async throws -> ProvisionedKey {
+    private func renewKey(_ remains: TrialRemains, _ access: ModelAccess) async throws -> ProvisionedKey? {
+        guard usesOpenRouter else { return nil }
         let old = keys(remains)
         for key in old {
             let isDisabled = await provisioner.disable(key, within: pace.disable)
@@ -147,7 +149,7 @@ extension TrialRunner {
 
     /// Ends a container that cannot be gone on with.
     private func giveUp(
-        _ remains: TrialRemains, key: ProvisionedKey, _ reason: String, as outcome: Outcome = .harnessFailed
+        _ remains: TrialRemains, key: ProvisionedKey?, _ reason: String, as outcome: Outcome = .harnessFailed
     ) async -> End {
         _ = await superviseAgain(remains, key: key, stoppedBy: .cancelled)
         let end = End(outcome: outcome, reason: reason)
@@ -166,7 +168,7 @@ extension TrialRunner {
     }
 
     private func superviseAgain(
-        _ remains: TrialRemains, key: ProvisionedKey, stoppedBy stop: EndRule.Stop?
+        _ remains: TrialRemains, key: ProvisionedKey?, stoppedBy stop: EndRule.Stop?
     ) async -> End {
         await takeUp()
         writeBudgetFile()
@@ -194,11 +196,11 @@ extension TrialRunner {
     }
 
     /// Settles and gives back what is left once `body` has ended the container, without a way to the models.
-    private func wrapUp(_ remains: TrialRemains, _ body: (ProvisionedKey) async -> End) async -> TrialSummary {
+    private func wrapUp(_ remains: TrialRemains, _ body: (ProvisionedKey?) async -> End) async -> TrialSummary {
         await deleteUnknownKeys(remains)
         let key = key(remains)
         let none = ProvisionedKey(hash: "none", key: Secret(""), name: "", entry: 0)
-        let end = await body(key ?? none)
+        let end = await body(usesOpenRouter ? key ?? none : nil)
         await control.close()
         var account: ModelAccess.Account?
         if let access = runPlan.access, !recorder.trialState.isReconciled {

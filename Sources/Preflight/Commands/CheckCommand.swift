@@ -50,9 +50,11 @@ struct CheckStage {
         // A journal is needed only by what makes sub-keys.
         let spends = CheckName.spending.contains(where: selection.contains)
         let journal = spends ? try? wiring.openJournal() : try? wiring.existingJournal()
+        let upstreams = try experiment.gatewayUpstreams(wiring.settings.environment)
         let report = await CheckRun(
             experiment: experiment, doors: wiring.doors, journal: journal, runs: wiring.runs,
-            environment: wiring.settings.environment, selection: selection, custom: own, stop: stop
+            environment: wiring.settings.environment, selection: selection,
+            upstreams: upstreams.map(\.door), custom: own, stop: stop
         ).run()
         if !json { show(report) }
         return report

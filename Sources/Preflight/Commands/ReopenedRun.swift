@@ -34,12 +34,10 @@ struct ReopenedRun {
         self.record = record
         directory = RunDirectory(path: record.directory, id: record.id)
         if view.isAlive { throw Self.living(directory) }
-        guard let management = wiring.doors.management else {
-            throw PreflightError(
-                .refused, "no management key: sub-keys can be neither read nor deleted",
-                hint: "set OR_ADMIN_KEY to the key that the run was started with")
-        }
-        self.management = management
+        management = try wiring.management(
+            isNeeded: view.trials.contains { $0.upstream == nil },
+            "no management key: sub-keys can be neither read nor deleted",
+            hint: "set OR_ADMIN_KEY to the key that the run was started with")
     }
 
     private static func living(_ directory: RunDirectory) -> PreflightError {
@@ -79,7 +77,7 @@ extension ReopenedRun {
     private func trials(_ experiment: Experiment) -> [TrialPlan] {
         let planned = experiment.trials()
         return view.trials.map { trial in
-            var plan = planned.first { $0.alias == trial.alias && $0.model == trial.model } ?? TrialPlan(trial)
+            var plan = planned.first { $0.alias == trial.alias && $0.source == trial.source } ?? TrialPlan(trial)
             plan.earlier = trial.earlier
             return plan
         }
@@ -141,10 +139,10 @@ extension ReopenedRun {
 
     /// Shows what has changed since the run began.
     ///
-    /// - Parameter wanted: ids of the models still to run.
+    /// - Parameter wanted: the models still to run.
     /// - Throws: `refused` where that was not accepted beforehand.
-    func acceptedDrift(wanted: [String]) async throws -> [String] {
-        let drift = try await drift(wanted: wanted)
+    func acceptedDrift(wanted: [ModelSource], _ experiment: Experiment) async throws -> [String] {
+        let drift = try await drift(wanted: wanted, experiment)
         for note in drift.notes { terminal.say("note: \(note.text)") }
         guard !drift.differences.isEmpty else { return [] }
         for difference in drift.differences { terminal.say("  \(difference.text)") }
@@ -156,7 +154,7 @@ extension ReopenedRun {
         return drift.differences.map(\.text)
     }
 
-    func drift(wanted: [String]) async throws -> RunDrift {
+    func drift(wanted: [ModelSource], _ experiment: Experiment) async throws -> RunDrift {
         let lock = try lock()
         func digest(_ path: String) -> String? { (try? Files.read(path)).map(Files.digest) }
         var present = RunDrift.Present(
@@ -172,9 +170,16 @@ extension ReopenedRun {
                 present.imageID = nil
             }
         }
+        let upstreams = try experiment.gatewayUpstreams(wiring.settings.environment).map(\.prices)
+        for source in wanted where source.upstream != nil {
+            let pricing = upstreams.first { $0.name == source.upstream }?.pricing(of: source.model)
+            present.models[source] = pricing.map { Model(id: source.model, pricing: $0) }
+        }
+        let own = wanted.filter { $0.upstream == nil }
+        guard !own.isEmpty else { return RunDrift(lock: lock, present: present, wanted: wanted) }
         do {
             let catalogue = try await wiring.doors.anonymous.models()
-            for id in wanted { present.models[id] = catalogue[id] }
+            for source in own { present.models[source] = catalogue[source.model] }
         } catch {
             throw PreflightError(.refused, "the models' prices cannot be read: \(error)", hint: error.hint)
         }

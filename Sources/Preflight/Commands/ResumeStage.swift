@@ -17,7 +17,7 @@ struct ResumeStage {
         if run.record.finishedAt != nil { return show(run.view) }
         let wanted = run.view.trials.filter { $0.outcome == .lost }
         let experiment = try run.experiment(toBegin: wanted.contains(where: \.hasNoContainer))
-        let drift = try await run.acceptedDrift(wanted: wanted.map(\.model))
+        let drift = try await run.acceptedDrift(wanted: wanted.map(\.source), experiment)
         let plan = try await run.plan(experiment, pace: pace)
         let resumption = Resumption(who: OwnerStage.who, at: run.wiring.world.now(), drift: drift)
         try await run.go(plan) { try await $0.resume(resumption, startedAt: run.record.createdAt) }

@@ -34,8 +34,8 @@ struct RetryStage {
         let again = plan.trials.filter { trial in chosen.contains { $0.alias == trial.alias } }
         let total = total(plan)
         let budget = RetryBudget(again: again, trials: run.view.trials, total: total)
-        if isDryRun { return try await show(chosen, again, budget, run) }
-        let drift = try await run.acceptedDrift(wanted: chosen.map(\.model))
+        if isDryRun { return try await show(chosen, again, budget, run, experiment) }
+        let drift = try await run.acceptedDrift(wanted: chosen.map(\.source), experiment)
         terminal.say(words(budget))
         if let room = budget.room, room == .zero {
             throw PreflightError(
@@ -87,9 +87,10 @@ extension RetryStage {
     }
 
     private func show(
-        _ chosen: [TrialSummary], _ again: [TrialPlan], _ budget: RetryBudget, _ run: ReopenedRun
+        _ chosen: [TrialSummary], _ again: [TrialPlan], _ budget: RetryBudget, _ run: ReopenedRun,
+        _ experiment: Experiment
     ) async throws {
-        let drift = try await run.drift(wanted: chosen.map(\.model)).differences
+        let drift = try await run.drift(wanted: chosen.map(\.source), experiment).differences
         if isJSON {
             return terminal.data(
                 JSON.record([

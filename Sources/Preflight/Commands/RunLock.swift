@@ -6,8 +6,10 @@ import Store
 
 /// `lock.json`: what a run was made with, so that it can be understood, repeated and taken up again.
 enum RunLock {
-    static func make(_ plan: RunPlan, image: ImageInfo, _ wiring: Wiring) async -> JSON {
-        let catalogue = try? await wiring.doors.anonymous.models()
+    static func make(_ plan: RunPlan, image: ImageInfo, _ wiring: Wiring) async throws -> JSON {
+        let upstreams = try plan.experiment.gatewayUpstreams(wiring.settings.environment).map(\.prices)
+        let usesOpenRouter = plan.experiment.usesOpenRouter
+        let catalogue = usesOpenRouter ? try? await wiring.doors.anonymous.models() : nil
         let engine = try? await wiring.docker.engine()
         return .record([
             "preflight": .string(PreflightTool.version),
@@ -16,14 +18,16 @@ enum RunLock {
                 "name": plan.experiment.image.map(JSON.string), "id": .string(image.id),
                 "digests": .strings(image.repoDigests), "architecture": .string(image.architecture),
             ]),
-            "base_url": .string(plan.baseURL),
+            "base_url": usesOpenRouter ? .string(plan.baseURL) : nil,
             "prices_at": catalogue.map { _ in .string(wiring.world.now().iso8601) },
             "models": .array(
-                Set(plan.trials.map(\.model)).sorted().map { id in
-                    let model = catalogue?[id]
+                Set(plan.trials.map(\.source)).sorted().map { source in
+                    let model = source.upstream == nil ? catalogue?[source.model] : nil
+                    let table = upstreams.first { $0.name == source.upstream }
                     return .record([
-                        "id": .string(id), "canonical_slug": model?.canonicalSlug.map(JSON.string),
-                        "pricing": model?.pricing.json,
+                        "id": .string(source.model), "upstream": source.upstream.map(JSON.string),
+                        "canonical_slug": model?.canonicalSlug.map(JSON.string),
+                        "pricing": (model?.pricing ?? table?.pricing(of: source.model))?.json,
                     ])
                 }),
         ])

@@ -25,11 +25,9 @@ struct RunStage {
             throw PreflightError(.usage, "--run-id '\(id)' is not usable", hint: "letters, digits, '-', '_' and '.'")
         }
         let pace = try options.pace()
-        guard let management = wiring.doors.management else {
-            throw PreflightError(
-                .refused, "no management key: no sub-key can be made",
-                hint: "set OR_ADMIN_KEY to a management key from https://openrouter.ai/settings/management-keys")
-        }
+        let management = try wiring.management(
+            isNeeded: experiment.usesOpenRouter, "no management key: no sub-key can be made",
+            hint: "set OR_ADMIN_KEY to a management key from https://openrouter.ai/settings/management-keys")
         let journal = try wiring.openJournal()
         if let id = options.runId { try await refuse(known: id, journal, wiring) }
         let stop = StopSignal()
@@ -82,7 +80,7 @@ extension RunStage {
             let image = try await prepareImage(&experiment, wiring.docker)
             let plan = try RunPlan.make(
                 experiment, imageID: image.id, prompt: experiment.promptText(), pace: pace, wiring)
-            return .success((plan, await RunLock.make(plan, image: image, wiring)))
+            return .success((plan, try await RunLock.make(plan, image: image, wiring)))
         } catch {
             return .failure(error)
         }

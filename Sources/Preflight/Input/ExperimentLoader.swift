@@ -28,6 +28,7 @@ struct ExperimentLoader {
         do throws(PreflightError) {
             var experiment = try Experiment(tree: tree.json, isRecord: isRecord)
             resolvePaths(of: &experiment, relativeTo: (absolute as NSString).deletingLastPathComponent)
+            _ = try experiment.gatewayUpstreams(environment)
             return experiment
         } catch {
             throw tree.locate(error)
@@ -35,6 +36,7 @@ struct ExperimentLoader {
     }
 
     private func resolvePaths(of experiment: inout Experiment, relativeTo base: String) {
+        experiment.resolvePriceFiles(relativeTo: base)
         experiment.build = experiment.build.map { Files.absolute($0, relativeTo: base) }
         experiment.mounts = experiment.mounts.map { $0.resolvingHostPath { Files.absolute($0, relativeTo: base) } }
         // A program that is named by a relative path lies beside the file; one without a path is on the PATH.

@@ -21,12 +21,12 @@ package struct RunDrift: Sendable, Equatable {
         package var imageID: String?
         package var baseURL: String
         package var version: String
-        /// Of the models still to run, by id.
-        package var models: [String: Model]
+        /// Prices of the models still to run; the permanent name where there is one.
+        package var models: [ModelSource: Model]
 
         package init(
             experimentDigest: String?, promptDigest: String?, imageID: String?, baseURL: String, version: String,
-            models: [String: Model]
+            models: [ModelSource: Model]
         ) {
             self.experimentDigest = experimentDigest
             self.promptDigest = promptDigest
@@ -44,8 +44,8 @@ package struct RunDrift: Sendable, Equatable {
 
     /// - Parameters:
     ///   - lock: `lock.json` of the run.
-    ///   - wanted: ids of the models still to run.
-    package init(lock: JSON, present: Present, wanted: [String]) {
+    ///   - wanted: the models still to run.
+    package init(lock: JSON, present: Present, wanted: [ModelSource]) {
         func compare(_ what: String, _ was: String?, _ now: String?, short: Bool = false) {
             // A run of an older version did not write it down.
             guard let was, was != now else { return }
@@ -58,8 +58,11 @@ package struct RunDrift: Sendable, Equatable {
             "image \(lock["image"]?["name"]?.string ?? "")", lock["image"]?["id"]?.string, present.imageID, short: true)
         compare("OPENROUTER_BASE_URL", lock["base_url"]?.string, present.baseURL)
         for entry in lock["models"]?.array ?? [] {
-            guard let id = entry["id"]?.string, wanted.contains(id) else { continue }
-            let model = present.models[id]
+            guard let name = entry["id"]?.string else { continue }
+            let source = ModelSource(model: name, upstream: entry["upstream"]?.string)
+            guard wanted.contains(source) else { continue }
+            let id = source.description
+            let model = present.models[source]
             compare("\(id): served as", entry["canonical_slug"]?.string, model?.canonicalSlug)
             guard let pricing = entry["pricing"] else { continue }
             if model == nil, entry["canonical_slug"]?.string == nil {
