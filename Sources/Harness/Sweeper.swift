@@ -70,7 +70,8 @@ package struct Sweeper: Sendable {
             } catch {
                 outcome.blind.append("sub-keys: \(error)")
             }
-        } else {
+        } else if journal == nil || entries.contains(where: { $0.kind == .subkey }) {
+            // Keys that this journal does not know would be kept in any case.
             outcome.blind.append("sub-keys: no management key; set OR_ADMIN_KEY")
         }
         if let only { outcome.removed.removeAll { !only.contains($0.run) } }

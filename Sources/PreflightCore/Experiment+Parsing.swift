@@ -1,6 +1,7 @@
 extension Experiment {
     package static let keys = [
-        "name", "image", "build", "models", "repeat", "budget", "access", "upstreams", "calls", "network", "concurrency", "prompt", "mounts",
+        "name", "image", "build", "models", "repeat", "budget", "access", "upstreams", "calls", "network",
+        "concurrency", "prompt", "mounts",
         "env",
         "args", "limits", "checks", "eject",
     ]
@@ -63,7 +64,7 @@ extension Experiment {
 }
 
 extension Experiment.Entry {
-    static let keys = ["id", "upstream", "alias", "budget"]
+    package static let keys = ["id", "upstream", "alias", "budget"]
 
     /// - Parameter upstreams: the names that there are.
     init(reader: TreeReader, upstreams: [String]) throws(PreflightError) {

@@ -13,7 +13,8 @@ extension Experiment {
             "models": .array(
                 models.map {
                     .record([
-                        "id": .string($0.id), "upstream": $0.upstream.map(JSON.string), "alias": $0.alias.map(JSON.string), "budget": $0.budget.map(JSON.usd),
+                        "id": .string($0.id), "upstream": $0.upstream.map(JSON.string),
+                        "alias": $0.alias.map(JSON.string), "budget": $0.budget.map(JSON.usd),
                     ])
                 }),
             "repeat": .int(repetitions),

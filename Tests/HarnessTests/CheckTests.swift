@@ -18,13 +18,13 @@ import Testing
 
     private func check(
         _ bench: Bench, _ experiment: Experiment, only: [String] = [], doors: HarnessDoors? = nil,
-        custom: [CustomCheck] = [], stop: StopSignal = StopSignal()
+        upstreams: [UpstreamDoor] = [], custom: [CustomCheck] = [], stop: StopSignal = StopSignal()
     ) async throws -> CheckReport {
         let selection = try CheckName.selection(
             only: only, skip: [], custom: experiment.checks.custom.map(\.name) + custom.map(\.name))
         return await CheckRun(
             experiment: experiment, doors: doors ?? bench.doors, journal: bench.journal, runs: bench.runs,
-            environment: ["SET": "1"], selection: selection, custom: custom, stop: stop
+            environment: ["SET": "1"], selection: selection, upstreams: upstreams, custom: custom, stop: stop
         ).run()
     }
 
@@ -51,6 +51,52 @@ import Testing
             #expect(bench.server.bill.total < USD(cents: 3) && bench.server.bill.count == 3)
             #expect(report.forecast.most == USD(cents: 10))
             #expect(report.forecast.lines.first?.calls == 17)
+        }
+    }
+
+    @Test func `models of other upstreams are neither looked for at OpenRouter nor held against its balance`()
+        async throws
+    {
+        try await withBench { bench in
+            bench.server.setCredits(USD(cents: 20))
+            var mixed = experiment(["google/gemini-2.5-flash"])
+            mixed.access = .gateway
+            mixed.models.append(.init(id: "claude-x", budget: USD(cents: 100), upstream: "cloud"))
+            let table = Catalogue(models: [
+                Model(
+                    id: "claude-x",
+                    pricing: Pricing(rates: .init(prompt: .zero, completion: USD(picodollars: 5_000_000))))
+            ])
+            func check(_ answer: UpstreamDoor.Answer, listsAllNames: Bool = true) async throws -> CheckReport {
+                try await self.check(
+                    bench, mixed, only: ["math", "models", "tool_support", "upstreams"],
+                    upstreams: [
+                        UpstreamDoor(prices: .init(name: "cloud", table: table), listsAllNames: listsAllNames) {
+                            answer
+                        }
+                    ])
+            }
+            let report = try await check(.models(["claude-x", "claude-y"]))
+            #expect(report.hasPassed, "\(report.failures)")
+            #expect(
+                try result(report, "math").detail == "2 trials = $1.05, $0.05 of it at OpenRouter, balance $0.20")
+            #expect(try result(report, "models").detail == "2 found, 1 of other upstreams")
+            #expect(try result(report, "models").lines.contains("claude-x at cloud: $0.00 in, $5.00 out per M tokens"))
+            #expect(try result(report, "tool_support").detail.hasSuffix("not known of 1 of other upstreams"))
+            #expect(report.forecast.lines.last?.typicalCall == USD(picodollars: 2_000_000_000))
+
+            let unlisted = try await check(.models(["claude-z"]))
+            #expect(unlisted.failures.map(\.detail) == ["cloud does not list claude-x, did you mean 'claude-z'?"])
+            let partly = try await check(.models(["claude-z"]), listsAllNames: false)
+            #expect(try partly.hasPassed && result(partly, "upstreams").status == .warn)
+            let listless = try await check(.noList("it answers, and has no list of models (404)"))
+            #expect(try listless.hasPassed && result(listless, "upstreams").status == .warn)
+            let dead = try await check(.failed("it does not answer", hint: "look"))
+            #expect(dead.failures.map(\.name) == ["upstreams"])
+
+            mixed.models[1].id = "claude-w"
+            let unpriced = try await check(.models(["claude-w"]))
+            #expect(unpriced.failures.map(\.detail) == ["no price for claude-w at cloud"])
         }
     }
 

@@ -177,6 +177,8 @@ import Testing
         let schema = try JSON.parse([UInt8](try #require(FileManager.default.contents(atPath: path))))
         #expect(Set(schema["properties"]?.object?.keys ?? []) == Set(Experiment.keys))
         #expect(schema["additionalProperties"]?.bool == false)
+        let model = schema["$defs"]?["model"]?["anyOf"]?.array?.last?["properties"]?.object?.keys
+        #expect(Set(model ?? []) == Set(Experiment.Entry.keys))
         let text = schema.text
         for policy in EjectPolicy.keys { #expect(text.contains("\"\(policy)\""), "\(policy)") }
         for variable in Condition.Variable.allCases {

@@ -174,6 +174,11 @@ import Testing
         ] {
             expect(schema["$defs"]?[name], keys, name)
         }
+        // The experiment's file has the same upstreams, but for OpenRouter, which it needs not name.
+        let other = TestData.package.appendingPathComponent("docs/experiment.schema.json").path
+        let experiment = try JSON.parse([UInt8](try #require(FileManager.default.contents(atPath: other))))
+        expect(experiment["$defs"]?["upstream"], GatewayConfiguration.upstreamKeys, "upstream of an experiment")
+        #expect(experiment["$defs"]?["prices"] == schema["$defs"]?["model"])
         let text = schema.text
         for kind in Upstream.Kind.allCases { #expect(text.contains("\"\(kind.rawValue)\"")) }
         for hold in BudgetLimits.Hold.allCases { #expect(text.contains("\"\(hold.rawValue)\"")) }

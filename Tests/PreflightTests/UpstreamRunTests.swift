@@ -122,7 +122,9 @@ struct UpstreamRunTests {
 
                 let lock = try JSON.parse(try Files.read(run.directory.lockPath))
                 let model = try #require(lock["models"]?.array?.first { $0["id"] == "Qwen/Qwen3-8B" })
-                #expect(model["upstream"] == "local" && model["pricing"]?["completion"]?.usd() == USD(picodollars: 2_000_000))
+                #expect(
+                    model["upstream"] == "local"
+                        && model["pricing"]?["completion"]?.usd() == USD(picodollars: 2_000_000))
                 let verified = try await bench.run(["verify", run.id])
                 #expect(verified.exitCode == 0 && !verified.stdoutText.contains("[!]"), "\(verified.everything)")
                 #expect(bench.subKeys.isEmpty)
@@ -230,7 +232,8 @@ struct UpstreamRunTests {
                 try writePrices(bench, completion: "0.000002")
                 try bench.write(
                     "e.yaml",
-                    counting(addresses[0].rootURL, ["a": 80, "b": 90], models: ["b": "id: Qwen/Qwen3-8B, upstream: local"]))
+                    counting(
+                        addresses[0].rootURL, ["a": 80, "b": 90], models: ["b": "id: Qwen/Qwen3-8B, upstream: local"]))
                 let run = CommandRun(bench, prefix: "taken")
                 let process = try run.start()
                 #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
@@ -287,7 +290,8 @@ struct UpstreamRunTests {
                 let alone = CommandBench(
                     directory: bench.directory,
                     environment: bench.environment.merging([
-                        "OR_ADMIN_KEY": "", "OPENROUTER_API_KEY": "", "OPENROUTER_BASE_URL": "http://127.0.0.1:9/api/v1",
+                        "OR_ADMIN_KEY": "", "OPENROUTER_API_KEY": "",
+                        "OPENROUTER_BASE_URL": "http://127.0.0.1:9/api/v1",
                     ]) { $1 }, server: bench.server)
                 let run = CommandRun(alone, prefix: "again")
                 let process = try run.start()
@@ -299,12 +303,14 @@ struct UpstreamRunTests {
                 process.waitUntilExit()
                 let events = try run.events("b")
                 #expect(events.contains { $0.type == "budget_extended" && $0.fields["budget"]?.usd() == USD(cents: 6) })
-                #expect(events.contains { $0.type == "key_revoked" } && !events.contains { $0.type.hasPrefix("subkey_") })
+                #expect(
+                    events.contains { $0.type == "key_revoked" } && !events.contains { $0.type.hasPrefix("subkey_") })
                 #expect(events.last { $0.type == "trial_finished" }?.fields["outcome"] == "ejected")
                 #expect(try run.events("a").last { $0.type == "trial_finished" }?.fields["outcome"] == "agent_failed")
 
                 let retried = try await run.retry(
-                    "a", "--cause", "agent_failed", environment: ["COUNT_a": "8", "COUNT_b": "400", "FAIL_a": "", "REST_a": "0"])
+                    "a", "--cause", "agent_failed",
+                    environment: ["COUNT_a": "8", "COUNT_b": "400", "FAIL_a": "", "REST_a": "0"])
                 let json = try JSON.parse(retried.stdout)
                 let trial = try #require(json["trials"]?.array?.first { $0["alias"] == "a" }, "\(retried.everything)")
                 #expect(trial["outcome"] == "completed" && trial["attempt"]?.int == 2 && trial["upstream"] == "local")

@@ -58,7 +58,8 @@ package struct CheckReport: Sendable {
 /// The names of the checks, in the order they are printed: what spends stands last.
 package enum CheckName {
     package static let free = [
-        "balance", "math", "models", "upstreams", "tool_support", "docker", "docker_image", "disk", "leftovers", "host_services",
+        "balance", "math", "models", "upstreams", "tool_support", "docker", "docker_image", "disk", "leftovers",
+        "host_services",
         "http_health",
         "env_vars", "docker_health", "git_version",
     ]

@@ -68,11 +68,14 @@ package struct CheckRun: Sendable {
                 trials, total: experiment.budget.total, sharesTotal: experiment.access == .gateway,
                 account: facts.account))
         let today = String(doors.world.now().iso8601.prefix(10))
-        add("models", ModelChecks.models(
+        add(
+            "models",
+            ModelChecks.models(
                 models, catalogue: facts.catalogue, others: others, upstreams: upstreams.map(\.prices), today: today))
         add(
             "tool_support",
-            ModelChecks.toolSupport(models, required: experiment.checks.require, catalogue: facts.catalogue))
+            ModelChecks.toolSupport(
+                models, required: experiment.checks.require, catalogue: facts.catalogue, others: others.count))
         results += await local
         results = ordered(results)
         results += await spend(after: results, models: models, catalogue: facts.catalogue, onResult)
@@ -147,15 +150,19 @@ package struct CheckRun: Sendable {
             pending.append(Pending(name: "upstreams") { [upstreams] in await UpstreamChecks.ask(upstreams, sources) })
         }
         let configured = [
-            "upstreams": !upstreams.isEmpty, "http_health": !checks.httpHealth.isEmpty, "env_vars": !checks.envVars.isEmpty,
+            "upstreams": !upstreams.isEmpty, "http_health": !checks.httpHealth.isEmpty,
+            "env_vars": !checks.envVars.isEmpty,
             "docker_health": !checks.dockerHealth.isEmpty, "git_version": checks.gitVersion != nil,
         ]
         // Said only where it was asked for by name: passing without a question would be a lie.
         for (name, isConfigured) in configured where !isConfigured && experiment.checks.only.contains(name) {
             pending.append(
-                Pending(name: name) { CheckResult(
+                Pending(name: name) {
+                    CheckResult(
                         name, .skip,
-                        name == "upstreams" ? "the experiment names none" : "the experiment asks nothing, see checks.\(name)") })
+                        name == "upstreams"
+                            ? "the experiment names none" : "the experiment asks nothing, see checks.\(name)")
+                })
         }
         if !checks.httpHealth.isEmpty {
             pending.append(Pending(name: "http_health") { await InfrastructureChecks.httpHealth(checks.httpHealth) })

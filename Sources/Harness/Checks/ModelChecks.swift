@@ -100,7 +100,7 @@ enum ModelChecks {
     }
 
     static func toolSupport(
-        _ ids: [String], required: [String], catalogue answer: Result<Catalogue, OpenRouterError>
+        _ ids: [String], required: [String], catalogue answer: Result<Catalogue, OpenRouterError>, others: Int = 0
     ) -> CheckResult {
         let catalogue: Catalogue
         switch answer {
@@ -134,10 +134,12 @@ enum ModelChecks {
                 "tool_support", .fail, "\(lacking.count) of \(ids.count) lack what checks.require names", lines: lines,
                 hint: "take \(lacking.joined(separator: ", ")) out of the field, or shorten checks.require")
         }
+        let unasked = others > 0 ? "; not known of \(others) of other upstreams" : ""
         if required.isEmpty {
-            return CheckResult("tool_support", .pass, "nothing required; common to all: \(sharedText)")
+            return CheckResult("tool_support", .pass, "nothing required; common to all: \(sharedText)\(unasked)")
         }
         return CheckResult(
-            "tool_support", .pass, "all support \(required.joined(separator: ", ")); common to all: \(sharedText)")
+            "tool_support", .pass,
+            "all support \(required.joined(separator: ", ")); common to all: \(sharedText)\(unasked)")
     }
 }

@@ -54,6 +54,8 @@ struct InitCommand: ParsableCommand {
         # is closed but for the models and the hosts named here, which containers reach by HTTPS.
         # access: gateway
         # network: [pypi.org, files.pythonhosted.org]   # or closed, the default, or open
+        # Then models may be served by others than OpenRouter: - {id: qwen/qwen3-32b, upstream: local}
+        # upstreams: {local: {kind: vllm, url: "http://127.0.0.1:8000/v1", prices: {qwen/qwen3-32b: {prompt: 0.1, completion: 0.3}}}}
 
         # Trials at a time.
         concurrency: 8

@@ -88,7 +88,8 @@ struct UpstreamProbe: Sendable {
         case 401, 403:
             return .failed(
                 "it refuses the key (\(answer.status))",
-                hint: upstream.key == nil ? "name the variable of its key: key: NAME" : "look at the variable of its key")
+                hint: upstream.key == nil
+                    ? "name the variable of its key: key: NAME" : "look at the variable of its key")
         case 404, 405: return .noList("it answers, and has no list of models (\(answer.status))")
         default: return .failed("GET /models is answered with \(answer.status)", hint: hint)
         }
