@@ -36,7 +36,7 @@ final class EngineWatch: Sendable {
                 self.take(event)
             }
             if world.uptime() - began < .seconds(1) { try? await world.clock.sleep(for: .seconds(1)) }
-            since = max(since, now + Self.overlap)
+            since = now + Self.overlap
         }
     }
 

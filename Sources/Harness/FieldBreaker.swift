@@ -32,6 +32,8 @@ final class FieldBreaker: Sendable {
 
     func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
         guard let news = Breaker.News(event, isMetered: state.isMetered) else { return }
+        // Of one that is being stopped the key is taken away: what its last calls are told is no news.
+        if case .fault(let fault) = news, fault.kind == .call, state.decided != nil { return }
         input.yield(
             Told(
                 news: news, trial: trial.alias, usesOpenRouter: trial.upstream == nil,

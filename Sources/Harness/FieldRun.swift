@@ -124,7 +124,7 @@ package struct FieldRun: Sendable {
         let result = RunResult(
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
             finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history, breaker: breaker.trip,
-            left: trials.flatMap(\.left) + left.all)
+            left: await leftBehind() ?? trials.flatMap(\.left) + left.all)
         let status: ExitStatus =
             result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
         // A run that the journal calls finished has its receipt.
@@ -132,6 +132,19 @@ package struct FieldRun: Sendable {
         MarkedStep.runReceiptWritten.pass()
         try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
         return result
+    }
+
+    /// What the journal does not know to be given back: the last word, since what one attempt left another process may
+    /// have removed. Nil where it cannot be read.
+    private func leftBehind() async -> [String]? {
+        guard let resources = try? await workshop.journal.resourcesLeft() else { return nil }
+        return resources.filter { $0.run == directory.id }.map { resource in
+            switch resource.kind {
+            case .subkey: "sub-key \(resource.name)"
+            case .container: "container \(resource.name)"
+            case .network: "network \(resource.name)"
+            }
+        }
     }
 
     private func recordFailedStart(_ error: any Error) async {

@@ -362,7 +362,7 @@ extension TrialRunner {
         var rule = EndRule(
             stop: exit.stop, exitCode: exitCode, isOutOfMemory: isOutOfMemory, state: state,
             lastStderr: recorder.lastStderr)
-        rule.cancelReason = stop.cause ?? EndRule.byOwner
+        if let cause = stop.cause { rule.cancelReason = cause }
         if usesOpenRouter, exit.stop == nil, exitCode != 0, state.providerRefusal?.status == 402 {
             rule.isAccountEmpty = await provisioner.management.isExhausted(forSpending: state.remaining ?? .zero)
         }

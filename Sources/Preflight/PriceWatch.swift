@@ -49,7 +49,7 @@ struct PriceWatch: Sendable {
                 guard let now = try? await client.allModels() else { continue }
                 let changes = PriceChange.between(last, now)
                 last = now
-                guard !changes.isEmpty else { continue }
+                // Also without a change: a model may have been missing from the list before.
                 prices.set(now.orDearer(beginning), of: upstream)
                 for change in changes { tell(change) }
             }

@@ -12,7 +12,7 @@ package struct EndRule: Sendable {
     package var state: TrialState
     package var lastStderr: [String]
     /// Why it was stopped, where no policy did.
-    package var cancelReason = byOwner
+    package var cancelReason: String
     /// The account, and not the trial's key, cannot pay; nil where nobody can say.
     package var isAccountEmpty: Bool?
 
@@ -28,6 +28,7 @@ package struct EndRule: Sendable {
         self.isOutOfMemory = isOutOfMemory
         self.state = state
         self.lastStderr = lastStderr
+        cancelReason = state.stopReason ?? Self.byOwner
     }
 
     /// What the provider said last, if that is why the agent gave up.
@@ -38,9 +39,12 @@ package struct EndRule: Sendable {
         return refusal.status == 402 && isAccountEmpty == false ? nil : refusal
     }
 
+    /// The same of a trial that was stopped, by the reason that was written down.
+    package static func cause(ofCancelled reason: String) -> String? { reason == byOwner ? nil : fieldEnded }
+
     /// A stable word for what stands behind the end; nil where the outcome says it all.
     package var cause: String? {
-        if stop == .cancelled, cancelReason != Self.byOwner { return Self.fieldEnded }
+        if stop == .cancelled { return Self.cause(ofCancelled: cancelReason) }
         if case .ejected(let reason) = stop, reason.policy == Verdict.recordFailed { return Verdict.recordFailed }
         if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
         return refusal?.cause

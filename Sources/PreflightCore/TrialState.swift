@@ -66,6 +66,8 @@ package struct TrialState: Hashable, Sendable {
     package var keyHash: String?
     /// The stop that was decided on, from then on.
     package var decided: EndRule.Stop?
+    /// Why, where no policy did.
+    package var stopReason: String?
     /// How it ended, once its container is dead, and why.
     package var judged: Judgement?
     /// Whether the last word on its spend has been said.
@@ -270,6 +272,7 @@ extension TrialState {
         case "stop_decided":
             phase = .stopping
             decided = .cancelled
+            stopReason = event.fields["reason"]?.string
         case "container_exited":
             // Of one that ended unseen the engine knows when.
             containerExited =

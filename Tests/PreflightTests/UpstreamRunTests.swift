@@ -321,4 +321,56 @@ struct UpstreamRunTests {
             }
         }
     }
+
+    @Test func `one model at two servers has two prices, two bills and one total`() async throws {
+        var cloud = Self.options
+        cloud.flavour = .openAI
+        cloud.serverKey = "cloud-key"
+        try await SimulatorServer.withServer(Self.options) { vllm, local in
+            try await SimulatorServer.withServer(cloud) { openAI, far in
+                try await withCommand(CountingAgent.options()) { bench in
+                    try bench.write(".env", "VLLM_KEY=\(Self.secret)\nCLOUD_KEY=cloud-key\n")
+                    try bench.write(
+                        "e.yaml",
+                        """
+                        image: preflight-base:latest
+                        access: gateway
+                        upstreams:
+                          local: {kind: vllm, url: "\(local[0].rootURL)/v1", key: VLLM_KEY, prices: free}
+                          cloud:
+                            kind: openai
+                            url: \(far[0].rootURL)/v1
+                            key: ${CLOUD_KEY}
+                            prices: {Qwen/Qwen3-8B: {prompt: 1, completion: 2, context: 32768}}
+                        models:
+                          - {id: Qwen/Qwen3-8B, upstream: local}
+                          - {id: Qwen/Qwen3-8B, upstream: cloud}
+                        budget: {per_trial: 0.05, total: 0.06}
+                        args: [python3, -c, \(JSON.string(Self.agent).text)]
+                        env: {OTHER_qwen3-8b: x/y, OTHER_qwen3-8b-2: x/y, OTHER_Qwen3-8B: x/y, OTHER_Qwen3-8B-2: x/y}
+                        """)
+                    let run = CommandRun(bench, prefix: "twins")
+                    let result = try await bench.run(
+                        ["run-multi", "e.yaml", "--run-id", run.id, "--settle", "1s", "--json"],
+                        ["OR_ADMIN_KEY": "", "OPENROUTER_BASE_URL": "http://127.0.0.1:9/api/v1"])
+                    #expect(result.exitCode == 0, "\(result.everything)")
+                    let json = try JSON.parse(result.stdout)
+                    let trials = try #require(json["trials"]?.array)
+                    #expect(trials.map { $0["upstream"]?.string } == ["local", "cloud"])
+                    #expect(vllm.bill.count == 3 && openAI.bill.count == 3)
+                    #expect(trials.map { $0["cost_usd"]?.usd() } == [.zero, price(openAI)])
+                    #expect(json["cost_usd"]?.usd() == price(openAI) && price(openAI) > .zero)
+                    let scopes = try await LedgerReader(path: bench.directory + "/runs/preflight.sqlite").scopes()
+                    let whole = try #require(scopes.first { $0.scope.name == run.id }).scope
+                    #expect(whole.spent.total == price(openAI) && whole.limits.money.total == USD(cents: 6))
+                    let lock = try JSON.parse(try Files.read(run.directory.lockPath))
+                    #expect(lock["models"]?.array?.map { $0["upstream"]?.string } == ["cloud", "local"])
+                    #expect(
+                        lock["models"]?.array?.map { $0["pricing"]?["completion"]?.usd() }
+                            == [USD(picodollars: 2_000_000), .zero])
+                    #expect(try await bench.left(of: run.id) == "")
+                }
+            }
+        }
+    }
 }

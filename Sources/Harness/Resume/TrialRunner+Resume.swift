@@ -26,7 +26,8 @@ extension TrialRunner {
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
                 if let container = remains.container { await settle(container, isThere: remains.info != nil) }
-                let end = End(outcome: outcome, reason: reason, cause: recorder.trialState.judged?.cause)
+                let cause = outcome == .cancelled ? EndRule.cause(ofCancelled: reason) : nil
+                let end = End(outcome: outcome, reason: reason, cause: recorder.trialState.judged?.cause ?? cause)
                 if recorder.trialState.judged == nil { note(end) }
                 return end
             }

@@ -15,13 +15,13 @@ struct LedgerCovers {
     private var flying: Set<Int> = []
     private var isFilling = false
     /// When the oldest transaction was that the disk may not have, and no write to it was begun for.
-    private var looseSince: Timestamp?
+    private var looseSince: Duration?
     /// A write to the disk is under way.
     private(set) var isFlying = false
 
-    /// How long a transaction may be loose, in microseconds, before a write begins: no longer than a few commits, so
+    /// How long a transaction may be loose before a write begins: no longer than a few commits, so
     /// that after a power cut little is unknown.
-    private static let longest: Int64 = 5_000
+    private static let longest: Duration = .milliseconds(5)
 
     /// Something rests on the disk's answer.
     var hasCover: Bool { covers.contains { $0.value.amount > .zero } }
@@ -29,10 +29,9 @@ struct LedgerCovers {
 
     // MARK: In a transaction
 
-    /// A call of the scope may cost `amount` more than the file said before.
+    /// A call of the scope may cost `amount` more than the file said before; less than nothing is nothing.
     mutating func expose(_ amount: USD, at scope: Int) {
-        guard amount > .zero else { return }
-        exposed[scope, default: .zero] += amount
+        exposed[scope, default: .zero] += max(.zero, amount)
     }
 
     mutating func reachDisk() { mustReachDisk = true }
@@ -43,10 +42,11 @@ struct LedgerCovers {
     mutating func plan(_ headroom: (Int) -> Headroom) -> [(scope: Int, amount: USD)] {
         for (scope, amount) in exposed {
             let cover = covers[scope] ?? DiskCover()
-            if cover.covers(amount) { continue }
+            let headroom = headroom(scope)
+            if cover.covers(amount), !headroom.isUncovered { continue }
             mustReachDisk = true
-            switch headroom(scope) {
-            case .counted: break
+            switch headroom {
+            case .uncovered: break
             case .endless: raised[scope] = cover.raise(for: amount, headroom: nil)
             case .money(let left): raised[scope] = cover.raise(for: amount, headroom: left)
             }
@@ -59,8 +59,10 @@ struct LedgerCovers {
     enum Headroom {
         case money(USD)
         case endless
-        /// Tokens or calls, which no cover counts.
-        case counted
+        /// Tokens or calls, which no cover counts; or the scope is closed, and its cover counts no more.
+        case uncovered
+
+        var isUncovered: Bool { if case .uncovered = self { true } else { false } }
     }
 
     /// The transaction failed: nothing of it holds.
@@ -73,7 +75,9 @@ struct LedgerCovers {
     // MARK: After it
 
     /// The transaction is in the file, and on the disk too if it had to be.
-    mutating func committed(at now: Timestamp) {
+    ///
+    /// - Parameter now: by a clock that never jumps.
+    mutating func committed(at now: Duration) {
         if mustReachDisk {
             for scope in loose.union(flying) { covers[scope]?.reachedDisk(raisedTo: nil) }
             for (scope, amount) in raised { covers[scope, default: DiskCover()].reachedDisk(raisedTo: amount) }
@@ -94,9 +98,9 @@ struct LedgerCovers {
     }
 
     /// Whether a write to the disk should begin now.
-    func shouldTakeOff(at now: Timestamp) -> Bool {
+    func shouldTakeOff(at now: Duration) -> Bool {
         guard !isFlying, let looseSince else { return false }
-        return isFilling || now.microseconds - looseSince.microseconds >= Self.longest
+        return isFilling || now - looseSince >= Self.longest
     }
 
     mutating func takeOff() {

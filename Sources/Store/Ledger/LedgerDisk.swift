@@ -12,7 +12,9 @@ final class LedgerDisk: Sendable {
     /// Brings a file's content to the disk. Returns what the system said, 0 for done.
     typealias Sync = @Sendable (CInt) -> CInt
 
+    /// Each thread has an opening of the file for itself: the system tells of a failed write once for each.
     private let descriptor: CInt
+    private let ownDescriptor: CInt
     private let sync: Sync
     private let bell = DispatchSemaphore(value: 0)
     private let hasEnded = DispatchSemaphore(value: 0)
@@ -29,6 +31,11 @@ final class LedgerDisk: Sendable {
         // SQLite's locks are on other files, so opening and closing this one disturbs none.
         descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Files.failure("open", path) }
+        ownDescriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard ownDescriptor >= 0 else {
+            close(descriptor)
+            throw Files.failure("open", path)
+        }
         self.sync = sync
         let thread = Thread { self.run() }
         thread.name = "preflight-disk"
@@ -61,19 +68,20 @@ final class LedgerDisk: Sendable {
             hint: "nothing is granted any more; see to the disk and start again")
     }
 
-    /// Ends the thread, after what it has begun.
+    /// Ends the thread, after what it has begun. Once.
     func end() {
         isEnding.store(true, ordering: .releasing)
         bell.signal()
         hasEnded.wait()
         close(descriptor)
+        close(ownDescriptor)
     }
 
     private func run() {
         while true {
             bell.wait()
             if done.load(ordering: .relaxed) != begun.load(ordering: .acquiring) {
-                note(sync(descriptor))
+                note(sync(ownDescriptor))
                 done.add(1, ordering: .releasing)
             } else if isEnding.load(ordering: .acquiring) {
                 hasEnded.signal()

@@ -39,10 +39,7 @@ final class LedgerEngine {
         self.now = now
         self.maxWaiting = maxWaiting
         disk = try LedgerDisk(log: file.database.logPath, sync: sync)
-        do { try disk.reach() } catch {
-            disk.end()
-            throw error
-        }
+        try disk.reach()
     }
 
     deinit { disk.end() }
@@ -65,7 +62,7 @@ final class LedgerEngine {
             try state.file.commitWriting()
             MarkedStep.ledgerCommitted.pass()
             if waitsForDisk { try disk.reach() }
-            state.keep(at: time)
+            state.keep(at: clock)
             hasFailed = false
         } catch {
             state.file.rollback()
@@ -82,7 +79,7 @@ final class LedgerEngine {
 
     /// After the answers are sent: begins to bring to the disk what has gathered.
     func follow() {
-        if state.covers.shouldTakeOff(at: now()) { takeOff() }
+        if state.covers.shouldTakeOff(at: clock) { takeOff() }
     }
 
     private func takeOff() {
@@ -143,6 +140,9 @@ final class LedgerEngine {
         for item in work {
             if item.isKept, !disk.hasFailed {
                 retained.append(item)
+            } else if case .cancel(let ticket) = item {
+                var none: [LedgerWait] = []
+                _ = cancel(ticket, newcomers: &none, into: &deliveries)
             } else {
                 deliveries.fail(item, .unavailable(reason))
             }
@@ -150,7 +150,7 @@ final class LedgerEngine {
         // Those who wait go on waiting, but not for ever.
         let clock = clock
         waiting.removeAll { wait in
-            guard wait.deadline <= clock else { return false }
+            guard wait.deadline <= clock || disk.hasFailed else { return false }
             deliveries.add(wait, .failure(.unavailable(reason)))
             return true
         }
@@ -256,7 +256,11 @@ final class LedgerEngine {
         var deliveries = LedgerDeliveries()
         for wait in waiting { deliveries.add(wait, .failure(.unavailable("the ledger closes"))) }
         waiting = []
+        for item in retained { deliveries.fail(item, .unavailable("the ledger closes")) }
+        retained = []
         do {
+            // What a disk has lost nobody here knows: the next process finds this one dead.
+            try disk.check()
             if try state.file.beginWriting() { state.distrust() }
             try state.holdAll(now: now())
             try state.write()

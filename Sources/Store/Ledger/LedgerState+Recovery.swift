@@ -20,12 +20,13 @@ extension LedgerState {
         return remains.calls.count + remains.covers.count
     }
 
-    /// What a power cut has taken from the file is held as one call that nobody knows more of. No more than is left was
-    /// ever granted.
+    /// What a power cut has taken from the file is held as one call that nobody knows more of.
+    ///
+    /// In full, though it may be more than the file says is left: it may have been granted from what calls gave back
+    /// whose end the file does not know either.
     private func hold(_ cover: LedgerSession.LostCover, now: Timestamp) throws {
         let index = try index(of: ScopeID(row: cover.scope))
-        let amount = standing(at: index).headroom.map { min($0, cover.amount) } ?? cover.amount
-        guard amount > .zero else { return }
+        let amount = cover.amount
         // Lost calls may stand in logs by their numbers: none is given twice.
         let id = try nextCall() + Self.lostNumbers
         newest = id

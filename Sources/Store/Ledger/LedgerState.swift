@@ -41,7 +41,7 @@ final class LedgerState {
     }
 
     /// The transaction is in the file, and on the disk if it had to be.
-    func keep(at now: Timestamp) {
+    func keep(at now: Duration) {
         open.keep()
         covers.committed(at: now)
     }
@@ -118,12 +118,12 @@ final class LedgerState {
     }
 
     private func headroom(at index: Int) -> LedgerCovers.Headroom {
-        var counts = false
+        var isUncovered = false
         tree.forEach(from: index) { index in
-            let limits = tree.scopes[index].limits
-            if limits.tokens != nil || limits.calls != nil { counts = true }
+            let scope = tree.scopes[index]
+            if scope.isClosed || scope.limits.tokens != nil || scope.limits.calls != nil { isUncovered = true }
         }
-        if counts { return .counted }
+        if isUncovered { return .uncovered }
         return standing(at: index).headroom.map { .money($0) } ?? .endless
     }
 

@@ -152,4 +152,19 @@ import Testing
         #expect(rule.end.outcome == .cancelled && rule.end.reason == rule.cancelReason)
         #expect(rule.cause == "field_ended")
     }
+
+    @Test func `why a trial was to be stopped is in its log, for whoever takes it up after a crash`() {
+        let reason = "the field was ended after the same error 10 times: x"
+        var stopped = state()
+        for type in ["trial_started", "stop_decided"] {
+            stopped.apply(
+                Event(
+                    timestamp: Timestamp(seconds: 1), elapsed: .seconds(1), source: .harness, type: type,
+                    fields: (["reason": .string(reason)] as JSON).object ?? JSON.Object()))
+        }
+        let rule = EndRule(stop: stopped.decided, exitCode: 143, state: stopped)
+        #expect(rule.end.outcome == .cancelled && rule.end.reason == reason && rule.cause == EndRule.fieldEnded)
+        let answer = ResumeRule(state: stopped, container: .gone).answer
+        #expect(answer == .settle(.cancelled, reason))
+    }
 }
