@@ -86,6 +86,18 @@ extension OrphanTests {
             }
         }
 
+        @Test func `without a management key a sweep is blind only where the journal knows of a key`() async throws {
+            try await withBench { bench in
+                let keyless = Sweeper(
+                    docker: bench.docker, management: nil, journal: bench.journal, runs: bench.runs, world: bench.world)
+                #expect(!(await keyless.find()).blind.contains { $0.hasPrefix("sub-keys:") })
+                _ = try await bench.journal.intend(
+                    .subkey, name: "preflight:run-1:a", run: "run-1", trial: "a", until: bench.world.now(),
+                    at: bench.world.now())
+                #expect((await keyless.find()).blind == ["sub-keys: no management key; set OR_ADMIN_KEY"])
+            }
+        }
+
         @Test func `what cannot be looked at is said`() async throws {
             try await withBench { bench in
                 bench.server.addFault(Fault(.status, path: "/keys", count: nil, status: 401))

@@ -343,11 +343,11 @@ struct UpstreamRunTests {
                             key: ${CLOUD_KEY}
                             prices: {Qwen/Qwen3-8B: {prompt: 1, completion: 2, context: 32768}}
                         models:
-                          - {id: Qwen/Qwen3-8B, upstream: local}
-                          - {id: Qwen/Qwen3-8B, upstream: cloud}
+                          - {id: Qwen/Qwen3-8B, upstream: local, alias: near}
+                          - {id: Qwen/Qwen3-8B, upstream: cloud, alias: far}
                         budget: {per_trial: 0.05, total: 0.06}
                         args: [python3, -c, \(JSON.string(Self.agent).text)]
-                        env: {OTHER_qwen3-8b: x/y, OTHER_qwen3-8b-2: x/y, OTHER_Qwen3-8B: x/y, OTHER_Qwen3-8B-2: x/y}
+                        env: {OTHER_near: x/y, OTHER_far: x/y}
                         """)
                     let run = CommandRun(bench, prefix: "twins")
                     let result = try await bench.run(
