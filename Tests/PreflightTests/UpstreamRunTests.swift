@@ -11,7 +11,7 @@ import Testing
 struct UpstreamRunTests {
     static let secret = "vllm-secret-0123456789"
 
-    private static var options: SimulatorOptions {
+    static var options: SimulatorOptions {
         var options = SimulatorOptions()
         options.flavour = .vllm
         options.serverKey = secret
@@ -63,7 +63,7 @@ struct UpstreamRunTests {
     }
 
     /// What the table of prices makes of a server's own count of tokens.
-    private func price(_ server: SimulatorServer) -> USD {
+    static func price(_ server: SimulatorServer) -> USD {
         let usage = server.bill.usage
         return USD(picodollars: Int64(usage.promptTokens * 1_000_000 + usage.completionTokens * 2_000_000))
     }
@@ -96,7 +96,7 @@ struct UpstreamRunTests {
 
                 #expect(qwen["upstream"] == "local" && gemini["upstream"] == nil)
                 #expect(vllm.bill.count == 3)
-                #expect(qwen["cost_usd"]?.usd() == price(vllm) && price(vllm) > .zero)
+                #expect(qwen["cost_usd"]?.usd() == Self.price(vllm) && Self.price(vllm) > .zero)
                 #expect(try gemini["cost_usd"]?.usd() == run.bill("gemini"))
                 #expect(try run.bill("gemini") > .zero)
 
@@ -118,7 +118,7 @@ struct UpstreamRunTests {
                 #expect(settled.count == 3 && settled.allSatisfy { $0.fields["upstream"] == "local" })
                 let reconciled = try #require(events.first { $0.type == "spend_reconciled" })
                 #expect(reconciled.fields["settled"] == true && reconciled.fields["upstream"] == "local")
-                #expect(reconciled.fields["spent"]?.usd() == price(vllm))
+                #expect(reconciled.fields["spent"]?.usd() == Self.price(vllm))
 
                 let lock = try JSON.parse(try Files.read(run.directory.lockPath))
                 let model = try #require(lock["models"]?.array?.first { $0["id"] == "Qwen/Qwen3-8B" })
@@ -169,7 +169,7 @@ struct UpstreamRunTests {
                 let done = try await bench.run(
                     ["run-multi", "e.yaml", "--run-id", run.id, "--settle", "2s", "--json"], alone)
                 #expect(done.exitCode == 0, "\(done.everything)")
-                #expect(try JSON.parse(done.stdout)["cost_usd"]?.usd() == price(vllm))
+                #expect(try JSON.parse(done.stdout)["cost_usd"]?.usd() == Self.price(vllm))
                 #expect(vllm.bill.count == 4)
                 // `calls: any`: every model that the upstream has a price for.
                 #expect(try found(run, "qwen")["other"] == 200)
@@ -202,123 +202,6 @@ struct UpstreamRunTests {
             let found = try found(run, "gemini")
             #expect(found["own"] == [200, 200, 200] && found["other"] == 403)
             #expect(try run.events("gemini").contains { $0.type == "call_refused" && $0.fields["status"] == 403 })
-        }
-    }
-
-    private func counting(_ url: String, _ trials: [String: Int], models: [String: String], env: [String: String] = [:])
-        -> String
-    {
-        var text = CountingAgent.experiment("gateway", trials, env: env)
-        for (alias, model) in models {
-            text = text.replacingOccurrences(
-                of: "{id: google/gemini-2.5-flash, alias: \(alias)}", with: "{\(model), alias: \(alias)}")
-        }
-        return text + "\nupstreams:\n  local: {kind: vllm, url: \(url)/v1, key: VLLM_KEY, prices_file: prices.json}\n"
-    }
-
-    private func writePrices(_ bench: CommandBench, completion: String) throws {
-        try bench.write(
-            "prices.json",
-            """
-            {"Qwen/Qwen3-8B": {"input_cost_per_token": 0.000001, "output_cost_per_token": \(completion),
-                               "max_input_tokens": 32768, "max_output_tokens": 4096}}
-            """)
-    }
-
-    @Test func `a killed run goes on with both kinds of trials, unless a price has changed meanwhile`() async throws {
-        try await SimulatorServer.withServer(Self.options) { vllm, addresses in
-            try await withCommand(CountingAgent.options()) { bench in
-                try bench.write(".env", "VLLM_KEY=\(Self.secret)\n")
-                try writePrices(bench, completion: "0.000002")
-                try bench.write(
-                    "e.yaml",
-                    counting(
-                        addresses[0].rootURL, ["a": 80, "b": 90], models: ["b": "id: Qwen/Qwen3-8B, upstream: local"]))
-                let run = CommandRun(bench, prefix: "taken")
-                let process = try run.start()
-                #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
-                let inspected = try await Docker().command(["inspect", try await run.container("b")])
-                #expect(inspected.contains("Qwen/Qwen3-8B") && !inspected.contains(Self.secret))
-                run.kill(process)
-
-                let values = ["COUNT_a": "80", "COUNT_b": "90"]
-                try writePrices(bench, completion: "0.000003")
-                let dearer = try await run.resume(environment: values)
-                #expect(dearer.exitCode == 3, "\(dearer.everything)")
-                #expect(
-                    dearer.stderrText.contains(
-                        "Qwen/Qwen3-8B at local: price of completion: 0.000002 -> 0.000003"),
-                    "\(dearer.everything)")
-                try writePrices(bench, completion: "0.000002")
-                let keyless = try await run.resume(environment: values.merging(["VLLM_KEY": ""]) { $1 })
-                #expect(
-                    keyless.exitCode == 64 && keyless.stderrText.contains("the variable VLLM_KEY is not set"),
-                    "\(keyless.everything)")
-
-                let result = try await run.resume(environment: values)
-                #expect(result.exitCode == 0, "\(result.everything)")
-                #expect(try run.numbers("a") == Array(0..<80))
-                #expect(try run.numbers("b") == Array(0..<90))
-                let trial = try #require(try JSON.parse(result.stdout)["trials"]?.array?.first { $0["alias"] == "b" })
-                #expect(trial["upstream"] == "local")
-                // A call that was under way at the kill is held: nobody can be asked what it has cost.
-                let cost = trial["cost_usd"]?.usd() ?? .zero
-                let unknown = trial["unknown_up_to_usd"]?.usd() ?? .zero
-                #expect(cost <= price(vllm) && price(vllm) <= cost + unknown && cost > .zero)
-                let events = try run.events("b")
-                #expect(events.first { $0.type == "trial_resumed" }?.fields["how"] == "attach")
-                #expect(!events.contains { $0.type.hasPrefix("subkey_") })
-                let verified = try await bench.run(["verify", run.id])
-                #expect(verified.exitCode == 0, "\(verified.everything)")
-                #expect(bench.subKeys.isEmpty)
-                #expect(try await bench.left(of: run.id) == "")
-            }
-        }
-    }
-
-    @Test func `a trial of vLLM is ejected, extended and run again without a management key`() async throws {
-        try await SimulatorServer.withServer(Self.options) { vllm, addresses in
-            try await withCommand(CountingAgent.options()) { bench in
-                try bench.write(".env", "VLLM_KEY=\(Self.secret)\n")
-                try writePrices(bench, completion: "0.000002")
-                let model = "id: Qwen/Qwen3-8B, upstream: local"
-                try bench.write(
-                    "e.yaml",
-                    counting(
-                        addresses[0].rootURL, ["a": 8, "b": 400], models: ["a": model, "b": model],
-                        env: ["FAIL_a": "3", "REST_a": "1"]))
-                let alone = CommandBench(
-                    directory: bench.directory,
-                    environment: bench.environment.merging([
-                        "OR_ADMIN_KEY": "", "OPENROUTER_API_KEY": "",
-                        "OPENROUTER_BASE_URL": "http://127.0.0.1:9/api/v1",
-                    ]) { $1 }, server: bench.server)
-                let run = CommandRun(alone, prefix: "again")
-                let process = try run.start()
-                #expect(await eventually(within: .seconds(60)) { run.count("b") >= 8 })
-                let extended = try await alone.run(["extend", run.id, "b", "--budget", "+0.01"])
-                #expect(extended.exitCode == 0, "\(extended.everything)")
-                let ejected = try await alone.run(["eject", run.id, "b", "--reason", "enough"])
-                #expect(ejected.exitCode == 0, "\(ejected.everything)")
-                process.waitUntilExit()
-                let events = try run.events("b")
-                #expect(events.contains { $0.type == "budget_extended" && $0.fields["budget"]?.usd() == USD(cents: 6) })
-                #expect(
-                    events.contains { $0.type == "key_revoked" } && !events.contains { $0.type.hasPrefix("subkey_") })
-                #expect(events.last { $0.type == "trial_finished" }?.fields["outcome"] == "ejected")
-                #expect(try run.events("a").last { $0.type == "trial_finished" }?.fields["outcome"] == "agent_failed")
-
-                let retried = try await run.retry(
-                    "a", "--cause", "agent_failed",
-                    environment: ["COUNT_a": "8", "COUNT_b": "400", "FAIL_a": "", "REST_a": "0"])
-                let json = try JSON.parse(retried.stdout)
-                let trial = try #require(json["trials"]?.array?.first { $0["alias"] == "a" }, "\(retried.everything)")
-                #expect(trial["outcome"] == "completed" && trial["attempt"]?.int == 2 && trial["upstream"] == "local")
-                let cost = json["cost_usd"]?.usd() ?? .zero
-                let unknown = json["unknown_up_to_usd"]?.usd() ?? .zero
-                #expect(cost <= price(vllm) && price(vllm) <= cost + unknown && cost > .zero)
-                #expect(try await bench.left(of: run.id) == "")
-            }
         }
     }
 
@@ -358,11 +241,11 @@ struct UpstreamRunTests {
                     let trials = try #require(json["trials"]?.array)
                     #expect(trials.map { $0["upstream"]?.string } == ["local", "cloud"])
                     #expect(vllm.bill.count == 3 && openAI.bill.count == 3)
-                    #expect(trials.map { $0["cost_usd"]?.usd() } == [.zero, price(openAI)])
-                    #expect(json["cost_usd"]?.usd() == price(openAI) && price(openAI) > .zero)
+                    #expect(trials.map { $0["cost_usd"]?.usd() } == [.zero, Self.price(openAI)])
+                    #expect(json["cost_usd"]?.usd() == Self.price(openAI) && Self.price(openAI) > .zero)
                     let scopes = try await LedgerReader(path: bench.directory + "/runs/preflight.sqlite").scopes()
                     let whole = try #require(scopes.first { $0.scope.name == run.id }).scope
-                    #expect(whole.spent.total == price(openAI) && whole.limits.money.total == USD(cents: 6))
+                    #expect(whole.spent.total == Self.price(openAI) && whole.limits.money.total == USD(cents: 6))
                     let lock = try JSON.parse(try Files.read(run.directory.lockPath))
                     #expect(lock["models"]?.array?.map { $0["upstream"]?.string } == ["cloud", "local"])
                     #expect(
