@@ -8,8 +8,18 @@ enum Schema {
         configuration.busyMode = .timeout(15)
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         let pool = try DatabasePool(path: path, configuration: configuration)
-        try migrator.migrate(pool)
+        try bringUpToDate(pool)
         return pool
+    }
+
+    /// Others may do the same at the same time: whoever comes second to a step finds it done, fails, and looks again.
+    private static func bringUpToDate(_ pool: DatabasePool) throws {
+        for _ in 0..<10 {
+            do { return try migrator.migrate(pool) } catch let error as DatabaseError {
+                guard error.resultCode == .SQLITE_ERROR else { throw error }
+            }
+        }
+        try migrator.migrate(pool)
     }
 
     private static var migrator: DatabaseMigrator {

@@ -69,6 +69,22 @@ import Testing
 }
 
 @Suite struct JournalTests {
+    @Test func `many who open a new file at the same time all have it`() async throws {
+        for _ in 0..<5 {
+            try await withTemporaryDirectory { directory in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<6 {
+                        group.addTask {
+                            let journal = try Journal(path: directory + "/preflight.sqlite")
+                            #expect(try await journal.resourcesLeft().isEmpty)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
     private func withJournal(_ body: (Journal, String) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/preflight.sqlite"

@@ -27,17 +27,25 @@ struct StressStage {
         terminal.say("seed \(seed); the same again: \(again.joined(separator: " "))")
         let stop = StopSignal()
         let signals = Signals(stop: stop)
+        let harvest = StressHarvest()
         let outcome = await cancelling(when: stop) {
-            await injectAll(plan, in: directory, docker, bridge: bridge)
+            await injectAll(plan, in: directory, docker, bridge: bridge, harvest)
         }
         if keeps {
             terminal.say("kept: \(directory)")
         } else {
             try? FileManager.default.removeItem(atPath: directory)
         }
-        if let status = signals.exitStatus { throw status }
-        let report = StressReport(seed: seed, results: try outcome.get())
-        terminal.data(isJSON ? report.json.prettyText : report.text(width: terminal.tableWidth))
+        let report = StressReport(seed: seed, results: harvest.ordered)
+        // Hours of it are not thrown away because it was cut short.
+        if !report.results.isEmpty {
+            terminal.data(isJSON ? report.json.prettyText : report.text(width: terminal.tableWidth))
+        }
+        if let status = signals.exitStatus {
+            terminal.say("cut short: what was injected until then stands above")
+            throw status
+        }
+        try outcome.get()
         if !report.isWell { throw ExitStatus.no }
     }
 
@@ -56,8 +64,8 @@ struct StressStage {
     }
 
     private func injectAll(
-        _ plan: StressPlan, in directory: String, _ docker: Docker, bridge: String
-    ) async -> Result<[StressResult], any Error> {
+        _ plan: StressPlan, in directory: String, _ docker: Docker, bridge: String, _ harvest: StressHarvest
+    ) async -> Result<Void, any Error> {
         var options = SimulatorOptions()
         options.usageDelay = .milliseconds(200)
         options.generationDelay = .milliseconds(300)
@@ -70,7 +78,7 @@ struct StressStage {
             return .success(
                 try await SimulatorServer.withServer(options, addresses: [.init(host: bridge, port: 0)]) {
                     server, bound in
-                    guard let address = bound.first else { return [] }
+                    guard let address = bound.first else { return }
                     var environment = ProcessInfo.processInfo.environment.filter {
                         ["PATH", "HOME"].contains($0.key) || $0.key.hasPrefix("DOCKER_")
                     }
@@ -80,7 +88,7 @@ struct StressStage {
                     let bench = StressBench(
                         directory: directory, server: server, environment: environment, executable: executable,
                         docker: docker, say: { terminal.say($0) })
-                    return try await StressSuite(plan: plan, bench: bench).run()
+                    try await StressSuite(plan: plan, bench: bench, harvest: harvest).run()
                 })
         } catch {
             return .failure(error)

@@ -8,26 +8,27 @@ struct StressSuite: Sendable {
     let plan: StressPlan
     let bench: StressBench
     let litter = StressLitter()
+    /// What came of it so far, which stands even if the suite is cut short.
+    let harvest: StressHarvest
 
     /// How many injections go on at a time; they mostly wait.
     private static let lanes = 2
 
-    func run() async throws -> [StressResult] {
-        let outcome: Result<[StressResult], any Error>
+    func run() async throws {
+        let outcome: Result<Void, any Error>
         do { outcome = .success(try await injectAll()) } catch { outcome = .failure(error) }
         // What was begun is given back, whatever broke.
         let litter = litter
         await Task { await litter.clear() }.value
-        return try outcome.get()
+        try outcome.get()
     }
 
-    private func injectAll() async throws -> [StressResult] {
+    private func injectAll() async throws {
         let sibling = try await StressSibling.start(bench, litter)
         let total = plan.items.count
         let numbered = plan.items.enumerated().map { ($0 + 1, $1) }
-        var results: [(Int, [StressResult])] = []
         func take(_ number: Int, _ found: [StressResult]) {
-            results.append((number, found))
+            harvest.add(number, found)
             for result in found {
                 let place = "  [\(number)/\(total)] \(result.fault.id):"
                 for verdict in result.broken {
@@ -53,11 +54,9 @@ struct StressSuite: Sendable {
         for (number, item) in numbered where !item.mayShare {
             take(number, try await inject(item, number: number, of: total, sibling))
         }
-        var ordered = results.sorted { $0.0 < $1.0 }.flatMap(\.1)
         let last = try await sibling.end()
         for verdict in last where verdict.broken != nil { bench.say("  sibling: \(verdict.broken ?? "")") }
-        if let index = ordered.lastIndex(where: { $0.skipped == nil }) { ordered[index].verdicts += last }
-        return ordered
+        harvest.addLast(last)
     }
 
     private func inject(
@@ -74,6 +73,28 @@ struct StressSuite: Sendable {
         }
         return results
     }
+}
+
+/// The results of a suite as they come.
+final class StressHarvest: Sendable {
+    private let results = Mutex<[(number: Int, results: [StressResult])]>([])
+
+    func add(_ number: Int, _ found: [StressResult]) { results.withLock { $0.append((number, found)) } }
+
+    /// What was seen at the very end counts with the last fault that was injected.
+    func addLast(_ verdicts: [StressVerdict]) {
+        results.withLock { all in
+            all.sort { $0.number < $1.number }
+            for index in all.indices.reversed() {
+                guard let place = all[index].results.lastIndex(where: { $0.skipped == nil }) else { continue }
+                all[index].results[place].verdicts += verdicts
+                return
+            }
+        }
+    }
+
+    /// In the order of the plan.
+    var ordered: [StressResult] { results.withLock { $0.sorted { $0.number < $1.number }.flatMap(\.results) } }
 }
 
 /// What is to be given back whatever becomes of the suite: fields that have not been concluded.
