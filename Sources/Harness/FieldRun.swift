@@ -137,12 +137,32 @@ package struct FieldRun: Sendable {
     /// What the journal does not know to be given back: the last word, since what one attempt left another process may
     /// have removed. Nil where it cannot be read.
     private func leftBehind() async -> [String]? {
+        await shielded { [self] in await removeOnceMore() }
         guard let resources = try? await workshop.journal.resourcesLeft() else { return nil }
         return resources.filter { $0.run == directory.id }.map { resource in
             switch resource.kind {
             case .subkey: "sub-key \(resource.name)"
             case .container: "container \(resource.name)"
             case .network: "network \(resource.name)"
+            }
+        }
+    }
+
+    /// Of containers and networks that could not be removed in their time. A docker command of a killed harness may have
+    /// been making one then.
+    private func removeOnceMore() async {
+        guard let resources = try? await workshop.journal.resourcesLeft() else { return }
+        let own = resources.filter { $0.run == directory.id }
+        for resource in own.filter({ $0.kind == .container }) + own.filter({ $0.kind == .network }) {
+            do {
+                if resource.kind == .container {
+                    try await workshop.docker.remove(resource.name)
+                } else {
+                    try await workshop.docker.removeNetwork(resource.name)
+                }
+                try await workshop.journal.gone(resource.id, at: workshop.world.now())
+            } catch {
+                report(.warning("\(resource.name) stays: \(error); `preflight sweep` removes it"))
             }
         }
     }

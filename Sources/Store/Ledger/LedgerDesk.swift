@@ -48,8 +48,9 @@ final class LedgerDesk: Sendable {
     /// How long, in microseconds, a busy thread lets work gather before it writes again: while many call, fewer and
     /// fuller transactions cost less, and nobody waits longer for it than for the calls before.
     private static let gathering: UInt32 = 150
-    /// A transaction of so many, ended so shortly ago, shows that the thread is busy.
-    private static let crowd = 8
+    /// A transaction of so many, ended so shortly ago, shows that the thread is busy. Fewer than what gathers in that
+    /// time at half of what one core can do: else a busy thread that once found little would go on with little.
+    private static let crowd = 4
     private static let recently: UInt64 = 500_000
     /// How long settlements may wait for a reservation.
     private static let laziness = DispatchTimeInterval.milliseconds(2)
