@@ -46,7 +46,8 @@ extension StressJob {
             for hash in hashes {
                 bench.server.addFault(Fault(.status, path: "/keys/\(hash)", method: "DELETE", count: nil, status: 503))
             }
-            _ = await field.ended(within: .seconds(120))
+            // It tries for two minutes.
+            _ = await field.ended(within: .seconds(240))
             result.injected += hashes.count
             let named = aliases.filter { field.has("subkey_not_deleted", $0) }
             let isSaid = named.count == hashes.count && !hashes.isEmpty
