@@ -4,37 +4,6 @@ import OpenRouter
 package import PreflightCore
 package import Store
 
-/// What a finished field leaves to say.
-package struct RunResult: Sendable {
-    package var id: String
-    package var directory: String
-    package var trials: [TrialSummary]
-    package var startedAt: Timestamp
-    package var finishedAt: Timestamp
-    package var wasStopped: Bool
-    /// When it was taken up again, and by whom; when trials were run again, and which.
-    package var history = RunHistory()
-    /// Why it was ended before its time, if the same error came too often.
-    package var breaker: Breaker.Trip?
-    /// What could not be given back, each by its kind and name: a sweep tries again.
-    package var left: [String] = []
-
-    /// Of all attempts.
-    package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
-
-    package var json: JSON {
-        .record([
-            "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),
-            "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
-            "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + $1.totalUnknown }),
-            "resumed": history.resumed.isEmpty ? nil : .array(history.resumed),
-            "retried": history.retried.isEmpty ? nil : .array(history.retried),
-            "breaker": breaker?.json, "left": left.isEmpty ? nil : .strings(left),
-            "trials": .array(trials.map(\.json)),
-        ])
-    }
-}
-
 /// One execution of an experiment: its trials side by side, each in its own container.
 package struct FieldRun: Sendable {
     package let directory: RunDirectory
@@ -46,9 +15,9 @@ package struct FieldRun: Sendable {
     let shared: (any TrialEnvelope)?
     let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
-    private let breaker: FieldBreaker
+    let breaker: FieldBreaker
     /// Of the field itself.
-    private let left = LeftBehind()
+    let left = LeftBehind()
 
     /// - Parameters:
     ///   - lease: the run's own; by default it is made here.
@@ -114,74 +83,6 @@ package struct FieldRun: Sendable {
             throw error
         }
         return try await finish(trials, since: startedAt)
-    }
-
-    /// Writes the run's receipt.
-    func finish(_ trials: [TrialSummary], since startedAt: Timestamp, history: RunHistory = RunHistory()) async throws
-        -> RunResult
-    {
-        let world = workshop.world
-        let result = RunResult(
-            id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
-            finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history, breaker: breaker.trip,
-            left: await leftBehind() ?? trials.flatMap(\.left) + left.all)
-        let status: ExitStatus =
-            result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
-        // A run that the journal calls finished has its receipt.
-        try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
-        MarkedStep.runReceiptWritten.pass()
-        try await workshop.journal.finish(run: directory.id, exitStatus: status.rawValue, at: world.now())
-        return result
-    }
-
-    /// What the journal does not know to be given back: the last word, since what one attempt left another process may
-    /// have removed. Nil where it cannot be read.
-    private func leftBehind() async -> [String]? {
-        await shielded { [self] in await removeOnceMore() }
-        guard let resources = try? await workshop.journal.resourcesLeft() else { return nil }
-        return resources.filter { $0.run == directory.id }.map { resource in
-            switch resource.kind {
-            case .subkey: "sub-key \(resource.name)"
-            case .container: "container \(resource.name)"
-            case .network: "network \(resource.name)"
-            }
-        }
-    }
-
-    /// Of containers and networks that could not be removed in their time. A docker command of a killed harness may have
-    /// been making one then.
-    private func removeOnceMore() async {
-        guard let resources = try? await workshop.journal.resourcesLeft() else { return }
-        let own = resources.filter { $0.run == directory.id }
-        for resource in own.filter({ $0.kind == .container }) + own.filter({ $0.kind == .network }) {
-            do {
-                if resource.kind == .container {
-                    try await workshop.docker.remove(resource.name)
-                } else {
-                    try await workshop.docker.removeNetwork(resource.name)
-                }
-                try await workshop.journal.gone(resource.id, at: workshop.world.now())
-            } catch {
-                report(.warning("\(resource.name) stays: \(error); `preflight sweep` removes it"))
-            }
-        }
-    }
-
-    private func recordFailedStart(_ error: any Error) async {
-        let failed = plan.trials.map { trial in
-            var summary = TrialSummary(plan: trial)
-            summary.phase = .finished
-            summary.outcome = .harnessFailed
-            summary.reason = "the run did not start: \((error as? PreflightError)?.message ?? "\(error)")"
-            return summary
-        }
-        let now = workshop.world.now()
-        do {
-            try await workshop.journal.update(failed, run: directory.id, at: now)
-            try await workshop.journal.finish(run: directory.id, exitStatus: ExitStatus.failed.rawValue, at: now)
-        } catch {
-            report(.warning("the journal does not hold the run's failure: \(error)"))
-        }
     }
 
     func withNetwork<T: Sendable>(_ body: (String) async throws -> T) async throws -> T {

@@ -10,13 +10,6 @@ struct BackgroundTests {
     private static let quickModel = "meta-llama/llama-3.3-70b-instruct"
     private static let silentModel = "deepseek/deepseek-chat-v3.1"
 
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        return options
-    }
-
     private func experiment(_ models: String) -> String {
         "image: preflight-agent:latest\nmodels: [\(models)]\nbudget: 0.05\nprompt: Write kurve.py.\n"
     }
@@ -27,7 +20,7 @@ struct BackgroundTests {
 
     @Test func `a detached run says how to follow it, and is stopped, ejected and extended from outside`() async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write(
                 "e.yaml",
                 experiment(
@@ -78,7 +71,7 @@ struct BackgroundTests {
     }
 
     @Test func `what keeps a detached run from starting is shown, with its exit status`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(Self.quickModel))
             let check = try await bench.run([
                 "run-multi", "e.yaml", "--only", "env_vars,docker_image", "--image", "no-such-image", "--detach",
@@ -98,7 +91,7 @@ struct BackgroundTests {
     }
 
     @Test func `a closed terminal ends a run gracefully, unless it was told to ignore that`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("hangup")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--settle", "1s"])
@@ -132,7 +125,7 @@ struct BackgroundTests {
     }
 
     @Test func `a closed pipe neither ends nor disturbs a run`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(Self.quickModel))
             let run = name("pipe")
             let piped = try await ProcessRunner().run(
@@ -158,7 +151,7 @@ struct BackgroundTests {
 
     @Test func `a harness that is killed is followed by its guard, and what stays is offered to a sweep`() async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("orphan")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--wall", "6s"])
@@ -192,7 +185,7 @@ struct BackgroundTests {
     }
 
     @Test func `an extension that a suspended harness does not answer is withdrawn`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(Self.silentModel))
             let run = name("silent")
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--settle", "1s"])

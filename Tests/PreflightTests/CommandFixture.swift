@@ -5,6 +5,17 @@ import Simulator
 import TestSupport
 import Testing
 
+extension SimulatorOptions {
+    /// Models that act by script, and figures that come almost at once.
+    static var fates: SimulatorOptions {
+        var options = SimulatorOptions()
+        options.scenario = .fates
+        options.usageDelay = .milliseconds(100)
+        options.cancelledGenerationDelay = .milliseconds(300)
+        return options
+    }
+}
+
 /// The built command in a directory of its own, as its users meet it.
 struct CommandBench: Sendable {
     let directory: String

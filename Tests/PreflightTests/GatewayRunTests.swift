@@ -7,14 +7,6 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
 struct GatewayRunTests {
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        options.cancelledGenerationDelay = .milliseconds(300)
-        return options
-    }
-
     private func events(_ bench: CommandBench, _ run: String, _ trial: String) throws -> [Event] {
         let data = try Data(contentsOf: URL(fileURLWithPath: "\(bench.directory)/runs/\(run)/\(trial)/events.jsonl"))
         return [UInt8](data).split(separator: 0x0A).compactMap { Event(line: $0) }
@@ -23,7 +15,7 @@ struct GatewayRunTests {
     @Test func `a field behind the gateway is billed to the picodollar, and ejected at the call that is too much`()
         async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write(
                 "e.yaml",
                 """
@@ -126,7 +118,7 @@ struct GatewayRunTests {
         """
 
     @Test func `a container reaches nothing but the gateway, and no other trial's key helps it`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try FileManager.default.createDirectory(
                 atPath: "\(bench.directory)/shared", withIntermediateDirectories: true)
             try FileManager.default.createDirectory(

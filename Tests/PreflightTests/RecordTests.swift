@@ -9,14 +9,6 @@ import Testing
 /// A run's record through the end of its harness, and under the hands of somebody who changes it.
 @Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
 struct RecordTests {
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        options.cancelledGenerationDelay = .milliseconds(300)
-        return options
-    }
-
     private func experiment(access: String) -> String {
         """
         image: preflight-agent:latest
@@ -51,7 +43,7 @@ struct RecordTests {
 
     @Test(arguments: ["gateway", "direct"])
     func `after kill -9 the status tells what was spent, and the record is whole`(access: String) async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(access: access))
             let run = "killed-\(UInt32.random(in: 0..<(.max)))"
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--poll", "300ms"])
@@ -94,7 +86,7 @@ struct RecordTests {
     }
 
     @Test func `a run that has ended is whole, and what is changed in it is named`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(access: "gateway"))
             let ended = try await bench.run([
                 "run-multi", "e.yaml", "--run-id", "ended", "--settle", "2s", "--skip-check",
@@ -164,7 +156,7 @@ struct RecordTests {
     }
 
     @Test func `verify says what it cannot find`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             #expect(try await verify(bench).exitCode == 64)
             #expect(try await verify(bench, "--all").exitCode == 0)
             let both = try await verify(bench, "--all", "latest")

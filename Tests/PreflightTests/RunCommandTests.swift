@@ -10,19 +10,12 @@ struct RunCommandTests {
     private static let quickModel = "meta-llama/llama-3.3-70b-instruct"
     private static let silentModel = "deepseek/deepseek-chat-v3.1"
 
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        return options
-    }
-
     private func experiment(_ models: String) -> String {
         "image: preflight-agent:latest\nmodels: [\(models)]\nbudget: 0.05\nprompt: Write kurve.py.\n"
     }
 
     @Test func `one model, flags alone, answered in JSON`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             let result = try await bench.run([
                 "run", "--model", "\(Self.quickModel)=quick", "--image", "preflight-agent", "--budget", "0.05",
                 "--prompt",
@@ -51,7 +44,7 @@ struct RunCommandTests {
 
     @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
     func `a signal ends the run gracefully, and leaves nothing`(signal: Int32, exitStatus: Int32) async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment("\(Self.silentModel)"))
             let run = "signal-\(signal)"
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run, "--settle", "1s"])
@@ -66,7 +59,7 @@ struct RunCommandTests {
     }
 
     @Test func `after kill -9 the status says lost, and a sweep leaves nothing`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment("\(Self.silentModel), \(Self.quickModel)"))
             let run = "killed-\(UInt32.random(in: 0..<(.max)))"
             let process = try bench.start(["run-multi", "e.yaml", "--skip-check", "--run-id", run])

@@ -9,13 +9,6 @@ import Testing
 struct SideBySideTests {
     private static let silentModel = "deepseek/deepseek-chat-v3.1"
 
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        return options
-    }
-
     private func name(_ text: String) -> String { "\(text)-\(UInt32.random(in: 0..<(.max)))" }
 
     private func phase(_ bench: CommandBench, _ run: String) async throws -> String? {
@@ -28,7 +21,7 @@ struct SideBySideTests {
 
     @Test(arguments: ["direct", "gateway"])
     func `two harnesses share an envelope, and neither touches what is the other's`(access: String) async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write(
                 "e.yaml",
                 """

@@ -9,14 +9,6 @@ import Testing
 /// Whole runs of the command in bad weather: outcomes, receipts, exit status, and sums of money.
 @Suite(.serialized, .timeLimit(.minutes(5)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
 struct WeatherRunTests {
-    private func options() -> SimulatorOptions {
-        var options = SimulatorOptions()
-        options.scenario = .fates
-        options.usageDelay = .milliseconds(100)
-        options.cancelledGenerationDelay = .milliseconds(300)
-        return options
-    }
-
     private func experiment(_ models: String, outage: String = "60s", more: String = "") -> String {
         """
         image: preflight-agent:latest
@@ -55,7 +47,7 @@ struct WeatherRunTests {
 
     @Test(arguments: [503, 429, 529]) func `a run waits for the end of its provider's outage`(status: Int) async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick))
             bench.server.addFault(Fault(.status, path: "/chat/completions", count: 3, status: status))
             let result = try await bench.run(
@@ -74,7 +66,7 @@ struct WeatherRunTests {
     }
 
     @Test func `while calls wait, status says for what`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick, more: "eject: [{idle: 2s}]"))
             bench.server.addFault(Fault(.status, path: "/chat/completions", count: nil, status: 503))
             let process = try bench.start(["run-multi", "e.yaml", "--run-id", "note", "--skip-check", "--settle", "2s"])
@@ -99,7 +91,7 @@ struct WeatherRunTests {
     }
 
     @Test func `an outage without end is the provider's failure`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick, outage: "1s"))
             bench.server.addFault(Fault(.status, path: "/chat/completions", count: nil, status: 503))
             let result = try await bench.run(
@@ -114,7 +106,7 @@ struct WeatherRunTests {
     }
 
     @Test func `a balance that runs out ends the field, and says so in its own words`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick, more: "repeat: 13\nconcurrency: 1"))
             bench.server.setCredits(USD(picodollars: 1_000_000))
             let result = try await bench.run(
@@ -139,7 +131,7 @@ struct WeatherRunTests {
     @Test func `a price that rises is followed: the call is sent again at the new one, and the sums are exact`()
         async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick))
             // The list that the run begins with is the old one.
             bench.server.addFault(Fault(.delay, path: "/chat/completions", count: 1, delay: .seconds(2)))
@@ -165,7 +157,7 @@ struct WeatherRunTests {
     @Test func `a field that needs more files than there may be is refused, and a low soft limit is raised`()
         async throws
     {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick))
             func run(_ limit: String, _ id: String) async throws -> ProcessResult {
                 let command = "\(limit) && exec \"$0\" run-multi e.yaml --run-id \(id) --skip-check --settle 2s"
@@ -184,7 +176,7 @@ struct WeatherRunTests {
 
     @Test(.enabled(if: canMount, "needs root, and the engine in this mount namespace"))
     func `a disk that is full ends the run, says so, and leaves neither container nor key`() async throws {
-        try await withCommand(options()) { bench in
+        try await withCommand(SimulatorOptions.fates) { bench in
             let small = "\(bench.directory)/small"
             try Files.createDirectory(small)
             let mounted = try await ProcessRunner().run(

@@ -80,7 +80,7 @@ struct RecordFixture: Sendable {
         let above = try await ledger.scope(named: run.id)
         let scope = try await ledger.scope(named: "\(run.id)/\(alias)", parent: above)
         let grant = try await ledger.reserve(
-            BudgetAsk(base: worst, perOutputToken: .zero, wantedOutput: 1), scope: scope)
+            BudgetAsk(base: worst, perOutputToken: .zero, wantedOutput: 1), scope: scope, model: "m")
         if let resolution { await ledger.resolve(grant.call, resolution) }
         return Int(grant.call.row)
     }

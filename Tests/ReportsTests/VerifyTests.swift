@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func `a call that a power cut took from the ledger is told, and is no fault`() async throws {
+        try await withEnded { events, _, _ in
+            events.append(told("call_reserved", 77, at: 4))
+        } _: { fixture, _ in
+            // As a ledger writes it that finds a cover of another start of the system.
+            let reader = try LedgerReader(path: fixture.runs.journalPath)
+            let row = "SELECT 70000, scope, session, 3, 5, 5, 0, created_us FROM call WHERE id = 1"
+            try await reader.execute(
+                "INSERT INTO call (id, scope, session, state, amount, worst, tokens, created_us) \(row)")
+            let finding = try #require(try await fixture.verify()["ledger"])
+            #expect(finding.status == .warn)
+            #expect(finding.lines.contains("a: call 77 was lost in a power cut, and is part of call 70000"))
+        }
+    }
+
     @Test func `held calls are listed, and one that was settled by hand later is told`() async throws {
         try await withEnded { events, ledger, fixture in
             let call = try await fixture.call(ledger, "a", worst: USD(cents: 2), .held(nil))

@@ -95,10 +95,10 @@ private struct CallComparison {
         for call in calls { compare(call, with: log.calls.calls[call.id.row], log) }
         let known = Set(calls.map(\.id.row))
         for number in log.calls.calls.keys.sorted() where !known.contains(number) {
-            if let cover = calls.first(where: { $0.model == nil && $0.id.row > number }) {
+            // What stands for the calls that a power cut took comes after them, and next of what the ledger has.
+            if let next = calls.filter({ $0.id.row > number }).min(by: { $0.id.row < $1.id.row }), next.isOfPowerCut {
                 notes.append(
-                    "\(trial.name): call \(number) was lost in a power cut, and is in what call \(cover.id.row) stands for"
-                )
+                    "\(trial.name): call \(number) was lost in a power cut, and is part of call \(next.id.row)")
                 continue
             }
             faults.append("\(trial.name): call \(number) of the log is not in the ledger")

@@ -26,6 +26,9 @@ package struct LedgerReader: Sendable {
         package var createdAt: Timestamp
         package var resolvedAt: Timestamp?
 
+        /// It stands for calls that a power cut has taken from the ledger: every other one names its model.
+        package var isOfPowerCut: Bool { model == nil }
+
         package var call: HeldCall {
             HeldCall(
                 id: id, scope: scope, amount: amount, model: model, generation: generation, createdAt: createdAt)

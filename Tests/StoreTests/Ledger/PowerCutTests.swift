@@ -61,6 +61,30 @@ import Testing
         }
     }
 
+    /// A ledger on such a disk, with one scope, and a place for what a cut leaves of it.
+    private struct Bench: Sendable {
+        let path: String
+        let platter: Platter
+        let ledger: Ledger
+        let run: ScopeID
+        var copy: String { path + ".cut" }
+    }
+
+    /// - Parameter ebb: by default nothing is rested from while the test runs.
+    private func withBench(
+        _ limits: BudgetLimits = BudgetLimits(total: USD(picodollars: 1000)), ebb: Duration = .seconds(3600),
+        _ body: (Bench) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/preflight.sqlite"
+            let platter = Platter(path: path)
+            let ledger = try Ledger(path: path, boot: "before", ebb: ebb, sync: { platter.sync($0) }, now: time)
+            let run = try await ledger.scope(named: "run", limits: limits)
+            try await body(Bench(path: path, platter: platter, ledger: ledger, run: run))
+            await ledger.close()
+        }
+    }
+
     /// What callers know: what each call under way may cost, and what ended ones did. Never ahead of the ledger.
     private final class Truth: Sendable {
         private let sums = Mutex<[ScopeID: USD]>([:])
@@ -77,11 +101,8 @@ import Testing
 
     @Test(arguments: [1, 2, 3])
     func `after a power cut at any moment the ledger has no more to give than there is`(seed: UInt64) async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(path: path, boot: "before", sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 40_000)))
+        try await withBench(BudgetLimits(total: USD(picodollars: 40_000))) { bench in
+            let (ledger, run, platter) = (bench.ledger, bench.run, bench.platter)
             var scopes: [ScopeID] = []
             for name in ["run/a", "run/b", "run/c"] {
                 scopes.append(
@@ -89,14 +110,14 @@ import Testing
                         named: name, parent: run, limits: BudgetLimits(total: USD(picodollars: 20_000))))
             }
             let truth = Truth()
-            let cuts = try await withThrowingTaskGroup(of: Void.self) { [scopes] group in
+            let cuts = try await withThrowingTaskGroup(of: Int.self) { [scopes] group in
                 for caller in 0..<12 {
                     group.addTask {
                         var random = SeededRandom(seed: seed &* 100 &+ UInt64(caller))
                         let scope = scopes[caller % scopes.count]
                         for _ in 0..<60 {
                             let worst = Int64.random(in: 20...90, using: &random)
-                            guard let grant = try? await ledger.reserve(ask(worst), scope: scope) else { return }
+                            let grant = try await ledger.reserve(ask(worst), scope: scope)
                             truth.grant(USD(picodollars: worst), in: scope)
                             switch Int.random(in: 0..<10, using: &random) {
                             case 0: await ledger.resolve(grant.call, .held(nil))
@@ -116,12 +137,13 @@ import Testing
                                     grant.call, .settled(cost: USD(picodollars: cost), tokens: 3), on: nil)
                             }
                         }
+                        return 0
                     }
                 }
                 group.addTask {
                     for cut in 0..<8 {
-                        guard await eventually({ truth.granted >= cut * 80 }) else { return }
-                        let copy = "\(directory)/cut-\(cut).sqlite"
+                        guard await eventually({ truth.granted >= cut * 80 }) else { return cut }
+                        let copy = "\(bench.copy)-\(cut)"
                         let known = try await platter.cut(to: copy) { truth.all }
                         let after = try Ledger(path: copy, boot: "after", now: time)
                         var whole = USD.zero
@@ -134,14 +156,13 @@ import Testing
                         #expect(try await after.standing(of: run).scope.committed == whole)
                         await after.close()
                     }
+                    return 8
                 }
-                try await group.waitForAll()
-                return 8
+                return try await group.reduce(0, +)
             }
             #expect(cuts == 8)
             // Most calls waited for no disk.
             #expect(platter.writes < truth.granted * 3 / 4)
-            await ledger.close()
         }
     }
 
@@ -165,23 +186,18 @@ import Testing
     }
 
     @Test func `what a power cut took is held as one call, which its owner can settle`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(
-                path: path, boot: "before", ebb: .seconds(3600), sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+        try await withBench { bench in
+            let run = bench.run
             // Waits for the disk, and tells it of as much again.
-            let known = try await ledger.reserve(ask(40), scope: run)
-            let copy = directory + "/cut.sqlite"
-            try await platter.cut(to: copy) {}
-            await ledger.close()
+            let known = try await bench.ledger.reserve(ask(40), scope: run)
+            try await bench.platter.cut(to: bench.copy) {}
 
-            let after = try Ledger(path: copy, boot: "after", now: time)
-            let held = try await LedgerReader(path: copy).heldCalls()
+            let after = try Ledger(path: bench.copy, boot: "after", now: time)
+            let held = try await LedgerReader(path: bench.copy).heldCalls()
             #expect(held.map(\.amount) == [USD(picodollars: 40), USD(picodollars: 80)])
             #expect(held.first?.id == known.call)
             let unknown = try #require(held.last)
+            #expect(unknown.isOfPowerCut)
             #expect(try await after.reconcile(unknown.call, cost: .zero))
             #expect(try await after.standing(of: run).scope.held == USD(picodollars: 40))
             await after.close()
@@ -189,59 +205,45 @@ import Testing
     }
 
     @Test func `a cover goes when nothing is asked for a while, and with the end`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(
-                path: path, boot: "before", ebb: .milliseconds(10), sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
-            let grant = try await ledger.reserve(ask(40), scope: run)
-            ledger.resolve(grant.call, .settled(cost: USD(picodollars: 30), tokens: 1), on: nil)
-            let copy = directory + "/cut.sqlite"
+        try await withBench(ebb: .milliseconds(10)) { bench in
+            let (run, copy) = (bench.run, bench.copy)
+            let grant = try await bench.ledger.reserve(ask(40), scope: run)
+            bench.ledger.resolve(grant.call, .settled(cost: USD(picodollars: 30), tokens: 1), on: nil)
             let isGone = try await eventually {
                 for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: copy + ending) }
-                try await platter.cut(to: copy) {}
+                try await bench.platter.cut(to: copy) {}
                 let after = try Ledger(path: copy, boot: "after", now: time)
                 let committed = try await after.standing(of: run).scope.committed
                 await after.close()
                 return committed == USD(picodollars: 30)
             }
             #expect(isGone)
-            await ledger.close()
         }
     }
 
     @Test(arguments: [10, 0])
     func `where tokens or calls are limited too, every call waits for the disk`(price: Int64) async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(path: path, boot: "before", sync: { platter.sync($0) }, now: time)
-            var limits = BudgetLimits(total: USD(picodollars: 1_000_000))
-            limits.calls = 1000
-            let run = try await ledger.scope(named: "run", limits: limits)
-            let before = platter.writes
-            for _ in 0..<10 { _ = try await ledger.reserve(ask(price), scope: run) }
-            #expect(platter.writes >= before + 10)
-            await ledger.close()
+        var limits = BudgetLimits(total: USD(picodollars: 1_000_000))
+        limits.calls = 1000
+        try await withBench(limits) { bench in
+            let before = bench.platter.writes
+            for _ in 0..<10 { _ = try await bench.ledger.reserve(ask(price), scope: bench.run) }
+            #expect(bench.platter.writes >= before + 10)
         }
     }
 
     @Test func `a call that ends on a disk that failed is counted once`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(path: path, sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+        try await withBench { bench in
+            let (ledger, run) = (bench.ledger, bench.run)
             let grant = try await ledger.reserve(ask(100), scope: run)
             let waits = Task { try await ledger.reserve(ask(950), scope: run, patience: .seconds(3600)) }
             #expect(await eventually { ledger.waitingCount == 1 })
-            platter.fail(EIO)
+            bench.platter.fail(EIO)
             #expect(await ledger.resolve(grant.call, .settled(cost: USD(picodollars: 30), tokens: 1)) == nil)
             // Nobody can give back any more what it waits for.
             await #expect(throws: LedgerRefusal.self) { try await waits.value }
             await ledger.close()
-            let second = try Ledger(path: path, now: time)
+            let second = try Ledger(path: bench.path, now: time)
             let isWhole = try await eventually {
                 _ = try await second.recover()
                 let scope = try await second.standing(of: run).scope
@@ -263,42 +265,33 @@ import Testing
     }
 
     @Test func `money that a loose settlement gave back is not lost when it was granted again`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(
-                path: path, boot: "before", ebb: .seconds(3600), sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
+        try await withBench { bench in
+            let (ledger, run) = (bench.ledger, bench.run)
             let a = try await ledger.scope(named: "run/a", parent: run)
             let b = try await ledger.scope(named: "run/b", parent: run)
             _ = try await ledger.reserve(ask(40), scope: a)
             let large = try await ledger.reserve(ask(920), scope: b)
-            let copy = directory + "/cut.sqlite"
             // From here on the disk hears nothing, and the ledger goes on.
-            try await platter.cut(to: copy) {}
+            try await bench.platter.cut(to: bench.copy) {}
             ledger.resolve(large.call, .settled(cost: USD(picodollars: 10), tokens: 1), on: nil)
             _ = try await ledger.reserve(ask(80), scope: a)
-            await ledger.close()
-            let after = try Ledger(path: copy, boot: "after", now: time)
+            let after = try Ledger(path: bench.copy, boot: "after", now: time)
             #expect(try await after.standing(of: a).scope.held >= USD(picodollars: 120))
             await after.close()
         }
     }
 
     @Test func `a disk that failed once is not believed again`() async throws {
-        try await withTemporaryDirectory { directory in
-            let path = directory + "/preflight.sqlite"
-            let platter = Platter(path: path)
-            let ledger = try Ledger(path: path, sync: { platter.sync($0) }, now: time)
-            let run = try await ledger.scope(named: "run", limits: BudgetLimits(total: USD(picodollars: 1000)))
-            platter.fail(EIO)
+        try await withBench { bench in
+            let (ledger, run) = (bench.ledger, bench.run)
+            bench.platter.fail(EIO)
             // Of more than any cover.
             await #expect(throws: LedgerRefusal.self) { try await ledger.reserve(ask(900), scope: run) }
-            platter.fail(0)
+            bench.platter.fail(0)
             await #expect(throws: LedgerRefusal.self) { try await ledger.reserve(ask(1), scope: run) }
             await ledger.close()
             // What may have been sent or not is held.
-            let second = try Ledger(path: path, now: time)
+            let second = try Ledger(path: bench.path, now: time)
             let isHeld = try await eventually {
                 _ = try await second.recover()
                 return try await second.standing(of: run).scope.held == USD(picodollars: 900)

@@ -61,7 +61,7 @@ struct ReadEvent {
     @Test(arguments: CapturedAnswer.streams)
     func `after a stop the event under way is handed on to its end, and no more`(capture: CapturedAnswer) throws {
         let bytes = try capture.bytes()
-        var random = SplitMix(seed: 3)
+        var random = SeededRandom(seed: 3)
         for _ in 0..<20 {
             let cut = Int.random(in: 1..<bytes.count, using: &random)
             let next = Int.random(in: cut...bytes.count, using: &random)

@@ -37,7 +37,7 @@ func facts(of stream: String, _ dialect: Dialect = .chat) -> AnswerFacts {
         #expect(run(&single, bytes, cuts: Array(1..<bytes.count)) == bytes)
         #expect(single.facts == whole.facts)
 
-        var random = SplitMix(seed: UInt64(bytes.count))
+        var random = SeededRandom(seed: UInt64(bytes.count))
         for _ in 0..<20 {
             let cuts = (0..<Int.random(in: 1...40, using: &random))
                 .map { _ in Int.random(in: 0..<bytes.count, using: &random) }.sorted()
@@ -102,20 +102,5 @@ func facts(of stream: String, _ dialect: Dialect = .chat) -> AnswerFacts {
         let details = (delta?["reasoning_details"]?.array ?? []).compactMap { ($0["text"] ?? $0["summary"])?.string }
         let reasoning = max(delta?["reasoning"]?.string?.utf8.count ?? 0, details.reduce(0) { $0 + $1.utf8.count })
         return texts.reduce(0) { $0 + $1.utf8.count } + reasoning
-    }
-}
-
-/// The same figures in every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

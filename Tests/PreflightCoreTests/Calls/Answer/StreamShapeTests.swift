@@ -1,4 +1,5 @@
 import PreflightCore
+import TestSupport
 import Testing
 
 @Suite struct StreamShapeTests {
@@ -176,7 +177,7 @@ import Testing
     }
 
     @Test func `random bytes, and recorded ones with bytes changed, harm nothing`() throws {
-        var random = SplitMix(seed: 1)
+        var random = SeededRandom(seed: 1)
         for dialect in Dialect.allCases {
             for _ in 0..<300 {
                 let alphabet = Array("data: {}[]\",:\\u0\n\r1e-tfn".utf8)
@@ -201,7 +202,7 @@ import Testing
         }
     }
 
-    private func check(_ bytes: [UInt8], _ dialect: Dialect, _ random: inout SplitMix) {
+    private func check(_ bytes: [UInt8], _ dialect: Dialect, _ random: inout SeededRandom) {
         let cut = Int.random(in: 0...bytes.count, using: &random)
         var meter = StreamMeter(dialect: dialect)
         #expect(run(&meter, bytes, cuts: [cut]) == bytes)

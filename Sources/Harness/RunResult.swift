@@ -1,0 +1,33 @@
+package import PreflightCore
+import Store
+
+/// What a finished field leaves to say.
+package struct RunResult: Sendable {
+    package var id: String
+    package var directory: String
+    package var trials: [TrialSummary]
+    package var startedAt: Timestamp
+    package var finishedAt: Timestamp
+    package var wasStopped: Bool
+    /// When it was taken up again, and by whom; when trials were run again, and which.
+    package var history = RunHistory()
+    /// Why it was ended before its time, if the same error came too often.
+    package var breaker: Breaker.Trip?
+    /// What could not be given back, each by its kind and name: a sweep tries again.
+    package var left: [String] = []
+
+    /// Of all attempts.
+    package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
+
+    package var json: JSON {
+        .record([
+            "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),
+            "finished_at": .string(finishedAt.iso8601), "stopped": .bool(wasStopped), "cost_usd": .usd(cost),
+            "unknown_up_to_usd": .usd(trials.reduce(.zero) { $0 + $1.totalUnknown }),
+            "resumed": history.resumed.isEmpty ? nil : .array(history.resumed),
+            "retried": history.retried.isEmpty ? nil : .array(history.retried),
+            "breaker": breaker?.json, "left": left.isEmpty ? nil : .strings(left),
+            "trials": .array(trials.map(\.json)),
+        ])
+    }
+}
