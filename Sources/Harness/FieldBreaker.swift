@@ -31,7 +31,7 @@ final class FieldBreaker: Sendable {
     var trip: Breaker.Trip? { breaker.withLock { $0.trip } }
 
     func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
-        guard let news = Breaker.News(event, isMetered: state.isMetered) else { return }
+        guard let news = Breaker.News(event, isMetered: state.isMetered, model: state.model) else { return }
         // Of one that is being stopped the key is taken away: what its last calls are told is no news.
         if case .fault(let fault) = news, fault.kind == .call, state.decided != nil { return }
         input.yield(

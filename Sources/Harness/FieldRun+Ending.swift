@@ -13,8 +13,7 @@ extension FieldRun {
             id: directory.id, directory: directory.path, trials: trials, startedAt: startedAt,
             finishedAt: world.now(), wasStopped: stop.urgency > .none, history: history, breaker: breaker.trip,
             left: await leftBehind() ?? trials.flatMap(\.left) + left.all)
-        let status: ExitStatus =
-            result.left.isEmpty && trials.allSatisfy { $0.outcome == .completed } ? .success : .no
+        let status: ExitStatus = result.isWell ? .success : .no
         // A run that the journal calls finished has its receipt.
         try Files.replace(directory.summaryPath, with: result.json.prettyText + "\n")
         MarkedStep.runReceiptWritten.pass()

@@ -19,6 +19,9 @@ package struct RunResult: Sendable {
     /// Of all attempts.
     package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
 
+    /// All trials completed, everything is given back, and no breaker ended it.
+    package var isWell: Bool { breaker == nil && left.isEmpty && trials.allSatisfy { $0.outcome == .completed } }
+
     package var json: JSON {
         .record([
             "run": .string(id), "directory": .string(directory), "started_at": .string(startedAt.iso8601),

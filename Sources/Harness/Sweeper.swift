@@ -59,6 +59,8 @@ package struct Sweeper: Sendable {
         if let journal {
             do { entries = try await journal.resourcesLeft() } catch { outcome.blind.append("journal: \(error)") }
         }
+        // Of what others have made nothing need be known.
+        if let only { entries.removeAll { !only.contains($0.run) } }
         do {
             outcome.removed += try await findContainers(entries) + findNetworks(entries)
         } catch {
@@ -81,14 +83,8 @@ package struct Sweeper: Sendable {
     }
 
     /// Removes what may be taken; with `force` also what is only probably dead. Closes journal entries of what is gone.
-    ///
-    /// - Parameter run: take what is of this run alone; nil for all.
-    package func sweep(force: Bool, run: String? = nil) async -> Outcome {
-        var found = await find()
-        if let run {
-            found.removed = found.removed.filter { $0.run == run }
-            found.kept = found.kept.filter { $0.run == run }
-        }
+    package func sweep(force: Bool) async -> Outcome {
+        let found = await find()
         var outcome = Outcome(blind: found.blind)
         outcome.kept = force ? [] : found.kept
         // A harness that lives all the same, unseen, is to notice that the run is not its own any more.

@@ -92,7 +92,9 @@ extension TrialRunner {
                 return .gone
             } catch {
                 last = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
-                if last.kind == .engineUnreachable, stop.urgency < .quick { _ = await waitForEngine(last) }
+                if last.kind == .engineUnreachable, stop.urgency < .quick {
+                    _ = await waitForEngine(last, whileRunning: false)
+                }
             }
         }
         return .failed(last)

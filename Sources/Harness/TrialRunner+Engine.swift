@@ -34,20 +34,25 @@ extension TrialRunner {
     private func findContainer() async -> ContainerInfo? {
         do { return try await docker.container(containerName) } catch {
             guard let failure = error as? DockerFailure, failure.kind == .engineUnreachable else { return nil }
-            return await waitForEngine(failure)
+            return await waitForEngine(failure, whileRunning: true)
         }
     }
 
     /// Waits for an engine that went away. Policies judge on meanwhile.
-    func waitForEngine(_ failure: DockerFailure) async -> ContainerInfo? {
+    ///
+    /// - Parameter whileRunning: the container's end was not seen, so that the engine may be why it ended.
+    func waitForEngine(_ failure: DockerFailure, whileRunning: Bool) async -> ContainerInfo? {
         // Once for a trial: what is gone for so long is gone.
         guard !command.isEngineGivenUp else { return nil }
         let began = world.uptime()
         recorder.record("engine_lost", ["error": .string(failure.message)])
         report(.warning("\(plan.alias): the Docker engine went away (\(failure.message)); its return is waited for"))
-        command.noteRestart(
-            DockerFailure(
-                kind: .engineRestarted, message: "the Docker engine went away while the container ran, and ended it"))
+        if whileRunning {
+            command.noteRestart(
+                DockerFailure(
+                    kind: .engineRestarted, message: "the Docker engine went away while the container ran, and ended it"
+                ))
+        }
         while !Task.isCancelled, stop.urgency < .quick, world.uptime() - began < pace.engineReturn {
             try? await world.clock.sleep(for: .milliseconds(500))
             do {

@@ -30,10 +30,11 @@ package enum HTTPExchange {
 
     /// - Parameter limit: for the whole exchange: URLSession's own timeout starts anew with every byte.
     package static func perform(
-        _ request: URLRequest, session: URLSession, within limit: Duration
+        _ request: URLRequest, session: URLSession, delegate: (any URLSessionTaskDelegate & Sendable)? = nil,
+        within limit: Duration
     ) async throws(Failure) -> Answer {
         let outcome = await withTaskGroup(of: Result<Answer, Failure>?.self) { group in
-            group.addTask { await transfer(request, session) }
+            group.addTask { await transfer(request, session, delegate) }
             group.addTask {
                 do { try await ContinuousClock().sleep(for: limit) } catch { return nil }
                 return .failure(.timedOut)
@@ -48,15 +49,18 @@ package enum HTTPExchange {
     }
 
     /// GET of one address; for health checks.
+    ///
+    /// - Parameter followsRedirects: false where the answer is wanted of that address alone, and a key goes to no other.
     package static func get(
-        _ url: String, headers: [String: Secret] = [:], within limit: Duration
+        _ url: String, headers: [String: Secret] = [:], followsRedirects: Bool = true, within limit: Duration
     ) async throws(Failure) -> Answer {
         guard let url = URL(string: url), ["http", "https"].contains(url.scheme), url.host != nil else {
             throw .transport(URLError(.badURL))
         }
         var request = URLRequest(url: url)
         for (name, value) in headers { request.setValue(value.reveal(), forHTTPHeaderField: name) }
-        return try await perform(request, session: .shared, within: limit)
+        return try await perform(
+            request, session: .shared, delegate: followsRedirects ? nil : Unredirected(), within: limit)
     }
 
     /// POST of a JSON body to one address, with a bearer token.
@@ -72,7 +76,9 @@ package enum HTTPExchange {
         return try await perform(request, session: .shared, within: limit)
     }
 
-    private static func transfer(_ request: URLRequest, _ session: URLSession) async -> Result<Answer, Failure> {
+    private static func transfer(
+        _ request: URLRequest, _ session: URLSession, _ delegate: (any URLSessionTaskDelegate & Sendable)?
+    ) async -> Result<Answer, Failure> {
         let waiter = Waiter()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -80,6 +86,7 @@ package enum HTTPExchange {
                 let task = session.dataTask(with: request) { data, response, error in
                     waiter.finish(result(data, response, error))
                 }
+                task.delegate = delegate
                 waiter.onCancel { DispatchQueue.global().async { task.cancel() } }
                 task.resume()
             }
@@ -98,6 +105,16 @@ package enum HTTPExchange {
             if let name = name as? String, let value = value as? String { headers[name.lowercased()] = value }
         }
         return .success(Answer(status: http.statusCode, headers: headers, body: data.map { [UInt8]($0) } ?? []))
+    }
+}
+
+/// Takes an answer that names another address as the answer.
+private final class Unredirected: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
     }
 }
 

@@ -30,7 +30,8 @@ struct PriceWatch: Sendable {
 
     /// An event of the gateway, which may mean that a price is another one now.
     func take(_ event: GatewayEvent) {
-        let isRefused = event.kind == .callsPaused && event.pause?.status == 404
+        // Of each attempt, whether it is sent again or not.
+        let isRefused = event.kind == .callFailed && event.call?.status == 404
         let isOverrun = event.kind == .callSettled && (event.call?.overrun ?? .zero) > .zero
         if isRefused || isOverrun { input.yield() }
     }

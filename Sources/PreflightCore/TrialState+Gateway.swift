@@ -6,6 +6,12 @@ extension TrialState {
         switch event.type {
         case "call_settled":
             close(event)
+            // At no cost, since its upstream is free; it was no answer all the same.
+            if let status = event.fields["status"]?.int, status >= 400 {
+                guard event.fields["sent_again"]?.bool != true else { return }
+                noteError(event)
+                return noteRefusal(event)
+            }
             providerRefusal = nil
             takeUsage(event)
             // Agents that tell of their tools are counted by what they tell: a call may name tools that are never run.

@@ -106,7 +106,10 @@ extension TrialSummary {
     private mutating func note(spent: USD) -> Bool {
         guard spent > polledSpend else { return false }
         polledSpend = spent
-        cost = max(cost, spent)
+        let raise = max(.zero, spent - cost)
+        cost += raise
+        // That much of what might still turn up has turned up.
+        unknownUpTo = unknownUpTo.flatMap { $0 > raise ? $0 - raise : nil }
         return true
     }
 

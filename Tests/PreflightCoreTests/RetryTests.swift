@@ -37,6 +37,22 @@ import Testing
         #expect(try both.chosen(from: trials).map(\.alias) == ["a", "b"])
     }
 
+    @Test func `what a sweep finds of a key's spend is no longer among what may still turn up`() {
+        var failed = trial("a", .dockerFailed)
+        failed.cost = USD(cents: 10)
+        failed.polledSpend = USD(cents: 10)
+        failed.unknownUpTo = USD(cents: 40)
+        let isNewsOf30 = failed.note(spent: USD(cents: 30), by: failed.attempt)
+        #expect(isNewsOf30)
+        #expect(failed.cost == USD(cents: 30) && failed.unknownUpTo == USD(cents: 20))
+        #expect(failed.mostSpent == USD(cents: 50))
+        let isNewsOf50 = failed.note(spent: USD(cents: 50), by: failed.attempt)
+        #expect(isNewsOf50)
+        #expect(failed.cost == USD(cents: 50) && failed.unknownUpTo == nil)
+        let isNewsOf45 = failed.note(spent: USD(cents: 45), by: failed.attempt)
+        #expect(!isNewsOf45)
+    }
+
     @Test func `a budget is whole for each attempt, and the total is of all`() {
         var first = trial("a", .dockerFailed)
         first.unknownUpTo = USD(cents: 2)

@@ -7,7 +7,9 @@ import Testing
 @testable import Preflight
 
 @Suite struct GatewayConfigurationTests {
-    private static let environment = ["OPENROUTER_API_KEY": "sk-or-v1-x", "VLLM_KEY": "v"]
+    private static let environment = [
+        "OPENROUTER_API_KEY": "sk-or-v1-x", "OPENAI_API_KEY": "sk-oa", "VLLM_KEY": "v",
+    ]
 
     private func read(_ text: String, files: [String: String] = [:]) async throws -> GatewayConfiguration {
         try await withTemporaryDirectory { directory in
@@ -35,6 +37,19 @@ import Testing
         guard case .listed = upstream.pricing else { throw PreflightError(.failed, "not listed") }
         #expect(configuration.listen == [.init(host: "127.0.0.1", port: 4000)])
         #expect(configuration.console == .init(host: "127.0.0.1", port: 4001))
+    }
+
+    @Test func `a vendor's key goes to the vendor, and to another address only when it is named for it`() async throws {
+        let configuration = try await read(
+            """
+            upstreams:
+              openai: {prices: {gpt-4.1: {prompt: 2, completion: 8}}}
+              box: {kind: openai, url: "http://10.0.0.7:8080/v1", prices: free}
+              own: {kind: openai, url: "http://10.0.0.7:8081/v1", key: VLLM_KEY, prices: free}
+              mirror: {kind: openrouter, url: "https://mirror.example/api/v1"}
+            """)
+        let keys = configuration.settings.upstreams.map { "\($0.name): \($0.key?.reveal() ?? "none")" }
+        #expect(keys == ["openai: sk-oa", "box: none", "own: v", "mirror: none"])
     }
 
     @Test func `everything that a file can say is read`() async throws {

@@ -17,7 +17,7 @@ struct RetryStage {
     func run() async throws {
         let pace = try RunOptions.pace(poll: options.poll, settle: options.settle)
         let causes = try causes.map { name throws(PreflightError) in try RetryRule.Cause(name: name) }
-        let run = try await ReopenedRun(name: name, options: options)
+        var run = try await ReopenedRun(name: name, options: options)
         guard run.record.finishedAt != nil else {
             throw PreflightError(
                 .refused, "\(run.record.id) has not ended: its process died",
@@ -26,8 +26,13 @@ struct RetryStage {
         let rule = RetryRule(
             causes: causes.isEmpty ? [.infrastructure] : causes,
             wanted: try trials.map { try TrialLookup.resolve($0, in: run.view) })
-        let chosen = try rule.chosen(from: run.view.trials)
+        var chosen = try rule.chosen(from: run.view.trials)
         guard !chosen.isEmpty else { return try tellNothing(run, rule) }
+        if !isDryRun, try await giveBack(run) {
+            // What a key had spent is known better now.
+            run = try await ReopenedRun(name: name, options: options)
+            chosen = try rule.chosen(from: run.view.trials)
+        }
 
         let experiment = try run.experiment(toBegin: !isDryRun)
         let plan = try await run.plan(experiment, pace: pace)
@@ -42,10 +47,10 @@ struct RetryStage {
                 .refused, "nothing is left of budget.total: \(run.view.cost) is spent",
                 hint: "`preflight run-multi` with a larger budget.total is another run")
         }
-        try await giveBack(run)
         let retrial = Retrial(
             who: OwnerStage.who, at: run.wiring.world.now(), trials: chosen.map(\.alias), drift: drift)
-        try await run.go(plan) { try await $0.retry(retrial, startedAt: run.record.createdAt) }
+        let startedAt = run.record.createdAt
+        try await run.go(plan) { try await $0.retry(retrial, startedAt: startedAt) }
     }
 
     /// Of an envelope the ledger knows what all runs have left of it: that is seen when the trials enter it.
@@ -53,10 +58,11 @@ struct RetryStage {
         plan.experiment.budget.envelope == nil ? plan.experiment.budget.total : nil
     }
 
-    /// What the run could not remove at its end may still live: it goes before anything is made anew.
-    private func giveBack(_ run: ReopenedRun) async throws {
-        guard try await run.journal.resourcesLeft().contains(where: { $0.run == run.record.id }) else { return }
-        let outcome = await run.wiring.sweeper(run.journal).sweep(force: false, run: run.record.id)
+    /// What the run could not remove at its end may still live: it goes before anything is made anew. False where there
+    /// was nothing.
+    private func giveBack(_ run: ReopenedRun) async throws -> Bool {
+        guard try await run.journal.resourcesLeft().contains(where: { $0.run == run.record.id }) else { return false }
+        let outcome = await run.wiring.sweeper(run.journal, only: [run.record.id]).sweep(force: false)
         for finding in outcome.removed { terminal.say("removed \(finding.kind.rawValue) \(finding.name)") }
         let left = outcome.failed.map { "\($0.finding.name): \($0.error)" } + outcome.blind
         if !left.isEmpty {
@@ -64,6 +70,7 @@ struct RetryStage {
                 .refused, "what \(run.record.id) has left could not be removed: \(left.joined(separator: "; "))",
                 hint: "`preflight sweep` tries it again")
         }
+        return true
     }
 }
 

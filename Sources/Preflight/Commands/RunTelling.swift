@@ -29,7 +29,7 @@ struct RunTelling {
         }
         if let status = signals.exitStatus { throw status }
         if result.trials.contains(where: { $0.outcome == .harnessFailed }) { throw ExitStatus.failed }
-        if !result.left.isEmpty || !result.trials.allSatisfy({ $0.outcome == .completed }) { throw ExitStatus.no }
+        if !result.isWell { throw ExitStatus.no }
     }
 
     /// One line per change, on standard error.

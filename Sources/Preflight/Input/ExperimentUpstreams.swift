@@ -76,7 +76,10 @@ struct UpstreamProbe: Sendable {
         let url = upstream.address.url + "/models" + (upstream.kind == .anthropic ? "?limit=1000" : "")
         let hint = "look whether a server runs at \(upstream.address.url)"
         let answer: HTTPExchange.Answer
-        do { answer = try await HTTPExchange.get(url, headers: headers, within: Self.patience) } catch {
+        do {
+            answer = try await HTTPExchange.get(
+                url, headers: headers, followsRedirects: false, within: Self.patience)
+        } catch {
             return .failed("\(upstream.address.url) does not answer: \(Self.words(error))", hint: hint)
         }
         switch answer.status {
@@ -85,6 +88,10 @@ struct UpstreamProbe: Sendable {
                 return .noList("it answers, and GET /models is no list of models")
             }
             return .models(data.compactMap { $0["id"]?.string })
+        case 300...399:
+            return .failed(
+                "GET /models is answered with \(answer.status), to \(answer.headers["location"] ?? "another address")",
+                hint: "name the address that answers itself: calls are not redirected")
         case 401, 403:
             return .failed(
                 "it refuses the key (\(answer.status))",

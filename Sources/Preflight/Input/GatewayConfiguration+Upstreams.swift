@@ -43,7 +43,8 @@ extension GatewayConfiguration {
             throw (members["url"] ?? reader).fail(error.message, hint: error.hint)
         }
         return Upstream(
-            name: name, kind: kind, address: address, key: try key(members["key"], kind, surroundings),
+            name: name, kind: kind, address: address,
+            key: try key(members["key"], members["url"] == nil ? kind : nil, surroundings),
             pricing: try pricing(members, kind, reader, surroundings))
     }
 
@@ -57,16 +58,19 @@ extension GatewayConfiguration {
     }
 
     /// The name of a variable, never a key: files are shared and kept. What was written is not repeated.
+    ///
+    /// - Parameter usual: where the vendor's own address is called: its key is taken from where it is usually set. To
+    ///   any other address only a key goes that is named for it.
     private static func key(
-        _ reader: TreeReader?, _ kind: Upstream.Kind, _ surroundings: Surroundings
+        _ reader: TreeReader?, _ usual: Upstream.Kind?, _ surroundings: Surroundings
     ) throws(PreflightError) -> Secret? {
         guard let reader else {
-            // A virtual key may bring its own; one that is set where it is usually set is taken.
-            switch kind {
+            // A virtual key may bring its own.
+            switch usual {
             case .openRouter: return surroundings.value("OPENROUTER_API_KEY").map(Secret.init)
             case .openAI: return surroundings.value("OPENAI_API_KEY").map(Secret.init)
             case .anthropic: return surroundings.value("ANTHROPIC_API_KEY").map(Secret.init)
-            case .vllm: return nil
+            case .vllm, nil: return nil
             }
         }
         guard var name = reader.value.string else { throw reader.fail("expected the name of a variable") }

@@ -88,18 +88,23 @@ extension Breaker {
         case fault(Fault)
         case success(Kind)
 
-        /// - Parameter isMetered: the trial's calls are seen by the gateway, so that its agent need not be believed.
-        package init?(_ event: Event, isMetered: Bool) {
+        /// - Parameters:
+        ///   - isMetered: the trial's calls are seen by the gateway, so that its agent need not be believed.
+        ///   - model: the trial's own.
+        package init?(_ event: Event, isMetered: Bool, model: String) {
             switch (event.source, event.type) {
-            case (.gateway, "call_settled"): self = .success(.call)
+            case (.gateway, "call_settled"):
+                guard event.fields["status"]?.int ?? 200 < 400 else { return nil }
+                self = .success(.call)
             case (.gateway, "call_failed"):
                 guard event.fields["sent_again"]?.bool != true, let status = event.fields["status"]?.int,
                     let cause = ProviderRefusal.permanentCauses[status]
                 else { return nil }
-                let model = event.fields["model"]?.string ?? ""
+                // Each upstream has its own key and its own models.
+                let subject = [event.fields["upstream"]?.string, status == 404 ? event.fields["model"]?.string : nil]
                 self = .fault(
                     Fault(
-                        .call, cause: cause, subject: status == 404 ? model : "",
+                        .call, cause: cause, subject: subject.map { $0 ?? "" }.joined(separator: " "),
                         message: event.fields["reason"]?.string ?? "the provider answered \(status)"))
             case (.agent, "message_end") where !isMetered && event.fields["usage"] != nil: self = .success(.call)
             case (.agent, "error") where !isMetered:
@@ -109,7 +114,7 @@ extension Breaker {
                 else { return nil }
                 self = .fault(
                     Fault(
-                        .call, cause: cause,
+                        .call, cause: cause, subject: status == 404 ? model : "",
                         message: event.fields["message"]?.string ?? "the provider answered \(status)",
                         isHearsay: true))
             case (.harness, "subkey_created"): self = .success(.key)

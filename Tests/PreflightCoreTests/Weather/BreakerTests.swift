@@ -9,17 +9,20 @@ import Testing
             timestamp: now, elapsed: .seconds(1), source: source, type: type, fields: fields.object ?? JSON.Object())
     }
 
-    private func failed(_ status: Int, model: String = "m") -> Event {
+    private func failed(_ status: Int, model: String = "m", at upstream: String = "openrouter") -> Event {
         event(
             .gateway, "call_failed",
-            ["status": .int(status), "model": .string(model), "reason": .string("openrouter answered \(status)")])
+            [
+                "status": .int(status), "model": .string(model), "upstream": .string(upstream),
+                "reason": .string("openrouter answered \(status)"),
+            ])
     }
 
     /// What comes of events, each of a trial.
     private func trips(_ events: [(Event, String)], isMetered: Bool = true) -> [Breaker.Trip] {
         var breaker = Breaker()
         return events.compactMap { event, trial in
-            switch Breaker.News(event, isMetered: isMetered) {
+            switch Breaker.News(event, isMetered: isMetered, model: "m") {
             case .success(let kind)?:
                 breaker.succeed(kind)
                 return nil
@@ -55,11 +58,18 @@ import Testing
         let models = (0..<18).map { (failed(404, model: $0 % 2 == 0 ? "a" : "b"), "t") }
         #expect(trips(models).isEmpty)
         #expect(trips(models + models.prefix(2)).count == 1)
+        // Each upstream has a key of its own.
+        #expect(trips((0..<18).map { (failed(401, at: $0 % 2 == 0 ? "a" : "b"), "t") }).isEmpty)
         // A key that is refused is refused whatever the model.
         #expect(trips((0..<10).map { (failed(401, model: "m\($0)"), "t") }).count == 1)
         // That a container starts says nothing of calls.
         let started = event(.harness, "container_started", [:])
         #expect(trips(times(9, failed(401)) + [(started, "t")] + times(1, failed(401))).count == 1)
+    }
+
+    @Test func `a call of a free upstream that failed is settled at nothing, and no success`() {
+        let free = event(.gateway, "call_settled", ["call": 1, "status": 504, "cost_usd": 0])
+        #expect(trips(times(9, failed(401)) + [(free, "t")] + times(1, failed(401))).count == 1)
     }
 
     @Test func `an attempt that is sent again is no error yet`() {
@@ -143,6 +153,14 @@ import Testing
         #expect(end(poor, isAccountEmpty: nil).end.outcome == .providerFailed)
         let own = end(poor, isAccountEmpty: false)
         #expect(own.end.outcome == .budgetExhausted && own.cause == nil)
+    }
+
+    @Test func `a free upstream that has the last word is a provider that failed`() {
+        let gone: JSON = ["call": 1, "status": 504, "cost_usd": 0, "reason": "no answer"]
+        let rule = end(state(("call_settled", gone)))
+        #expect(rule.end.outcome == .providerFailed && rule.cause == "outage")
+        let answered: JSON = ["call": 2, "status": 200, "cost_usd": 0]
+        #expect(end(state(("call_settled", gone), ("call_settled", answered))).end.outcome == .agentFailed)
     }
 
     @Test func `a field that is ended stops its trials for that reason`() {
