@@ -5,6 +5,9 @@ extension SimulatorServer {
     @discardableResult
     package func addFault(_ fault: Fault) -> Int { withState { $0.faults.add(fault) } }
 
+    /// Takes back faults by their numbers.
+    package func removeFaults(_ numbers: [Int]) { withState { $0.faults.remove(numbers) } }
+
     package func removeFaults() { withState { $0.faults.removeAll() } }
 
     /// Everything that was charged, without any delay.

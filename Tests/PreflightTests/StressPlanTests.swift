@@ -73,7 +73,8 @@ extension StressRandom {
 
 @Suite struct StressPromiseTests {
     private func trial(_ change: (inout FieldFacts.Trial) -> Void = { _ in }) -> FieldFacts.Trial {
-        var trial = FieldFacts.Trial(alias: "a", budget: USD(cents: 5), outcome: .completed, steps: 4)
+        var trial = FieldFacts.Trial(
+            alias: "a", budget: USD(cents: 5), access: .gateway, outcome: .completed, steps: 4)
         trial.cost = USD(picodollars: 1000)
         trial.billed = trial.cost
         trial.settled = trial.cost
@@ -116,6 +117,19 @@ extension StressRandom {
         #expect(broken([trial()]) { $0.cost = .zero } == [.money])
     }
 
+    @Test func `a trial behind the gateway that the ledger does not know breaks the promise about money`() {
+        let unknown = trial {
+            $0.settled = nil
+            $0.held = nil
+        }
+        #expect(broken([unknown]) == [.money])
+        var direct = unknown
+        direct.access = .direct
+        #expect(broken([direct]).isEmpty)
+        // It was never begun.
+        #expect(broken([FieldFacts.Trial(alias: "a", budget: .zero, access: .gateway, steps: 4)]).isEmpty)
+    }
+
     @Test func `what is said to be unknown may be billed, and no more`() {
         let said = trial {
             $0.unknownUpTo = USD(picodollars: 10)
@@ -147,6 +161,37 @@ extension StressRandom {
     @Test func `work that is done twice is seen`() {
         #expect(broken([trial { $0.written = [0, 1, 0, 1, 2, 3] }]) == [.repeated])
         #expect(broken([trial { $0.starts = 2 }]) == [.repeated])
+    }
+
+    @Test(arguments: [nil, [], [0, 1, 2], [0, 1, 2, 3, 4]] as [[Int]?])
+    func `the work of a trial that completed is all of it, and no more`(written: [Int]?) {
+        #expect(broken([trial { $0.written = written }]) == [.repeated])
+    }
+
+    @Test func `a number that an ended agent wrote and its log lacks is lost`() {
+        func ended(_ outcome: Outcome?, said: [Int], isFlood: Bool = false) -> FieldFacts.Trial {
+            trial {
+                $0.outcome = outcome
+                $0.said = said
+                $0.isFlood = isFlood
+            }
+        }
+        #expect(broken([ended(.ejected, said: [0, 1, 2, 3, 4])]).isEmpty)
+        #expect(broken([ended(.ejected, said: [0, 1, 2])]) == [.events])
+        #expect(broken([ended(.ejected, said: [])]) == [.events])
+        // Its engine, or its guard, took the rest away.
+        for outcome in [nil, .lost, .dockerFailed] as [Outcome?] {
+            #expect(broken([ended(outcome, said: [0, 1, 2])]).isEmpty)
+        }
+        #expect(broken([ended(.ejected, said: [2, 1], isFlood: true)]).isEmpty)
+    }
+
+    @Test func `a flood of which nothing can be read is not bounded`() {
+        #expect(StressJob.flood(log: 4 << 20, events: 12 << 20).broken == nil)
+        #expect(StressJob.flood(log: 5 << 20, events: 0).broken != nil)
+        #expect(StressJob.flood(log: 0, events: 14 << 20).broken != nil)
+        #expect(StressJob.flood(log: nil, events: 0).broken != nil)
+        #expect(StressJob.flood(log: 0, events: nil).broken != nil)
     }
 
     @Test func `what is left, and what verify finds, breaks a promise`() {
@@ -186,6 +231,23 @@ extension StressRandom {
         #expect(!StressReport(seed: 1, results: [StressResult(fault: .killEngine, skipped: "no dockerd")]).isWell)
         #expect(!StressReport(seed: 1, results: []).isWell)
         #expect(StressReport(seed: 1, results: [result(.killHarness, [.kept(.money)])]).isWell)
+    }
+
+    @Test func `a suite of which everything is skipped is refused with the reasons`() {
+        let skipped = StressResult(fault: .killEngine, skipped: "no dockerd")
+        let refusal = StressReport(seed: 1, results: [skipped, StressResult(fault: .diskFull, skipped: "no root")])
+            .refusal
+        #expect(refusal?.exitStatus == .refused)
+        #expect(refusal?.message.contains("kill-engine: no dockerd; disk-full: no root") == true)
+        #expect(StressReport(seed: 1, results: [skipped, result(.killHarness, [.kept(.money)])]).refusal == nil)
+        #expect(StressReport(seed: 1, results: []).refusal == nil)
+    }
+
+    @Test func `a fault that was neither injected nor skipped does not pass`() {
+        #expect(result(.orphans, [.kept(.money)], injected: 0).honest.broken.map(\.promise) == [.outcome])
+        #expect(result(.orphans, [.broken(.money, "x")], injected: 0).honest.broken.map(\.promise) == [.money])
+        #expect(result(.orphans, [.kept(.money)]).honest.broken.isEmpty)
+        #expect(StressResult(fault: .killEngine, skipped: "no dockerd").honest.verdicts.isEmpty)
     }
 
     @Test func `a quantile is one of the durations, by the nearest rank`() {

@@ -24,14 +24,17 @@ import Testing
         try await SimulatorServer.withServer(.prompt()) { server, addresses in
             let client = TestClient.management(addresses[0])
             server.addFault(Fault(.status, path: "/api/v1/models/*/endpoints", count: nil, status: 503))
-            server.addFault(Fault(.status, path: "/keys", method: "DELETE", count: nil, status: 500))
+            let deletion = server.addFault(Fault(.status, path: "/keys", method: "DELETE", count: nil, status: 500))
             let hit = try await client.get("/models/openai/gpt-4o-mini/endpoints")
             #expect(hit.status == 503)
             #expect(try await client.get("/models/count").status == 200)
             #expect(try await client.get("/keys").status == 200)
             #expect(try await client.send("DELETE", "/keys/x").status == 500)
-            server.removeFaults()
+            server.removeFaults([deletion])
             #expect(try await client.send("DELETE", "/keys/x").status == 404)
+            #expect(try await client.get("/models/openai/gpt-4o-mini/endpoints").status == 503)
+            server.removeFaults()
+            #expect(try await client.get("/models/openai/gpt-4o-mini/endpoints").status == 200)
         }
     }
 

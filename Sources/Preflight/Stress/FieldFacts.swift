@@ -5,6 +5,7 @@ struct FieldFacts: Sendable {
     struct Trial: Sendable {
         var alias: String
         var budget: USD
+        var access: StressField.Access
         var outcome: Outcome?
         /// Of its receipt.
         var cost = USD.zero
@@ -17,6 +18,8 @@ struct FieldFacts: Sendable {
         /// The numbers that the agent has said, and those that it has written.
         var said: [Int] = []
         var written: [Int]?
+        /// Whether it drowns its own words, so that its log need not have them.
+        var isFlood = false
         /// How many steps it had to do.
         var steps: Int
         var starts = 0
@@ -41,6 +44,20 @@ struct FieldFacts: Sendable {
     var left: [String] = []
 }
 
+extension FieldFacts.Trial {
+    /// Whether there is a trace of it; the others need be in no ledger.
+    var hasBegun: Bool { outcome == .completed || starts > 0 || cost > .zero || billed > .zero }
+
+    /// How many numbers the log has to have at least: it ended with its container, and an agent says each number before
+    /// it writes it. What an engine or a guard took with a container is in no log.
+    var heard: Int {
+        switch outcome {
+        case nil, .lost, .dockerFailed: 0
+        default: written?.count ?? 0
+        }
+    }
+}
+
 extension FieldFacts {
     var verdicts: [StressVerdict] {
         [
@@ -60,6 +77,9 @@ extension FieldFacts {
             if trial.billed < trial.cost || trial.billed > most {
                 let upTo = trial.unknownUpTo == nil ? "" : ", up to \(most.exactText)"
                 wrong.append("\(trial.alias): billed \(trial.billed.exactText), receipt \(trial.cost.exactText)\(upTo)")
+            }
+            if trial.access == .gateway, trial.settled == nil, trial.hasBegun {
+                wrong.append("\(trial.alias): the ledger does not know it")
             }
             if let settled = trial.settled, settled != trial.cost, trial.unknownUpTo == nil {
                 wrong.append("\(trial.alias): ledger \(settled.exactText), receipt \(trial.cost.exactText)")
@@ -81,8 +101,8 @@ extension FieldFacts {
         var lost = kills.enumerated().flatMap { index, kill in
             kill.lostLogs.map { "kill \(index + 1): \($0): a log does not begin with what it was" }
         }
-        for trial in trials {
-            let wanted = trial.outcome == .completed ? trial.steps : trial.said.count
+        for trial in trials where !trial.isFlood {
+            let wanted = trial.outcome == .completed ? trial.steps : max(trial.said.count, trial.heard)
             if trial.said != Array(0..<wanted) {
                 lost.append("\(trial.alias): of \(wanted) numbers the log has \(Self.gaps(trial.said))")
             }
@@ -94,7 +114,10 @@ extension FieldFacts {
         trials.flatMap { trial in
             var faults: [String] = []
             if trial.starts > 1 { faults.append("\(trial.alias): started \(trial.starts) times") }
-            if let written = trial.written, written != Array(0..<written.count) {
+            let written = trial.written ?? []
+            if trial.outcome == .completed, written.count < trial.steps {
+                faults.append("\(trial.alias): of \(trial.steps) steps its output has \(Self.gaps(written))")
+            } else if written != Array(0..<(trial.outcome == .completed ? trial.steps : written.count)) {
                 faults.append("\(trial.alias): work was done twice: \(Self.gaps(written))")
             }
             return faults

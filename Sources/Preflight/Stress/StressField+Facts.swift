@@ -28,7 +28,7 @@ extension StressField {
 
     private func trial(_ alias: String, _ scopes: [LedgerReader.Scope]) -> FieldFacts.Trial {
         let budget = alias.hasPrefix("spender") ? StressAgent.spenderBudget : StressAgent.budget
-        var trial = FieldFacts.Trial(alias: alias, budget: budget, steps: plan.steps)
+        var trial = FieldFacts.Trial(alias: alias, budget: budget, access: plan.access, steps: plan.steps)
         let directory = run.trial(alias)
         if let bytes = try? Files.read(directory.summaryPath), let json = try? JSON.parse(bytes),
             let summary = TrialSummary(json: json)

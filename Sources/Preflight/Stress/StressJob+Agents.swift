@@ -37,7 +37,7 @@ extension StressJob {
         if !areAtIt { faults.append("not all of its agents came to what they were to do") }
         for index in facts.trials.indices where facts.trials[index].alias == StressFault.Agent.logFlood.alias {
             // Its words are torn by its own flood, and the rest is not kept.
-            facts.trials[index].said = []
+            facts.trials[index].isFlood = true
         }
         return agents.enumerated().map { index, agent in
             var part = facts
@@ -72,18 +72,24 @@ extension StressJob {
             return [text == Self.bait ? .kept(.host) : .broken(.host, "a file of the host was written through a link")]
         case .logFlood:
             let directory = field.run.trial(agent.alias)
-            let sizes = [directory.logPath, directory.eventsPath].map { (try? size($0)) ?? 0 }
-            // The events have lines that are no events besides, 8 MiB of them.
-            let isBounded = sizes[0] <= Self.logLimit + 4096 && sizes[1] <= Self.logLimit + (9 << 20)
-            return [
-                isBounded ? .kept(.host) : .broken(.host, "the flood has \(sizes[0]) and \(sizes[1]) bytes on the disk")
-            ]
+            return [Self.flood(log: try? size(directory.logPath), events: try? size(directory.eventsPath))]
         default: return []
         }
     }
 
+    /// - Parameters: bytes on the disk; nil where they cannot be read.
+    static func flood(log: Int?, events: Int?) -> StressVerdict {
+        guard let log, let events else { return .broken(.host, "what the flood has left cannot be read") }
+        // The events have lines that are no events besides, 8 MiB of them.
+        let isBounded = log <= logLimit + 4096 && events <= logLimit + (9 << 20)
+        return isBounded ? .kept(.host) : .broken(.host, "the flood has \(log) and \(events) bytes on the disk")
+    }
+
     private func size(_ path: String) throws -> Int {
-        try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        guard let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
+            throw PreflightError(.failed, "\(path): no size")
+        }
+        return size
     }
 
     /// Whether it was dead in time, and did nothing after.
@@ -100,10 +106,17 @@ extension StressJob {
         let late = bench.server.bill.charges.filter { hashes.contains($0.keyHash) && $0.at > stopped.timestamp }
         if !late.isEmpty { faults.append("\(alias): \(late.count) calls after its end") }
         let output = field.run.trial(alias).outputPath
-        for file in Files.list(output) {
+        let files = Files.list(output)
+        if alias == StressFault.Agent.daemon.alias, !files.contains("daemon.txt") {
+            faults.append("\(alias): what it wrote is not there")
+        }
+        for file in files {
             guard let attributes = try? FileManager.default.attributesOfItem(atPath: "\(output)/\(file)"),
                 let changed = attributes[.modificationDate] as? Date
-            else { continue }
+            else {
+                faults.append("\(alias): \(file) cannot be read")
+                continue
+            }
             let time = Timestamp(microseconds: Int64(changed.timeIntervalSince1970 * 1_000_000))
             if time > stopped.timestamp { faults.append("\(alias): \(file) changed after its end") }
         }

@@ -57,6 +57,8 @@ extension StressJob {
             }
         }
         let end = try await standing(ledgerPath)
+        // Callers are silent about their failures.
+        if end.spent == .zero { faults.append("no call was settled") }
         // What is held is what nobody knows: it may have been billed, or not.
         if billed() < end.spent {
             faults.append("the ledger has \(end.spent.exactText), billed is \(billed().exactText)")

@@ -20,13 +20,16 @@ extension StressJob {
             result.skipped = "a small disk can be made as root only"
             return result
         }
-        do {
-            result.verdicts = try await fill(directory, &result)
-        } catch {
-            _ = try? await runner.run("umount", ["-l", directory])
-            throw error
+        let filled: Result<Void, any Error>
+        do { filled = .success(result.verdicts = try await fill(directory, &result)) } catch {
+            filled = .failure(error)
         }
-        _ = try? await runner.run("umount", ["-l", directory])
+        // Also where the suite is cut short. Without the disk there is no journal to sweep by.
+        await Task {
+            await litter.clear(of: name)
+            _ = try? await runner.run("umount", ["-l", directory])
+        }.value
+        try filled.get()
         return result
     }
 
@@ -93,14 +96,17 @@ extension StressJob {
             try await engine.load(StressAgent.image, from: bench.docker)
         } catch {
             result.skipped = "a second engine does not start here: \(error)"
-            await engine.end()
+            await Task { await engine.end() }.value
             return result
         }
-        do { try await kill(engine, &result) } catch {
+        let killed: Result<Void, any Error>
+        do { killed = .success(try await kill(engine, &result)) } catch { killed = .failure(error) }
+        // Also where the suite is cut short. Without the engine nothing can be swept in it.
+        await Task {
+            await litter.clear(of: name)
             await engine.end()
-            throw error
-        }
-        await engine.end()
+        }.value
+        try killed.get()
         return result
     }
 
@@ -112,7 +118,14 @@ extension StressJob {
                 $0.steps = 60
             }
             try field.start()
-            _ = await eventually(within: .seconds(60)) { field.plan.aliases.allSatisfy { field.progress($0) > 3 } }
+            let haveBegun = await eventually(within: .seconds(60)) {
+                field.plan.aliases.allSatisfy { field.progress($0) > 3 }
+            }
+            guard haveBegun else {
+                _ = try await end(field, within: .zero)
+                result.verdicts.append(.broken(.outcome, "not all agents of \(field.id) began"))
+                continue
+            }
             await engine.crash()
             try await engine.start()
             result.injected += 1

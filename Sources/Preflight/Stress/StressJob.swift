@@ -200,7 +200,11 @@ extension StressJob {
             }
             try field.start()
             let workers = field.plan.aliases.filter { $0.hasPrefix("worker") }
-            _ = await eventually(within: .seconds(60)) { workers.allSatisfy { field.progress($0) > 5 } }
+            guard await eventually(within: .seconds(60), { workers.allSatisfy { field.progress($0) > 5 } }) else {
+                _ = try await end(field, within: .zero)
+                result.verdicts.append(.broken(.outcome, "not all agents of \(field.id) began"))
+                continue
+            }
             try await field.kill()
             result.injected += 1
             let areGone = try await eventually(within: .seconds(30)) {

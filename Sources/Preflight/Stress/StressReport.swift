@@ -29,6 +29,13 @@ struct StressReport {
     /// Every promise held, and something was injected.
     var isWell: Bool { results.allSatisfy(\.broken.isEmpty) && results.contains { $0.injected > 0 } }
 
+    /// Where nothing of it could be tried.
+    var refusal: PreflightError? {
+        let reasons = results.compactMap { result in result.skipped.map { "\(result.fault.id): \($0)" } }
+        guard !reasons.isEmpty, reasons.count == results.count else { return nil }
+        return PreflightError(.refused, "nothing could be tried: \(reasons.joined(separator: "; "))")
+    }
+
     func text(width: Int) -> String {
         var table = TextTable(
             header: ["fault", "times", "promises held", "what is done"], alignments: [.left, .right, .right, .left],

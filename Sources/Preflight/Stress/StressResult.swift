@@ -14,6 +14,14 @@ struct StressResult: Sendable {
     /// Why nothing was injected.
     var skipped: String?
 
+    /// Itself; what was neither injected nor skipped has shown nothing, and does not pass.
+    var honest: StressResult {
+        guard skipped == nil, injected == 0, broken.isEmpty else { return self }
+        var result = self
+        result.verdicts.append(.broken(.outcome, "it was injected 0 times"))
+        return result
+    }
+
     var broken: [StressVerdict] { verdicts.filter { $0.broken != nil } }
 
     static let resumeLimit = Duration.seconds(5)

@@ -19,7 +19,8 @@ struct StressStage {
         let seed = seed ?? UInt64.random(in: 1...999_999)
         let nonce = String(UInt32.random(in: 0..<(.max)), radix: 36)
         let plan = try StressPlan.make(seed: seed, nonce: nonce, isLong: isLong, only: only)
-        let docker = Docker(environment: try Settings().environment)
+        let environment = try Settings().environment
+        let docker = Docker(environment: environment)
         let bridge = try await bridge(docker)
         let directory = FileManager.default.temporaryDirectory.path + "/preflight-stress-\(nonce)"
         try Files.createDirectory(directory)
@@ -29,7 +30,7 @@ struct StressStage {
         let signals = Signals(stop: stop)
         let harvest = StressHarvest()
         let outcome = await cancelling(when: stop) {
-            await injectAll(plan, in: directory, docker, bridge: bridge, harvest)
+            await injectAll(plan, in: directory, environment, docker, bridge: bridge, harvest)
         }
         if keeps {
             terminal.say("kept: \(directory)")
@@ -46,6 +47,7 @@ struct StressStage {
             throw status
         }
         try outcome.get()
+        if let refusal = report.refusal { throw refusal }
         if !report.isWell { throw ExitStatus.no }
     }
 
@@ -64,7 +66,8 @@ struct StressStage {
     }
 
     private func injectAll(
-        _ plan: StressPlan, in directory: String, _ docker: Docker, bridge: String, _ harvest: StressHarvest
+        _ plan: StressPlan, in directory: String, _ environment: [String: String], _ docker: Docker, bridge: String,
+        _ harvest: StressHarvest
     ) async -> Result<Void, any Error> {
         var options = SimulatorOptions()
         options.usageDelay = .milliseconds(200)
@@ -79,7 +82,8 @@ struct StressStage {
                 try await SimulatorServer.withServer(options, addresses: [.init(host: bridge, port: 0)]) {
                     server, bound in
                     guard let address = bound.first else { return }
-                    var environment = ProcessInfo.processInfo.environment.filter {
+                    // The engine that the suite itself uses, which `.env` may name.
+                    var environment = environment.filter {
                         ["PATH", "HOME"].contains($0.key) || $0.key.hasPrefix("DOCKER_")
                     }
                     environment["OPENROUTER_BASE_URL"] = address.baseURL

@@ -67,7 +67,7 @@ struct StressSuite: Sendable {
         let job = StressJob(
             item: item, name: "stress-\(plan.nonce)-\(number)", bench: bench, litter: litter,
             random: StressRandom(seed: plan.seed).child("\(number) \(item.text)"))
-        var results = try await job.run()
+        var results = try await job.run().map(\.honest)
         if let index = results.firstIndex(where: { $0.skipped == nil }) {
             results[index].verdicts.append(await sibling.verdict())
         }
@@ -104,11 +104,12 @@ final class StressLitter: Sendable {
     func add(_ field: StressField) { fields.withLock { $0.append(field) } }
     func remove(_ field: StressField) { fields.withLock { $0.removeAll { $0 === field } } }
 
-    /// Ends and sweeps what is left.
-    func clear() async {
-        for field in fields.withLock({ $0 }) {
+    /// Ends and sweeps what is left, of one item of the plan or of all.
+    func clear(of name: String? = nil) async {
+        for field in fields.withLock({ $0 }) where name.map({ field.name.hasPrefix("\($0)-") }) ?? true {
             await field.crash()
             try? await field.sweep(field.runIDs)
+            remove(field)
         }
     }
 }

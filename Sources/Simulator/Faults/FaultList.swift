@@ -11,6 +11,8 @@ struct FaultList: Sendable {
         return lastID
     }
 
+    mutating func remove(_ ids: [Int]) { faults.removeAll { ids.contains($0.id) } }
+
     mutating func removeAll() { faults.removeAll() }
 
     /// The fault that hits this request, counted down. At most one does; the others see the request pass.
