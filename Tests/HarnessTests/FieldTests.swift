@@ -36,7 +36,7 @@ struct FieldTests {
                     "refused": "call 9000 r; call 9000 r; call 9000 r || exit 4",
                 ], told: told
             ) { plan in
-                plan.experiment.eject = .any([.budgetExceeded, .idle(.seconds(8))])
+                plan.experiment.eject = .any([.budgetExceeded, .idle(.seconds(20))])
             }
             let result = try await bench.run(field)
             let outcomes = Dictionary(uniqueKeysWithValues: result.trials.map { ($0.alias, $0.outcome) })

@@ -21,7 +21,10 @@ extension StressJob {
             return result
         }
         let filled: Result<Void, any Error>
-        do { filled = .success(result.verdicts = try await fill(directory, &result)) } catch {
+        do {
+            result.verdicts = try await fill(directory, &result)
+            filled = .success(())
+        } catch {
             filled = .failure(error)
         }
         // Also where the suite is cut short. Without the disk there is no journal to sweep by.
