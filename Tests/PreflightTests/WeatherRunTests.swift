@@ -67,7 +67,7 @@ struct WeatherRunTests {
 
     @Test func `while calls wait, status says for what`() async throws {
         try await withCommand(SimulatorOptions.fates) { bench in
-            try bench.write("e.yaml", experiment(quick, more: "eject: [{idle: 2s}]"))
+            try bench.write("e.yaml", experiment(quick, more: "eject: [{idle: 5s}]"))
             bench.server.addFault(Fault(.status, path: "/chat/completions", count: nil, status: 503))
             let process = try bench.start(["run-multi", "e.yaml", "--run-id", "note", "--skip-check", "--settle", "2s"])
             let isShown = try await eventually(within: .seconds(40)) {
