@@ -1,6 +1,7 @@
 import Containers
 import Foundation
 import PreflightCore
+import Simulator
 import Store
 import TestSupport
 import Testing
@@ -15,10 +16,11 @@ struct SuspensionTests {
             let process = try run.start()
             #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
             kill(process.processIdentifier, SIGSTOP)
-            let calls = bench.server.calls.count
+            func calls() -> Int { bench.server.calls.count { $0.path.hasSuffix("/chat/completions") } }
+            let before = calls()
             let journal = try Journal(path: bench.directory + "/runs/preflight.sqlite")
             func silence() async throws -> Duration? {
-                try await journal.run(run.id)?.silence(at: SystemTime.now)
+                try await journal.run(run.id)?.silence(at: SimulatorServer.systemTime())
             }
             let isLapsed = try await eventually(within: .seconds(90)) {
                 try await silence() ?? .zero > Journal.leaseLength + .seconds(5)
@@ -33,9 +35,7 @@ struct SuspensionTests {
             #expect(resume.exitCode == 3 && resume.stderrText.contains("is running"), "\(resume.everything)")
             for trial in ["a", "b"] { #expect(try await !run.container(trial).isEmpty, "\(trial)") }
             // Nothing gets through to the provider meanwhile.
-            let made = bench.server.calls.filter { $0.path.hasSuffix("/chat/completions") }.count
-            let before = bench.server.calls.prefix(calls).filter { $0.path.hasSuffix("/chat/completions") }.count
-            #expect(made - before <= 2, "what was under way")
+            #expect(calls() - before <= 2, "what was under way")
 
             kill(process.processIdentifier, SIGCONT)
             #expect(await eventually(within: .seconds(120)) { !process.isRunning })
@@ -52,11 +52,5 @@ struct SuspensionTests {
             #expect(receipt["trials"]?.array?.compactMap { $0["outcome"]?.string } == ["completed", "completed"])
             try await run.expectWhole(receipt)
         }
-    }
-}
-
-private enum SystemTime {
-    static var now: Timestamp {
-        Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 }
