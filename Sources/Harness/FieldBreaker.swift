@@ -32,7 +32,8 @@ final class FieldBreaker: Sendable {
     var trip: Breaker.Trip? { breaker.withLock { $0.trip } }
 
     func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
-        guard let news = Breaker.News(
+        guard
+            let news = Breaker.News(
                 event, isMetered: state.isMetered, model: state.model, hasOwnKey: trial.upstream == nil)
         else { return }
         // Of one that is being stopped the key is taken away: what its last calls are told is no news.

@@ -152,9 +152,10 @@ extension TrialRunner {
     /// it as a script. Nil where that is not what happened.
     private func foreignProgram(_ info: ContainerInfo) async -> DockerFailure? {
         guard [2, 126, 127].contains(info.exitCode), recorder.outputLines == 0, !info.program.isEmpty,
-            let path = recorder.lastStderr.compactMap({ $0.split(separator: ":").first.map(String.init) }).first(where: {
-                $0 == info.program || $0.hasSuffix("/" + info.program)
-            }), let format = await docker.programFormat(path, in: containerName)
+            let path = recorder.lastStderr.compactMap({ $0.split(separator: ":").first.map(String.init) }).first(
+                where: {
+                    $0 == info.program || $0.hasSuffix("/" + info.program)
+                }), let format = await docker.programFormat(path, in: containerName)
         else { return nil }
         return DockerFailure(
             kind: .imageUnusable,

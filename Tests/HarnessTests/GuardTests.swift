@@ -118,7 +118,9 @@ extension OrphanTests {
             }
         }
 
-        @Test func `what a guard ends at the wall limit has reached it, however the harness hears of that`() async throws {
+        @Test func `what a guard ends at the wall limit has reached it, however the harness hears of that`()
+            async throws
+        {
             try await withBench(forContainers: true) { bench in
                 let told = Told()
                 // Ignores the guard's first word, or obeys it and says that all is well, or is gone before it is asked.

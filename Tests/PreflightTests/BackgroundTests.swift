@@ -120,8 +120,9 @@ struct BackgroundTests {
             #expect(over)
             #expect(run.count("b") == 10)
             // What each process has said is kept.
-            #expect(Files.list(run.directory.path).filter { $0.hasPrefix("console") }.sorted()
-                == ["console-1.log", "console.log"])
+            #expect(
+                Files.list(run.directory.path).filter { $0.hasPrefix("console") }.sorted()
+                    == ["console-1.log", "console.log"])
             let verified = try await bench.run(["verify", run.id])
             #expect(verified.exitCode == 0 && !verified.stdoutText.contains("[!]"), "\(verified.everything)")
 

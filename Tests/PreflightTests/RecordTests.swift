@@ -155,7 +155,8 @@ struct RecordTests {
         }
     }
 
-    @Test func `after a power cut status and verify count what the ledger may have lost, and write nothing`() async throws
+    @Test func `after a power cut status and verify count what the ledger may have lost, and write nothing`()
+        async throws
     {
         try await withCommand(CountingAgent.options()) { bench in
             try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 200]))

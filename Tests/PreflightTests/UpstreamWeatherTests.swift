@@ -65,7 +65,8 @@ struct UpstreamWeatherTests {
         process.standardError = FileHandle.nullDevice
         try process.run()
         defer {
-            process.terminate()
+            // What a test starts has the signals blocked that the test's process has.
+            kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
@@ -158,11 +159,17 @@ struct UpstreamWeatherTests {
             try await withServer(bench, slow: 3, pause: 3) { port in
                 try bench.write(
                     "g.yaml", upstream("http://127.0.0.1:\(port)/v1") + "\ntimeouts: {between_bytes: 1s}\n")
-                let process = try bench.start(["gateway", "--config", "g.yaml", "--listen", "127.0.0.1:0", "--budget", "1"])
-                defer { process.terminate() }
+                let process = try bench.start([
+                    "gateway", "--config", "g.yaml", "--listen", "127.0.0.1:0", "--budget", "1",
+                ])
+                defer {
+                    kill(process.processIdentifier, SIGKILL)
+                    process.waitUntilExit()
+                }
                 func said() -> String {
                     Files.list(bench.directory).filter { $0.hasPrefix("log-") }
-                        .compactMap { try? String(contentsOfFile: "\(bench.directory)/\($0)", encoding: .utf8) }.joined()
+                        .compactMap { try? String(contentsOfFile: "\(bench.directory)/\($0)", encoding: .utf8) }
+                        .joined()
                 }
                 func value(_ name: String) -> String? {
                     said().split(separator: "\n").first { $0.hasPrefix("export \(name)=") }

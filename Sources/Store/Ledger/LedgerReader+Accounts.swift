@@ -33,13 +33,13 @@ extension LedgerReader {
         let rows = try Row.fetchAll(
             database,
             sql: """
-            SELECT scope.name, scope.spent, open.held, open.under_way, open.calls FROM scope LEFT JOIN (
-                SELECT scope, count(*) AS calls, sum(CASE state WHEN 3 THEN amount ELSE 0 END) AS held,
-                    sum(CASE state WHEN 0 THEN max(amount, worst) ELSE 0 END) AS under_way
-                FROM call WHERE state IN (0, 3) GROUP BY scope
-            ) open ON open.scope = scope.id
-            WHERE scope.parent = (SELECT id FROM scope WHERE name = ?)
-            """, arguments: [parent]
+                SELECT scope.name, scope.spent, open.held, open.under_way, open.calls FROM scope LEFT JOIN (
+                    SELECT scope, count(*) AS calls, sum(CASE state WHEN 3 THEN amount ELSE 0 END) AS held,
+                        sum(CASE state WHEN 0 THEN max(amount, worst) ELSE 0 END) AS under_way
+                    FROM call WHERE state IN (0, 3) GROUP BY scope
+                ) open ON open.scope = scope.id
+                WHERE scope.parent = (SELECT id FROM scope WHERE name = ?)
+                """, arguments: [parent]
         ).map { row -> (String, Account) in
             func usd(_ column: String) -> USD { USD(picodollars: (row[column] as Int64?) ?? 0) }
             var account = Account()

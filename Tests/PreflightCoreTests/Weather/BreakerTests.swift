@@ -77,7 +77,8 @@ import Testing
         #expect(trips(times(9, failed(401)) + [(started, "t")] + times(1, failed(401))).count == 1)
     }
 
-    @Test func `a key that is refused ends its own trial, and the field only with a second trial's or the last one's`() {
+    @Test func `a key that is refused ends its own trial, and the field only with a second trial's or the last one's`()
+    {
         let ten = (0..<10).map { _ in (failed(401), "a") }
         func end(_ answer: Breaker.Answer?) -> String {
             switch answer {
@@ -203,8 +204,8 @@ import Testing
         #expect(end(state(("call_settled", gone), ("call_settled", answered))).end.outcome == .agentFailed)
     }
 
-    @Test func `a trial whose key is refused again and again is its provider's failure, also where a crash came between`()
-    {
+    @Test
+    func `a trial whose key is refused again and again is its provider's failure, also where a crash came between`() {
         let reason = Verdict.Reason(policy: Verdict.keyRefused, message: "10 times in a row: openrouter answered 401")
         let rule = EndRule(stop: .ejected(reason), exitCode: 143, state: state())
         #expect(rule.end.outcome == .providerFailed && rule.cause == "key_refused")
