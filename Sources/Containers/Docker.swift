@@ -138,6 +138,8 @@ package struct ContainerInfo: Sendable, Equatable {
     package var networks: [String] = []
     /// When it ended; nil while it has not.
     package var finishedAt: Timestamp?
+    /// What it runs first, as the image or its arguments name it.
+    package var program = ""
 }
 
 extension Docker {
@@ -160,7 +162,7 @@ extension Docker {
             networks: (data["NetworkSettings"]?["Networks"]?.object?.members ?? []).map(\.key),
             finishedAt: data["State"]?["FinishedAt"]?.string.flatMap {
                 $0.hasPrefix("0001") ? nil : Timestamp(iso8601: $0)
-            })
+            }, program: data["Path"]?.string ?? "")
     }
 
     private static func environment(_ lines: [JSON]) -> [String: Secret] {

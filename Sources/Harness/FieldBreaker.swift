@@ -2,7 +2,8 @@ import OpenRouter
 import PreflightCore
 import Synchronization
 
-/// Watches what goes wrong in all trials of a field, and ends it where the same permanent error comes again and again.
+/// Watches what goes wrong in all trials of a field, and ends it, or the one trial whose key is refused, where the same
+/// permanent error comes again and again.
 ///
 /// Told of every event by the trials' recorders; it only counts there, and decides in a task of its own.
 final class FieldBreaker: Sendable {
@@ -31,7 +32,10 @@ final class FieldBreaker: Sendable {
     var trip: Breaker.Trip? { breaker.withLock { $0.trip } }
 
     func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
-        guard let news = Breaker.News(event, isMetered: state.isMetered, model: state.model) else { return }
+        guard
+            let news = Breaker.News(
+                event, isMetered: state.isMetered, model: state.model, hasOwnKey: trial.upstream == nil)
+        else { return }
         // Of one that is being stopped the key is taken away: what its last calls are told is no news.
         if case .fault(let fault) = news, fault.kind == .call, state.decided != nil { return }
         input.yield(
@@ -41,10 +45,14 @@ final class FieldBreaker: Sendable {
     }
 
     /// Counts until it is cancelled.
-    func attend(management: OpenRouterClient, report: @Sendable (FieldEvent) -> Void) async {
+    ///
+    /// - Parameter controls: of all trials of the field.
+    func attend(
+        _ controls: [TrialControl], management: OpenRouterClient, report: @Sendable (FieldEvent) -> Void
+    ) async {
         for await told in news {
             switch told.news {
-            case .success(let kind): breaker.withLock { $0.succeed(kind) }
+            case .success(let kind): breaker.withLock { $0.succeed(kind, of: told.trial) }
             case .fault(let fault):
                 if told.usesOpenRouter, fault.cause == ProviderRefusal.permanentCauses[402],
                     await management.isExhausted(forSpending: told.remaining) == false
@@ -52,9 +60,18 @@ final class FieldBreaker: Sendable {
                     // Its key's own limit: that is the trial's affair.
                     continue
                 }
-                guard let trip = breaker.withLock({ $0.fail(fault, of: told.trial, at: world.now()) }) else { continue }
-                report(.warning(trip.reason))
-                stop.raise(to: .graceful, because: trip.reason)
+                let isLast = !controls.contains { $0.plan.alias != told.trial && !$0.isOver }
+                switch breaker.withLock({ $0.fail(fault, of: told.trial, isLast: isLast, at: world.now()) }) {
+                case nil: continue
+                case .field(let trip):
+                    report(.warning(trip.reason))
+                    stop.raise(to: .graceful, because: trip.reason)
+                case .trial(let trip):
+                    let words = "\(trip.times) times in a row: \(trip.message)"
+                    report(.warning("\(trip.trial): its key was refused \(words)"))
+                    _ = controls.first { $0.plan.alias == trip.trial }?.eject(
+                        Verdict.Reason(policy: Verdict.keyRefused, message: words))
+                }
             }
         }
     }

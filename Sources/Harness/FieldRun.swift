@@ -13,6 +13,7 @@ package struct FieldRun: Sendable {
     let nonce: String
     let lease: RunLease
     let shared: (any TrialEnvelope)?
+    let claim: RunClaim?
     let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
     let breaker: FieldBreaker
@@ -22,10 +23,11 @@ package struct FieldRun: Sendable {
     /// - Parameters:
     ///   - lease: the run's own; by default it is made here.
     ///   - shared: where other runs share the total; by default it is this run's own.
+    ///   - claim: on the name of a new run, where it was taken before; by default `run` takes it.
     ///   - beginGuard: starts what ends the run's containers should this process die.
     package init(
         directory: RunDirectory, plan: RunPlan, workshop: Workshop, stop: StopSignal, lease: RunLease? = nil,
-        shared: (any TrialEnvelope)? = nil,
+        shared: (any TrialEnvelope)? = nil, claim: RunClaim? = nil,
         beginGuard: (@Sendable (RunDirectory) throws -> Void)? = nil,
         report: @escaping @Sendable (FieldEvent) -> Void
     ) {
@@ -36,6 +38,7 @@ package struct FieldRun: Sendable {
         self.report = report
         self.beginGuard = beginGuard
         self.shared = shared
+        self.claim = claim
         self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
         breaker = FieldBreaker(stop: stop, world: workshop.world)
@@ -50,13 +53,9 @@ package struct FieldRun: Sendable {
         let world = workshop.world
         let startedAt = world.now()
         // A run's record is never written over.
-        guard !Files.exists(directory.path) else {
-            throw PreflightError(
-                .usage, "there is a run \(directory.id) already", hint: "choose another --run-id, or leave it out")
-        }
-        try Files.createDirectory(directory.path)
-        let harnessLock = try HarnessLock(path: directory.harnessLockPath)
-        defer { withExtendedLifetime(harnessLock) {} }
+        let claim = try claim ?? RunClaim(directory)
+        defer { withExtendedLifetime(claim) {} }
+        claim.use()
         try await workshop.journal.begin(
             directory, trials: plan.trials.map { TrialSummary(plan: $0) }, at: startedAt)
         MarkedStep.runBegun.pass()
@@ -102,7 +101,12 @@ package struct FieldRun: Sendable {
             try await workshop.journal.made(entry, handle: nil, at: workshop.world.now())
         } catch let failure as DockerFailure {
             // It may have been made all the same; whatever stays is in the journal for a sweep.
-            await shielded { try? await workshop.docker.removeNetwork(name) }
+            await shielded {
+                do {
+                    try await workshop.docker.removeNetwork(name)
+                    try await workshop.journal.gone(entry, at: workshop.world.now())
+                } catch { left.note("network \(name)") }
+            }
             throw PreflightError(.refused, "no network for the run: \(failure.message)", hint: failure.hint)
         }
         return try await removing(network: name, entry: entry, after: body)
@@ -168,7 +172,7 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
-                await breaker.attend(management: workshop.management, report: report)
+                await breaker.attend(controls, management: workshop.management, report: report)
                 return nil
             }
             group.addTask {

@@ -131,8 +131,13 @@ extension TrialRunner {
             do {
                 try await docker.createNetwork(name, labels: labels, closed: subnet)
                 return subnet
-            } catch let failure as DockerFailure where failure.message.contains("overlaps") && attempt < 50 {
+            } catch let failure as DockerFailure where failure.message.contains("overlaps") {
                 attempt += 1
+                guard attempt <= 50 else {
+                    throw DockerFailure(
+                        kind: .addressPoolExhausted,
+                        message: "no subnet is free for a closed network (\(failure.message))")
+                }
             }
         }
     }

@@ -37,6 +37,7 @@ extension TrialRunner {
     }
 
     private func findEnd(_ exit: Exit) async -> End {
+        var exit = exit
         recorder.finishOutput()
         var inspection = await inspect()
         var isDead = exit.isDead
@@ -47,6 +48,12 @@ extension TrialRunner {
         }
         // A container may have come and gone before the engine's event.
         if inspection.info?.hasStarted == true { noteStarted() }
+        if exit.stop == nil, let reason = await overdue(exit, inspection) {
+            recorder.record(
+                "eject_decided",
+                ["reason": .string("\(reason.policy): \(reason.message)"), "policy": .string(reason.policy)])
+            exit.stop = .ejected(reason)
+        }
         let isOutOfMemory = inspection.info?.isOutOfMemory ?? false
         let exitCode = inspection.info?.exitCode ?? (try? exit.result.get()) ?? -1
         recorder.record(
@@ -62,7 +69,7 @@ extension TrialRunner {
                 reason: "its container could not be stopped; look at `docker ps`, then `preflight sweep`",
                 cause: "not_stopped")
         }
-        if exit.stop == nil, let failure = dockerFailure(exit, inspection) {
+        if exit.stop == nil, let failure = await dockerFailure(exit, inspection) {
             return End(failure)
         }
         let state = recorder.trialState
@@ -78,6 +85,17 @@ extension TrialRunner {
         }
         let (outcome, reason) = rule.end
         return End(outcome: outcome, reason: reason, cause: rule.cause)
+    }
+
+    /// A guard ends a container past its wall limit whose harness is dead or stands still. Who takes the run up, or goes
+    /// on, may find it ended or gone before its own policy has spoken. Nil where that is not how it ended.
+    private func overdue(_ exit: Exit, _ inspection: Inspection) async -> Verdict.Reason? {
+        guard let id = exit.entry, let entry = try? await journal.resource(id), entry.wasOverdue,
+            let endedAt = entry.endedAt
+        else { return nil }
+        // An agent that had said that it was done had ended by itself.
+        if inspection.info?.exitCode == 0, recorder.trialState.agentEnded { return nil }
+        return .overdue(after: recorder.trialState.running(at: max(.zero, endedAt - recorder.startedAt)))
     }
 
     /// A busy engine is asked again, and one that is away is waited for.
@@ -101,7 +119,7 @@ extension TrialRunner {
     }
 
     /// What went wrong with Docker itself; nil when the agent's program ran and ended by itself.
-    private func dockerFailure(_ exit: Exit, _ inspection: Inspection) -> DockerFailure? {
+    private func dockerFailure(_ exit: Exit, _ inspection: Inspection) async -> DockerFailure? {
         let code: Int
         switch exit.result {
         case .failure(let failure as DockerFailure): return failure
@@ -123,8 +141,25 @@ extension TrialRunner {
             // Of a container that it has lost an engine may say that it ended with 0.
             if let failure = command.restart, info.exitCode != 0 || !recorder.trialState.agentEnded { return failure }
             if code == 125, info.exitCode != 125 { return wordsOfDocker }
-            return DockerFailure.ofInit(exitCode: info.exitCode, stderr: recorder.lastStderr)
+            if let failure = DockerFailure.ofInit(exitCode: info.exitCode, stderr: recorder.lastStderr) {
+                return failure
+            }
+            return await foreignProgram(info)
         }
+    }
+
+    /// A program that the processor cannot run is handed to the image's shell by the engine's init, and the shell reads
+    /// it as a script. Nil where that is not what happened.
+    private func foreignProgram(_ info: ContainerInfo) async -> DockerFailure? {
+        guard [2, 126, 127].contains(info.exitCode), recorder.outputLines == 0, !info.program.isEmpty,
+            let path = recorder.lastStderr.compactMap({ $0.split(separator: ":").first.map(String.init) }).first(
+                where: {
+                    $0 == info.program || $0.hasSuffix("/" + info.program)
+                }), let format = await docker.programFormat(path, in: containerName)
+        else { return nil }
+        return DockerFailure(
+            kind: .imageUnusable,
+            message: "exec format error: \(path) is a program for \(format.processor) that cannot run here")
     }
 
     /// The docker command puts its own troubles where the agent's standard error would stand.

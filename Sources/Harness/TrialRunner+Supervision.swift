@@ -22,8 +22,9 @@ extension TrialRunner {
             return End(outcome: .harnessFailed, reason: "\(error)")
         }
         let specification = specification(path: path, until: until)
-        let exit = await watch(key: key) { await self.runContainer(specification) }
-        let end = await shielded { await self.judgeEnd(exit) }
+        var exit = await watch(key: key) { await self.runContainer(specification) }
+        exit.entry = entry
+        let end = await shielded { [exit] in await self.judgeEnd(exit) }
         await shielded { await self.removeContainer(entry: entry) }
         return end
     }
@@ -36,6 +37,8 @@ extension TrialRunner {
         var isDead = true
         /// The container had ended before anybody watched it again.
         var wasUnseen = false
+        /// Of the journal: a guard that ends the container says so there.
+        var entry: Int64?
     }
 
     enum Signal: Sendable {

@@ -12,8 +12,8 @@ struct GatewayAccess {
     let experiment: Experiment
     let wiring: Wiring
     let lease: RunLease
-    /// Whether the run has its scopes already.
-    var isResumed = false
+    /// On the run's name; nil for a run that has its scopes already.
+    var claim: RunClaim?
     var report: @Sendable (FieldEvent) -> Void = { _ in }
 
     /// Runs `body` with the way to the models, and ends everything that was opened when it returns.
@@ -47,16 +47,12 @@ struct GatewayAccess {
             if let catalogue { group.addTask { await watch.run(since: catalogue) } }
             let result: Result<T, any Error>
             do {
-                let isKnown = try await ledger.findScope(named: runID) != nil
-                guard isResumed || !isKnown else {
-                    throw PreflightError(
-                        .usage, "the ledger has a scope \(runID) already", hint: "choose another --run-id")
-                }
                 let shared = try await sharedScope(ledger)
                 let run = try await ledger.scope(
-                    named: runID, parent: shared,
+                    ofRun: runID, below: shared,
                     limits: BudgetLimits(
-                        total: shared == nil ? experiment.budget.total : nil, hold: experiment.budget.hold))
+                        total: shared == nil ? experiment.budget.total : nil, hold: experiment.budget.hold),
+                    claim: claim)
                 let total = ledger.door(of: shared ?? run)
                 result = .success(try await body(access(gateway, ledger, run: run, total: total, reports)))
             } catch {
@@ -92,7 +88,7 @@ struct GatewayAccess {
     private func sharedScope(_ ledger: Ledger) async throws -> ScopeID? {
         guard let name = experiment.budget.envelope else { return nil }
         // Its owner may have changed it meanwhile.
-        return try await ledger.envelope(name, total: isResumed ? nil : experiment.budget.total)
+        return try await ledger.envelope(name, total: claim == nil ? nil : experiment.budget.total)
     }
 
     private func access(

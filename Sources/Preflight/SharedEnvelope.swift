@@ -32,20 +32,16 @@ struct SharedEnvelope {
     let total: USD?
     let runID: String
     let wiring: Wiring
-    /// Whether the run has its scope already.
-    var isResumed = false
+    /// On the run's name; nil for a run that has its scope already.
+    var claim: RunClaim?
 
     func withEnvelope<T: Sendable>(_ body: (any TrialEnvelope) async throws -> T) async throws -> T {
         let ledger = try Ledger(path: wiring.runs.journalPath, now: wiring.world.now)
         let result: Result<T, any Error>
         do {
             // Its owner may have changed it meanwhile.
-            let shared = try await ledger.envelope(name, total: isResumed ? nil : total)
-            let isKnown = try await ledger.findScope(named: runID) != nil
-            guard isResumed || !isKnown else {
-                throw PreflightError(.usage, "the ledger has a scope \(runID) already", hint: "choose another --run-id")
-            }
-            let run = try await ledger.scope(named: runID, parent: shared)
+            let shared = try await ledger.envelope(name, total: claim == nil ? nil : total)
+            let run = try await ledger.scope(ofRun: runID, below: shared, limits: BudgetLimits(), claim: claim)
             let inherited = try await LedgerReader(path: ledger.path).heldCalls().filter { $0.scope == run }
             result = .success(
                 try await body(

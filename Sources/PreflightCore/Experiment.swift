@@ -228,10 +228,10 @@ extension Experiment {
         }
         for entry in models {
             if entry.id.isEmpty || entry.id.contains(" ") { problem("models: '\(entry.id)' is no model id") }
-            if let alias = entry.alias, !Names.isValid(alias) || Names.ofRunFiles.contains(alias) {
+            if let alias = entry.alias, !Names.isValid(alias) || Names.isOfRun(alias) {
                 problem("models: alias '\(alias)' is not usable", "letters, digits, '-', '_' and '.', at most 64")
             }
-            if entry.alias == nil, Names.ofRunFiles.contains(Names.alias(forModel: entry.id)) {
+            if entry.alias == nil, Names.isOfRun(Names.alias(forModel: entry.id)) {
                 problem("models: \(entry.id) is named as a file of the run is", "give it an alias")
             }
             if let budget = entry.budget, budget <= .zero {

@@ -4,6 +4,8 @@ import Synchronization
 ///
 /// Whoever passes it says so with `pass()`, which costs one atomic read while nobody watches.
 package enum MarkedStep: String, Sendable, CaseIterable {
+    /// The ledger has the run's scope, the journal does not know of the run.
+    case runScopeMade = "run-scope-made"
     /// The journal has the run, its directory nothing yet.
     case runBegun = "run-begun"
     /// The journal has the intent; nothing is made.

@@ -23,10 +23,18 @@ package enum Names {
     }
 
     /// Files of a run's directory, beside which its trials' directories stand.
-    package static let ofRunFiles: Set<String> = [
+    private static let ofRunFiles: Set<String> = [
         "experiment.yaml", "lock.json", "summary.json", "report.html", "prompt.txt", "harness.lock", "console.log",
         "guard.log", "guard.lock", "attempts",
     ]
+
+    /// Whether a name in a run's directory is taken by Preflight; `console-1.log` and so on are too.
+    package static func isOfRun(_ name: String) -> Bool {
+        if ofRunFiles.contains(name) { return true }
+        guard name.hasPrefix("console-"), name.hasSuffix(".log") else { return false }
+        let number = name.dropFirst("console-".count).dropLast(".log".count)
+        return !number.isEmpty && number.allSatisfy { ("0"..."9").contains($0) }
+    }
 
     /// `nonce` keeps the names of two runs apart that share an id in different directories.
     package static func container(run: String, trial: String, nonce: String) -> String {

@@ -17,11 +17,20 @@ package enum Verdict: Hashable, Sendable {
 
     /// The reason's policy where no policy speaks, but the record that cannot be kept.
     package static let recordFailed = "record_failed"
+    /// The same where the provider refuses the trial's own key again and again.
+    package static let keyRefused = "key_refused"
 
     package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
 }
 
 extension Verdict.Reason {
+    /// Its wall limit was over, and its guard has ended it.
+    package static func overdue(after running: Duration) -> Verdict.Reason {
+        Verdict.Reason(
+            policy: EjectPolicy.wall(running).name,
+            message: "ran for \(running.shortText), the limit, and its guard ended it")
+    }
+
     /// Reads the words of `eject_decided`: `POLICY: MESSAGE`.
     init(decision event: Event) {
         let text = event.fields["reason"]?.string ?? ""

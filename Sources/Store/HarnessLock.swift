@@ -21,6 +21,14 @@ package final class HarnessLock: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Whether the file at `path` is still the one that is locked.
+    func isInPlace(_ path: String) -> Bool {
+        var own = stat()
+        var present = stat()
+        return fstat(descriptor, &own) == 0 && stat(path, &present) == 0 && own.st_ino == present.st_ino
+            && own.st_dev == present.st_dev
+    }
+
     package enum Holder: Sendable, Equatable {
         case living
         case nobody

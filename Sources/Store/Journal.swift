@@ -156,6 +156,15 @@ package struct Resource: Sendable, Equatable {
     package var state: State
     /// When it ends by itself.
     package var until: Timestamp?
+    /// When somebody ended it for its harness, which was dead or stood still; nil where nobody did.
+    package var endedAt: Timestamp?
+
+    /// It was ended because its time was over.
+    package var wasOverdue: Bool {
+        guard let until, let endedAt else { return false }
+        // A container's label tells its time in whole seconds.
+        return endedAt.secondsSince1970 >= until.secondsSince1970
+    }
 }
 
 extension Journal {
@@ -184,6 +193,15 @@ extension Journal {
         try await setState(.gone, of: id, handle: nil, at: now)
     }
 
+    /// Somebody is about to end it for its harness. It is not gone yet.
+    package func ended(_ id: Int64, at now: Timestamp) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE resource SET ended_us = ? WHERE id = ? AND ended_us IS NULL",
+                arguments: [now.microseconds, id])
+        }
+    }
+
     private func setState(_ state: Resource.State, of id: Int64, handle: String?, at now: Timestamp) async throws {
         try await write { database in
             try database.execute(
@@ -200,6 +218,9 @@ extension Journal {
     /// Everything that was ever made outside for a run, oldest first.
     package func resources(run: String) async throws -> [Resource] { try await resources("run = ?", [run]) }
 
+    /// What is known of an entry now.
+    package func resource(_ id: Int64) async throws -> Resource? { try await resources("id = ?", [id]).first }
+
     private func resources(_ condition: String, _ arguments: StatementArguments) async throws -> [Resource] {
         try await read { database in
             try Row.fetchAll(
@@ -211,7 +232,8 @@ extension Journal {
                 return Resource(
                     id: row["id"], kind: kind, run: row["run"], trial: row["trial"], name: row["name"],
                     handle: row["handle"], state: state,
-                    until: (row["until_us"] as Int64?).map(Timestamp.init(microseconds:)))
+                    until: (row["until_us"] as Int64?).map(Timestamp.init(microseconds:)),
+                    endedAt: (row["ended_us"] as Int64?).map(Timestamp.init(microseconds:)))
             }
         }
     }

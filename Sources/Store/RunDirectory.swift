@@ -29,6 +29,8 @@ package struct RunDirectory: Sendable, Equatable {
 
     /// What a run in the background says.
     package var consolePath: String { path + "/console.log" }
+    /// The same of a process before, from 1.
+    package func earlierConsolePath(_ number: Int) -> String { path + "/console-\(number).log" }
     /// Held by the run's guard.
     package var guardLockPath: String { path + "/guard.lock" }
     /// What the run's guard says.

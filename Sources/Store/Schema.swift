@@ -29,6 +29,7 @@ enum Schema {
         migrator.registerMigration("3") { try $0.execute(sql: openCalls) }
         migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
         migrator.registerMigration("covers") { try $0.execute(sql: covers) }
+        migrator.registerMigration("ends") { try $0.execute(sql: ends) }
         return migrator
     }
 
@@ -101,6 +102,9 @@ enum Schema {
         ALTER TABLE run ADD COLUMN lease_us INTEGER;
         ALTER TABLE run ADD COLUMN holder TEXT;
         """
+
+    /// When a guard ended what its harness could not.
+    private static let ends = "ALTER TABLE resource ADD COLUMN ended_us INTEGER;"
 
     /// What a session may have granted in a scope without the disk knowing of the calls: counts only after a power cut,
     /// which `boot`, the name of the system's start, tells.

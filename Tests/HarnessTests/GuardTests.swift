@@ -118,6 +118,48 @@ extension OrphanTests {
             }
         }
 
+        @Test func `what a guard ends at the wall limit has reached it, however the harness hears of that`()
+            async throws
+        {
+            try await withBench(forContainers: true) { bench in
+                let told = Told()
+                // Ignores the guard's first word, or obeys it and says that all is well, or is gone before it is asked.
+                let field = bench.field(
+                    [
+                        "deaf": "trap '' TERM; echo up; while :; do sleep 0.2; done",
+                        "kind": "trap 'exit 0' TERM; echo up; while :; do sleep 0.2; done",
+                        "gone": "echo up; sleep 60", "done": "echo up; sleep 60",
+                    ], told: told)
+                let run = field.directory.id
+                async let running = bench.run(field)
+                #expect(await eventually { ["deaf", "kind", "gone", "done"].allSatisfy { told.has("running \($0)") } })
+                let names = try await names(bench, run)
+                func name(_ trial: String) throws -> String {
+                    try #require(names.first { $0.contains("-\(trial)-") })
+                }
+                // As a guard whose harness stood still does, which then goes on in between.
+                let reader = try LedgerReader(path: bench.runs.journalPath)
+                try await reader.execute(
+                    "UPDATE resource SET until_us = 1 WHERE kind = 'container' AND trial <> 'done'")
+                for entry in try await bench.journal.resourcesLeft() where entry.kind == .container {
+                    try await bench.journal.ended(entry.id, at: bench.world.now())
+                }
+                try await bench.docker.stop(try name("deaf"), grace: .seconds(1))
+                try await bench.docker.stop(try name("kind"), grace: .seconds(5))
+                try await bench.docker.remove(try name("gone"))
+                // Ended before its time, by a grace: that is no wall limit.
+                try await bench.docker.remove(try name("done"))
+                let result = try await running
+                for trial in result.trials where trial.alias != "done" {
+                    #expect(trial.outcome == .ejected, "\(trial.alias): \(trial.reason ?? "")")
+                    #expect(trial.reason?.hasPrefix("wall: ran for") == true, "\(trial.alias): \(trial.reason ?? "")")
+                }
+                let early = try #require(result.trials.first { $0.alias == "done" })
+                #expect(early.outcome == .dockerFailed && early.cause == "container_removed", "\(early.reason ?? "")")
+                try await bench.expectNothingLeft(of: run)
+            }
+        }
+
         @Test func `a harness that stands still has its overdue containers ended for it`() async throws {
             try await withBench { bench in
                 let said = Said()

@@ -65,6 +65,51 @@ struct WeatherFieldTests {
         }
     }
 
+    /// - Parameters:
+    ///   - machine: for which processor the program's header says that it is.
+    ///   - hasShell: an engine's init lets the shell have a try at what the system does not run.
+    @Test(arguments: [183, 62], [true, false])
+    func `a program that the processor cannot run is the image's failure`(machine: UInt8, hasShell: Bool) async throws {
+        try await withBench(forContainers: true) { bench in
+            try await withTemporaryDirectory { directory in
+                // A header without the program that it tells of; to a shell it looks like bad grammar.
+                var program: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0] + Array(repeating: 0, count: 8)
+                program += [2, 0, machine, 0, 1, 0, 0, 0] + Array("\n)((\n".utf8)
+                try Files.replace("\(directory)/agent", with: program, mode: 0o755)
+                let tag = "preflight-test-foreign-\(UInt32.random(in: 0..<(.max))):1"
+                if hasShell {
+                    let name = "preflight-test-foreign-\(UInt32.random(in: 0..<(.max)))"
+                    try await bench.docker.command(["create", "--name", name, Bench.image])
+                    try await bench.docker.command(["cp", "\(directory)/agent", "\(name):/agent"])
+                    try await bench.docker.command(["commit", name, tag])
+                    try await bench.docker.command(["rm", name])
+                } else {
+                    let packed = try await ProcessRunner().run(
+                        "tar", ["-C", directory, "-c", "-f", "\(directory)/image.tar", "agent"])
+                    #expect(packed.isSuccess)
+                    try await bench.docker.command(["import", "\(directory)/image.tar", tag])
+                }
+                let field = bench.field(["a": "true"]) { plan in
+                    plan.imageID = tag
+                    plan.experiment.arguments = ["/agent"]
+                }
+                let result = try await bench.run(field)
+                try await bench.docker.command(["rmi", tag])
+                let trial = try #require(result.trials.first)
+                #expect(
+                    trial.outcome == .imageFailed && trial.cause == "image_unusable",
+                    "\(trial.outcome?.rawValue ?? ""): \(trial.reason ?? "")")
+                #expect(trial.reason?.contains("/agent") == true, "\(trial.reason ?? "")")
+                if hasShell {
+                    let words = "is a program for \(machine == 183 ? "arm64" : "x86-64") that cannot run here"
+                    #expect(trial.reason?.contains(words) == true, "\(trial.reason ?? "")")
+                }
+                #expect(try await bench.subKeys().isEmpty)
+                try await bench.expectNothingLeft(of: result.id)
+            }
+        }
+    }
+
     @Test func `a container that is removed by hand is named as that`() async throws {
         try await withBench(forContainers: true) { bench in
             let told = Told()

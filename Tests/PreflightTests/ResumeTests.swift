@@ -164,6 +164,31 @@ struct ResumeTests {
         }
     }
 
+    @Test func `a trial that its guard ended at the wall limit is judged as that`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 400]))
+            let run = CommandRun(bench)
+            let process = try bench.start([
+                "run-multi", "e.yaml", "--skip-check", "--run-id", run.id, "--settle", "1s", "--wall", "6s",
+            ])
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 4 })
+            run.kill(process)
+            #expect(try await eventually(within: .seconds(40)) { try await run.container("a") == "" })
+            let log = run.directory.guardLogPath
+            #expect(
+                try await eventually(within: .seconds(40)) {
+                    String(decoding: try Files.read(log), as: UTF8.self).contains("removed container")
+                })
+            let result = try await run.resume()
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let json = try JSON.parse(result.stdout)
+            let trial = try #require(json["trials"]?[0])
+            #expect(trial["outcome"]?.string == "ejected", "\(trial.text)")
+            #expect(trial["reason"]?.string?.hasPrefix("wall: ran for ") == true, "\(trial.text)")
+            try await run.expectWhole(json)
+        }
+    }
+
     @Test func `a run that drifted is refused with the difference, and goes on where that is accepted`() async throws {
         try await withCommand(CountingAgent.options()) { bench in
             let docker = Docker()

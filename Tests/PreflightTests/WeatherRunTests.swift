@@ -1,5 +1,6 @@
 import Containers
 import Foundation
+import OpenRouter
 import PreflightCore
 import Simulator
 import Store
@@ -90,6 +91,27 @@ struct WeatherRunTests {
         }
     }
 
+    @Test func `how long calls wait is a flag, too`() async throws {
+        try await withCommand(SimulatorOptions.fates) { bench in
+            try bench.write("e.yaml", experiment(quick, outage: "60s"))
+            bench.server.addFault(Fault(.status, path: "/chat/completions", count: nil, status: 503))
+            let arguments = ["run-multi", "e.yaml", "--skip-check", "--settle", "2s", "--json"]
+            for (run, more, changes) in [
+                ("flag", ["--outage", "1s"], [:]), ("twin", [], ["PREFLIGHT_OUTAGE": "0"]),
+            ] {
+                let result = try await bench.run(arguments + ["--run-id", run] + more, changes)
+                #expect(result.exitCode == 1, "\(result.everything)")
+                #expect(try JSON.parse(result.stdout)["trials"]?[0]?["cause"]?.string == "outage")
+            }
+            let paused = try events(bench, "twin", "quick").contains { $0.type == "calls_paused" }
+            #expect(!paused, "0 lets no call wait")
+            let wrong = try await bench.run(arguments + ["--outage", "soon"])
+            #expect(wrong.exitCode == 64 && wrong.stderrText.contains("--outage 'soon'"), "\(wrong.everything)")
+            let direct = try await bench.run(arguments + ["--outage", "1s", "--access", "direct"])
+            #expect(direct.exitCode == 64 && direct.stderrText.contains("limits.outage needs access: gateway"))
+        }
+    }
+
     @Test func `an outage without end is the provider's failure`() async throws {
         try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", experiment(quick, outage: "1s"))
@@ -102,6 +124,32 @@ struct WeatherRunTests {
             #expect(trial["outcome"]?.string == "provider_failed" && trial["cause"]?.string == "outage")
             #expect(trial["reason"]?.string?.contains("answered 503") == true)
             try await expectBooks(bench, "dark", receipt)
+        }
+    }
+
+    @Test func `a key that somebody deletes at the provider ends its own trial, and the others go on`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 400, "b": 90]))
+            let run = CommandRun(bench, prefix: "keyless")
+            let process = try run.start()
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
+            let client = OpenRouterClient(
+                baseURL: try #require(bench.environment["OPENROUTER_BASE_URL"]),
+                key: Secret(SimulatorOptions.defaultManagementKey))
+            let name = Names.subKey(run: run.id, trial: "a")
+            let key = try #require(try await client.subKeys().first { $0.name == name })
+            try await client.deleteSubKey(hash: key.hash)
+            #expect(await eventually(within: .seconds(90)) { !process.isRunning })
+            #expect(process.terminationStatus == 1)
+            let receipt = try JSON.parse(try Files.read(run.directory.summaryPath))
+            let trials = receipt["trials"]?.array ?? []
+            #expect(trials.compactMap { $0["outcome"]?.string } == ["provider_failed", "completed"], "\(receipt.text)")
+            #expect(trials.first?["cause"]?.string == "key_refused")
+            #expect(trials.first?["reason"]?.string?.contains("10 times in a row: openrouter answered 401") == true)
+            #expect(receipt["breaker"] == nil)
+            #expect(try run.numbers("b") == Array(0..<90))
+            #expect(try run.events("a").count { $0.type == "call_failed" && $0.fields["status"]?.int == 401 } >= 10)
+            try await run.expectWhole(receipt)
         }
     }
 

@@ -142,10 +142,14 @@ extension RunGuard {
     }
 
     private func end(_ container: Charge) async throws {
-        if container.isRunning { try? await docker.stop(container.name, grace: .seconds(2)) }
+        if container.isRunning {
+            // First: who looks at what is left must find why.
+            await note(.ended) { $0.kind == .container && $0.name == container.name }
+            try? await docker.stop(container.name, grace: .seconds(2))
+        }
         try await docker.remove(container.name)
         say("removed container \(container.name)")
-        await note { $0.kind == .container && $0.name == container.name }
+        await note(.gone) { $0.kind == .container && $0.name == container.name }
     }
 
     /// Networks go when no container is left; keys expire by themselves, and a sweep deletes them.
@@ -157,19 +161,24 @@ extension RunGuard {
                 say("removed network \(network.name)")
             }
             // The engine has none of them any more, also of those whose removal was not confirmed.
-            await note { $0.kind != .subkey }
+            await note(.gone) { $0.kind != .subkey }
         } catch { say("docker: \(error)") }
         say("nothing of \(directory.id) runs any more; `preflight sweep` deletes its sub-keys before they expire")
     }
 
-    /// Closes the run's entries that are gone.
-    private func note(_ isGone: (Resource) -> Bool) async {
+    private enum Fate { case ended, gone }
+
+    /// Writes down what becomes of the run's entries.
+    private func note(_ fate: Fate, _ isConcerned: (Resource) -> Bool) async {
         do {
             let journal = try openJournal()
-            for entry in try await journal.resourcesLeft() where entry.run == directory.id && isGone(entry) {
-                try await journal.gone(entry.id, at: world.now())
+            for entry in try await journal.resourcesLeft() where entry.run == directory.id && isConcerned(entry) {
+                switch fate {
+                case .ended: try await journal.ended(entry.id, at: world.now())
+                case .gone: try await journal.gone(entry.id, at: world.now())
+                }
             }
-        } catch { say("the journal does not know yet what is gone: \(error)") }
+        } catch { say("the journal does not know yet what is ended or gone: \(error)") }
     }
 
     private struct Charge {

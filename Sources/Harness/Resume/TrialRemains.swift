@@ -63,8 +63,10 @@ struct RemainsSearch: Sendable {
 
     func remains(of attempt: TrialAttempt, _ found: EventLog.Found) async throws -> TrialRemains {
         let own = resources.filter { $0.trial == attempt.name }
-        let container = own.last { $0.kind == .container }
+        var container = own.last { $0.kind == .container }
         let info = try await inspect(container, found.state)
+        // A guard may have ended it since.
+        if info == nil, let id = container?.id { container = try await workshop.journal.resource(id) ?? container }
         let standing: ResumeRule.Container =
             switch (container, info) {
             case (nil, _): .never
@@ -73,11 +75,19 @@ struct RemainsSearch: Sendable {
             // The journal closes an entry when somebody has removed what it stands for.
             case (let container?, nil): container.state == .gone ? .gone : .never
             }
+        let rule = ResumeRule(state: found.state, container: standing, overdue: overdue(container, found))
         return TrialRemains(
-            answer: ResumeRule(state: found.state, container: standing).answer, container: container, info: info,
+            answer: rule.answer, container: container, info: info,
             keys: own.filter { $0.kind == .subkey && $0.state != .gone },
             network: own.last { $0.kind == .network && $0.state != .gone },
             silence: found.lastAt.map { max(.zero, resumption.at - $0) } ?? .zero, resumption: resumption)
+    }
+
+    /// Why its container is gone, if it was ended because its time was over.
+    private func overdue(_ container: Resource?, _ found: EventLog.Found) -> Verdict.Reason? {
+        guard let container, container.wasOverdue, let endedAt = container.endedAt, let startedAt = found.startedAt
+        else { return nil }
+        return .overdue(after: found.state.running(at: endedAt - startedAt))
     }
 
     /// A docker command that outlived its harness may be about to make or start the container: it is waited for.

@@ -177,7 +177,9 @@ extension TrialRunner {
     }
 
     private func judgeAndRemove(_ exit: Exit, _ remains: TrialRemains) async -> End {
-        let end = await shielded { await self.judgeEnd(exit) }
+        var exit = exit
+        exit.entry = remains.container?.id
+        let end = await shielded { [exit] in await self.judgeEnd(exit) }
         if let container = remains.container { await shielded { await self.removeContainer(entry: container.id) } }
         return end
     }

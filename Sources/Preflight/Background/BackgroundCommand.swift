@@ -39,9 +39,16 @@ final class Background: Sendable {
     init(console: String) { self.console = console }
 
     /// The run's directory is there: the console moves into it. It stays the same file for whoever writes and reads.
+    /// What the run's earlier processes said stays beside it, as `console-1.log` and so on.
     func begin(run: String, directory: String) {
         started.withLock { $0 = (run, directory) }
-        rename(console, RunDirectory(path: directory, id: run).consolePath)
+        let place = RunDirectory(path: directory, id: run)
+        if Files.exists(place.consolePath) {
+            var number = 1
+            while Files.exists(place.earlierConsolePath(number)) { number += 1 }
+            rename(place.consolePath, place.earlierConsolePath(number))
+        }
+        rename(console, place.consolePath)
     }
 
     /// The first container runs: whoever waits may go.

@@ -20,17 +20,28 @@ struct FieldStage {
         try FileNeed.check(
             concurrency: min(plan.trials.count, experiment.concurrency), isBehindGateway: experiment.access == .gateway,
             limit: FileLimit.current)
+        let claim = isResumed ? nil : try RunClaim(directory)
+        do { return try await run(claim, body) } catch {
+            claim?.giveUp()
+            throw error
+        }
+    }
+
+    /// - Parameter claim: nil for a run that is taken up again.
+    private func run(
+        _ claim: RunClaim?, _ body: @Sendable (FieldRun) async throws -> RunResult
+    ) async throws -> RunResult {
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
         let beginGuard = try GuardCommand.starter(wiring, orphanGrace: orphanGrace)
         @Sendable func field(_ plan: RunPlan, shared: (any TrialEnvelope)? = nil) -> FieldRun {
             FieldRun(
                 directory: directory, plan: plan, workshop: workshop, stop: stop, lease: lease, shared: shared,
-                beginGuard: beginGuard, report: report)
+                claim: claim, beginGuard: beginGuard, report: report)
         }
         if experiment.access == .gateway {
             let gateway = GatewayAccess(
-                runID: directory.id, experiment: experiment, wiring: wiring, lease: lease, isResumed: isResumed,
+                runID: directory.id, experiment: experiment, wiring: wiring, lease: lease, claim: claim,
                 report: report)
             return try await gateway.withAccess { access in
                 var plan = plan
@@ -40,7 +51,7 @@ struct FieldStage {
         }
         if let name = experiment.budget.envelope {
             let envelope = SharedEnvelope(
-                name: name, total: experiment.budget.total, runID: directory.id, wiring: wiring, isResumed: isResumed)
+                name: name, total: experiment.budget.total, runID: directory.id, wiring: wiring, claim: claim)
             return try await envelope.withEnvelope { try await body(field(plan, shared: $0)) }
         }
         return try await body(field(plan))

@@ -11,6 +11,7 @@ struct ResumeCommand: AsyncParsableCommand {
               preflight resume latest
               preflight resume run-20260312-120000 --accept-drift
               preflight resume latest --env GAME_TOKEN            its value is not in the record
+              preflight resume latest --detach                    goes on when the terminal is closed
 
             Containers that live are watched again, from where their output was left; those that have ended meanwhile
             are judged and settled; trials that had not begun begin. What has ended stays as it is.
@@ -25,7 +26,9 @@ struct ResumeCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ResumeOptions
 
-    func run() async throws { try await ResumeStage(name: run, options: options).run() }
+    func run() async throws {
+        try await options.start { try await ResumeStage(name: run, options: options).run() }
+    }
 }
 
 struct ResumeOptions: ParsableArguments {
@@ -50,5 +53,17 @@ struct ResumeOptions: ParsableArguments {
             valueName: "TIME"))
     var orphanGrace: String?
 
+    @Flag(help: "Go on in the background; return once the run is taken up.")
+    var detach = false
+
     @OptionGroup var place: PlaceOptions
+
+    /// In this process, or in another one in the background.
+    func start(_ body: () async throws -> Void) async throws {
+        if detach, Background.current == nil {
+            try await DetachStage(place: place).run()
+        } else {
+            try await body()
+        }
+    }
 }

@@ -42,8 +42,9 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var options: ResumeOptions
 
     func run() async throws {
-        try await RetryStage(
-            name: run, trials: trials, causes: causes, isDryRun: dryRun, options: options
-        ).run()
+        let stage = RetryStage(name: run, trials: trials, causes: causes, isDryRun: dryRun, options: options)
+        // What only shows something is not for the background.
+        if dryRun { return try await stage.run() }
+        try await options.start { try await stage.run() }
     }
 }

@@ -42,7 +42,10 @@ struct RunTelling {
                 background?.begin(run: id, directory: directory)
                 terminal.say("\(id): \(trials) trial\(trials == 1 ? "" : "s"), record in \(directory)")
             case .trialStarted(let plan): terminal.say("  \(plan.alias): \(plan.model), \(plan.budget)")
-            case .resumed(let plan, let how): terminal.say("  \(plan.alias): \(Self.words[how] ?? how)")
+            case .resumed(let plan, let how):
+                terminal.say("  \(plan.alias): \(Self.words[how] ?? how)")
+                // What had not begun has yet to show that it can.
+                if how != ResumeRule.Answer.begin.name { background?.tellReady() }
             case .containerStarted(let plan):
                 terminal.say("  \(plan.alias): running")
                 background?.tellReady()

@@ -91,6 +91,7 @@ struct ExperimentLoader {
         }
         try applyPolicies(options, to: &experiment)
         experiment.limits.wall = try options.wall.map { try duration($0, "--wall") } ?? experiment.limits.wall
+        experiment.limits.outage = try options.outage.map { try duration($0, "--outage") } ?? experiment.limits.outage
         if let access = options.access {
             guard let access = Experiment.Access(rawValue: access) else {
                 throw PreflightError(.usage, "--access '\(access)' is neither direct nor gateway")

@@ -47,6 +47,11 @@ struct ExperimentOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Stop a trial after so long.", valueName: "TIME"))
     var wall: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long calls wait while the provider fails, behind the gateway; 0 for not at all.", valueName: "TIME"))
+    var outage: String?
+
     @Option(help: ArgumentHelp("How containers reach their models.", valueName: "direct|gateway"))
     var access: String?
 
@@ -108,7 +113,8 @@ enum EnvironmentTwins {
             "total-budget": "PREFLIGHT_TOTAL_BUDGET", "envelope": "PREFLIGHT_ENVELOPE",
             "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
             "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
-            "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
+            "wall": "PREFLIGHT_WALL", "outage": "PREFLIGHT_OUTAGE", "concurrency": "PREFLIGHT_CONCURRENCY",
+            "repeat": "PREFLIGHT_REPEAT",
             "access": "PREFLIGHT_ACCESS", "network": "PREFLIGHT_NETWORK", "budget-file": "PREFLIGHT_BUDGET_FILE_MODE",
             "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
             "require": "PREFLIGHT_REQUIRE", "only": "PREFLIGHT_ONLY", "skip": "PREFLIGHT_SKIP",
@@ -118,6 +124,7 @@ enum EnvironmentTwins {
             "skip-check": "PREFLIGHT_SKIP_CHECK", "detach": "PREFLIGHT_DETACH",
             "orphan-grace": "PREFLIGHT_ORPHAN_GRACE",
         ]) { $1 }
+        let reopened = place.merging(["detach": "PREFLIGHT_DETACH"]) { $1 }
         let sweep = place.merging(["dry-run": "PREFLIGHT_DRY_RUN", "force": "PREFLIGHT_FORCE"]) { $1 }
         let simulate = [
             "scenario": "PREFLIGHT_SCENARIO", "listen": "PREFLIGHT_LISTEN", "credits": "PREFLIGHT_CREDITS",
@@ -130,7 +137,8 @@ enum EnvironmentTwins {
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
             "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
-            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": reopened,
+            "retry": reopened,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()

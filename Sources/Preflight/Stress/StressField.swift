@@ -79,10 +79,8 @@ final class StressField: Sendable {
 
     /// Takes the run up, or begins anew where it had not begun.
     func takeUp(_ changes: [String: String] = [:]) async throws {
-        let isKnown = try await Journal(path: runs.journalPath).run(id) != nil
-        let hasScope = try await scopes().contains { $0.scope.name == id }
-        guard isKnown || hasScope else { return try start(changes) }
-        guard isKnown, Files.exists(run.experimentPath) else {
+        guard try await Journal(path: runs.journalPath).run(id) != nil else { return try start(changes) }
+        guard Files.exists(run.experimentPath) else {
             state.withLock { $0.runs.append("\(name)-\($0.runs.count + 1)") }
             return try start(changes)
         }

@@ -113,7 +113,7 @@ extension MarkedStep {
     /// Whether it is passed with `access: gateway` alone.
     var needsGateway: Bool {
         switch self {
-        case .ledgerCommits, .ledgerCommitted, .callReserved, .callSent, .callAnswered: true
+        case .runScopeMade, .ledgerCommits, .ledgerCommitted, .callReserved, .callSent, .callAnswered: true
         default: false
         }
     }
@@ -124,7 +124,7 @@ extension MarkedStep {
     /// Whether a run passes it once, however many trials it has.
     func isOfRun(_ access: StressField.Access) -> Bool {
         switch self {
-        case .runBegun, .runReceiptWritten: true
+        case .runScopeMade, .runBegun, .runReceiptWritten: true
         case .networkIntended, .networkMade: access == .direct
         default: false
         }

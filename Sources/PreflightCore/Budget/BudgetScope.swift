@@ -113,7 +113,7 @@ package struct BudgetScope: Sendable, Equatable {
         calls += 1
     }
 
-    mutating func hold(_ amount: USD, tokens count: Int) {
+    package mutating func hold(_ amount: USD, tokens count: Int) {
         held += amount
         tokens = tokens.saturatingAdd(count)
         calls += 1

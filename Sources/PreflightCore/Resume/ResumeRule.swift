@@ -41,10 +41,13 @@ package struct ResumeRule: Sendable {
     /// The fold of its whole log.
     package var state: TrialState
     package var container: Container
+    /// Its container was ended because its time was over.
+    package var overdue: Verdict.Reason?
 
-    package init(state: TrialState, container: Container) {
+    package init(state: TrialState, container: Container, overdue: Verdict.Reason? = nil) {
         self.state = state
         self.container = container
+        self.overdue = overdue
     }
 
     package var answer: Answer {
@@ -55,7 +58,7 @@ package struct ResumeRule: Sendable {
         case .exited: return .collect(state.decided)
         case .never, .gone:
             // One that was to be stopped is stopped, whoever has removed it.
-            if let stop = state.decided {
+            if let stop = state.decided ?? overdue.map(EndRule.Stop.ejected) {
                 let end = EndRule(stop: stop, exitCode: state.exitCode ?? -1, state: state).end
                 return .settle(end.outcome, end.reason)
             }

@@ -1,7 +1,8 @@
 /// Ends a field in which one permanent error comes again and again, instead of burning the night.
 ///
 /// An error counts as long as nothing of its kind has gone well since: a model that is gone for one trial does not end
-/// a field in which others get their answers.
+/// a field in which others get their answers. Where each trial has a key of its own, one key that is refused ends its
+/// trial alone: the field ends once a second trial's is refused too, or where no other trial is left.
 package struct Breaker: Sendable {
     /// What has to go well for earlier errors to be forgotten.
     package enum Kind: Hashable, Sendable {
@@ -19,8 +20,14 @@ package struct Breaker: Sendable {
         package var message: String
         /// An agent says so, and nobody else has seen it: it counts once for each trial.
         package var isHearsay: Bool
+        /// It may lie with the trial's own key, and then is no other trial's affair.
+        package var isOfOwnKey: Bool
 
-        package init(_ kind: Kind, cause: String, subject: String = "", message: String, isHearsay: Bool = false) {
+        package init(
+            _ kind: Kind, cause: String, subject: String = "", message: String, isHearsay: Bool = false,
+            isOfOwnKey: Bool = false
+        ) {
+            self.isOfOwnKey = isOfOwnKey
             self.kind = kind
             self.cause = cause
             self.subject = subject
@@ -48,6 +55,13 @@ package struct Breaker: Sendable {
         }
     }
 
+    /// What an error that is one too many ends.
+    package enum Answer: Hashable, Sendable {
+        case field(Trip)
+        /// The trial whose error it was, and no other.
+        case trial(Trip)
+    }
+
     private struct Count {
         var times = 0
         var tellers: Set<String> = []
@@ -62,23 +76,40 @@ package struct Breaker: Sendable {
     package static let limit = 10
 
     private var counts: [Name: Count] = [:]
+    /// Errors that may lie with a trial's own key, by the trial: they count while nothing of its own has gone well.
+    private var ownErrors: [String: Int] = [:]
     package private(set) var trip: Trip?
 
     package init() {}
 
-    /// Counts an error; the trip, if it is the one that is too much. Trips once.
-    package mutating func fail(_ fault: Fault, of trial: String, at now: Timestamp) -> Trip? {
+    /// Counts an error, and says what it ends, if it is the one that is too much. A field is ended once.
+    ///
+    /// - Parameter isLast: no other trial goes on or is to begin.
+    package mutating func fail(
+        _ fault: Fault, of trial: String, isLast: Bool, at now: Timestamp
+    ) -> Answer? {
         guard trip == nil else { return nil }
         let name = Name(kind: fault.kind, cause: fault.cause, subject: fault.subject)
-        if fault.isHearsay, !counts[name, default: Count()].tellers.insert(trial).inserted { return nil }
+        let isNew = counts[name, default: Count()].tellers.insert(trial).inserted
+        if fault.isHearsay, !isNew { return nil }
         counts[name, default: Count()].times += 1
-        guard let times = counts[name]?.times, times >= Self.limit else { return nil }
-        trip = Trip(cause: fault.cause, message: fault.message, times: times, trial: trial, at: now)
-        return trip
+        if fault.isOfOwnKey { ownErrors[trial, default: 0] += 1 }
+        let (times, tellers) = counts[name].map { ($0.times, $0.tellers.count) } ?? (0, 0)
+        func makeTrip(_ times: Int) -> Trip {
+            Trip(cause: fault.cause, message: fault.message, times: times, trial: trial, at: now)
+        }
+        if times >= Self.limit, !fault.isOfOwnKey || tellers > 1 || isLast {
+            let trip = makeTrip(times)
+            self.trip = trip
+            return .field(trip)
+        }
+        guard fault.isOfOwnKey, let own = ownErrors[trial], own == Self.limit else { return nil }
+        return .trial(makeTrip(own))
     }
 
-    package mutating func succeed(_ kind: Kind) {
+    package mutating func succeed(_ kind: Kind, of trial: String) {
         counts = counts.filter { $0.key.kind != kind }
+        if kind == .call { ownErrors[trial] = nil }
     }
 }
 
@@ -91,7 +122,8 @@ extension Breaker {
         /// - Parameters:
         ///   - isMetered: the trial's calls are seen by the gateway, so that its agent need not be believed.
         ///   - model: the trial's own.
-        package init?(_ event: Event, isMetered: Bool, model: String) {
+        ///   - hasOwnKey: the provider knows the trial by a key of its own; else all trials of an upstream share one.
+        package init?(_ event: Event, isMetered: Bool, model: String, hasOwnKey: Bool) {
             switch (event.source, event.type) {
             case (.gateway, "call_settled"):
                 guard event.fields["status"]?.int ?? 200 < 400 else { return nil }
@@ -105,7 +137,8 @@ extension Breaker {
                 self = .fault(
                     Fault(
                         .call, cause: cause, subject: subject.map { $0 ?? "" }.joined(separator: " "),
-                        message: event.fields["reason"]?.string ?? "the provider answered \(status)"))
+                        message: event.fields["reason"]?.string ?? "the provider answered \(status)",
+                        isOfOwnKey: status == 401 && hasOwnKey))
             case (.agent, "message_end") where !isMetered && event.fields["usage"] != nil: self = .success(.call)
             case (.agent, "error") where !isMetered:
                 // 402 is the trial's own budget, as far as an agent can know.

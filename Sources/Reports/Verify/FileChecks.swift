@@ -26,7 +26,8 @@ struct FileChecks {
                 }
             }
         }
-        look(Files.list(directory.path), in: "", known: Names.ofRunFiles.union(trials.map(\.kept.alias)))
+        look(
+            Files.list(directory.path).filter { !Names.isOfRun($0) }, in: "", known: Set(trials.map(\.kept.alias)))
         for trial in trials {
             look(Files.list(trial.directory.path), in: "\(trial.directory.place)/", known: Self.ofTrial)
             // Whatever else lies there is the agent's.

@@ -7,6 +7,8 @@ struct LedgerEvidence: Sendable {
     var scopes: [String: BudgetScope] = [:]
     /// By the names of their scopes.
     var calls: [String: [LedgerReader.Call]] = [:]
+    /// What a power cut may have taken and nobody holds yet, by the names of scopes.
+    var lost: [String: USD] = [:]
 
     init() {}
 
@@ -15,6 +17,9 @@ struct LedgerEvidence: Sendable {
             scopes[entry.scope.name] = entry.scope
         }
         guard !scopes.isEmpty else { return }
+        for cover in try await reader.lostCovers() where scopes[cover.scopeName] != nil {
+            lost[cover.scopeName, default: .zero] += cover.amount
+        }
         var last = CallID(row: 0)
         // In pages: other runs' calls may be millions.
         while true {
@@ -45,7 +50,8 @@ extension RecordChecks {
                 }
                 continue
             }
-            var comparison = CallComparison(trial, scope, ledger.calls[name] ?? [], isAlive: isAlive)
+            var comparison = CallComparison(
+                trial, scope, ledger.calls[name] ?? [], lost: ledger.lost[name], isAlive: isAlive)
             comparison.run()
             faults += comparison.faults
             notes += comparison.notes
@@ -75,6 +81,8 @@ private struct CallComparison {
     let trial: TrialEvidence
     let scope: BudgetScope
     let calls: [LedgerReader.Call]
+    /// Not held yet; nil where there was no power cut.
+    let lost: USD?
     let isAlive: Bool
     var faults: [String] = []
     var notes: [String] = []
@@ -83,7 +91,10 @@ private struct CallComparison {
     private var held: [LedgerReader.Call] = []
     private var untold = 0
 
-    init(_ trial: TrialEvidence, _ scope: BudgetScope, _ calls: [LedgerReader.Call], isAlive: Bool) {
+    init(
+        _ trial: TrialEvidence, _ scope: BudgetScope, _ calls: [LedgerReader.Call], lost: USD?, isAlive: Bool
+    ) {
+        self.lost = lost
         self.trial = trial
         self.scope = scope
         self.calls = calls
@@ -94,7 +105,15 @@ private struct CallComparison {
         guard let log = trial.log, log.fault == nil else { return }
         for call in calls { compare(call, with: log.calls.calls[call.id.row], log) }
         let known = Set(calls.map(\.id.row))
+        if let lost {
+            notes.append(
+                "\(trial.name): a power cut may have taken calls of up to \(lost), held once the ledger is opened")
+        }
         for number in log.calls.calls.keys.sorted() where !known.contains(number) {
+            if lost != nil, !calls.contains(where: { $0.id.row > number }) {
+                notes.append("\(trial.name): call \(number) was lost in the power cut")
+                continue
+            }
             // What stands for the calls that a power cut took comes after them, and next of what the ledger has.
             if let next = calls.filter({ $0.id.row > number }).min(by: { $0.id.row < $1.id.row }), next.isOfPowerCut {
                 notes.append(

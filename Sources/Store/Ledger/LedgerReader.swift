@@ -3,10 +3,13 @@ package import PreflightCore
 
 /// Reads the ledger beside those who write it, without a session of its own.
 package struct LedgerReader: Sendable {
-    private let pool: DatabasePool
+    let pool: DatabasePool
+    let boot: String?
 
-    package init(path: String) throws {
+    /// - Parameter boot: Which start of the system this is; by default it is asked.
+    package init(path: String, boot: String? = SystemStart.name) throws {
         pool = try Schema.open(path)
+        self.boot = boot
     }
 
     /// A call as it stands in the ledger.
@@ -72,16 +75,17 @@ package struct LedgerReader: Sendable {
         }
     }
 
-    /// All scopes, parents before their children.
+    /// All scopes, parents before their children. What a power cut may have taken counts as held.
     package func scopes() async throws -> [Scope] {
-        try await pool.read { database in
-            try Row.fetchAll(
+        try await pool.read { [boot] database in
+            let covers = try Self.lostCovers(in: database, boot: boot)
+            let scopes = try Row.fetchAll(
                 database,
                 sql: """
                     SELECT scope.*, above.name AS parent_name FROM scope LEFT JOIN scope above ON above.id = scope.parent
                     ORDER BY scope.id
                     """
-            ).map { row in
+            ).map { row -> Scope in
                 func usd(_ column: String) -> USD { USD(picodollars: row[column]) }
                 return Scope(
                     id: ScopeID(row: row["id"]), parent: row["parent_name"],
@@ -96,13 +100,8 @@ package struct LedgerReader: Sendable {
                         firstCallAt: (row["first_call_us"] as Int64?).map(Timestamp.init(microseconds:)),
                         day: (row["day"] as Int64?) ?? .min))
             }
+            return Self.holding(covers, in: scopes)
         }
-    }
-
-    func rows<T: Sendable>(
-        _ sql: String, _ arguments: StatementArguments, _ read: @escaping @Sendable (Row) -> T
-    ) async throws -> [T] {
-        try await pool.read { try Row.fetchAll($0, sql: sql, arguments: arguments).map(read) }
     }
 
     /// For tests that damage the file on purpose.

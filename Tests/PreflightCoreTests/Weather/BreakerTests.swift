@@ -19,16 +19,26 @@ import Testing
     }
 
     /// What comes of events, each of a trial.
-    private func trips(_ events: [(Event, String)], isMetered: Bool = true) -> [Breaker.Trip] {
+    private func answers(
+        _ events: [(Event, String)], isMetered: Bool = true, hasOwnKey: Bool = true, isLast: Bool = false
+    ) -> [Breaker.Answer] {
         var breaker = Breaker()
         return events.compactMap { event, trial in
-            switch Breaker.News(event, isMetered: isMetered, model: "m") {
+            switch Breaker.News(event, isMetered: isMetered, model: "m", hasOwnKey: hasOwnKey) {
             case .success(let kind)?:
-                breaker.succeed(kind)
+                breaker.succeed(kind, of: trial)
                 return nil
-            case .fault(let fault)?: return breaker.fail(fault, of: trial, at: now)
+            case .fault(let fault)?: return breaker.fail(fault, of: trial, isLast: isLast, at: now)
             case nil: return nil
             }
+        }
+    }
+
+    private func trips(
+        _ events: [(Event, String)], isMetered: Bool = true, hasOwnKey: Bool = true
+    ) -> [Breaker.Trip] {
+        answers(events, isMetered: isMetered, hasOwnKey: hasOwnKey).compactMap { answer in
+            if case .field(let trip) = answer { trip } else { nil }
         }
     }
 
@@ -59,12 +69,43 @@ import Testing
         #expect(trips(models).isEmpty)
         #expect(trips(models + models.prefix(2)).count == 1)
         // Each upstream has a key of its own.
-        #expect(trips((0..<18).map { (failed(401, at: $0 % 2 == 0 ? "a" : "b"), "t") }).isEmpty)
+        #expect(trips((0..<18).map { (failed(401, at: $0 % 2 == 0 ? "a" : "b"), "t") }, hasOwnKey: false).isEmpty)
         // A key that is refused is refused whatever the model.
-        #expect(trips((0..<10).map { (failed(401, model: "m\($0)"), "t") }).count == 1)
+        #expect(trips((0..<10).map { (failed(401, model: "m\($0)"), "t\($0 % 2)") }).count == 1)
         // That a container starts says nothing of calls.
         let started = event(.harness, "container_started", [:])
         #expect(trips(times(9, failed(401)) + [(started, "t")] + times(1, failed(401))).count == 1)
+    }
+
+    @Test func `a key that is refused ends its own trial, and the field only with a second trial's or the last one's`()
+    {
+        let ten = (0..<10).map { _ in (failed(401), "a") }
+        func end(_ answer: Breaker.Answer?) -> String {
+            switch answer {
+            case .field(let trip): "field \(trip.trial) \(trip.times)"
+            case .trial(let trip): "trial \(trip.trial) \(trip.times)"
+            case nil: "none"
+            }
+        }
+        #expect(answers(ten.dropLast()).isEmpty)
+        let own = answers(ten)
+        #expect(own.count == 1 && end(own.first) == "trial a 10")
+        // What it still says until it is dead ends nothing again.
+        #expect(answers(ten + ten).map(end) == ["trial a 10"])
+        // The others get their answers meanwhile: that does not make its key good.
+        let settled = event(.gateway, "call_settled", ["call": 1])
+        #expect(answers(ten.flatMap { [$0, (settled, "b")] }).map(end) == ["trial a 10"])
+        // Its own answer does.
+        #expect(answers(ten.dropLast() + [(settled, "a")] + ten.dropLast()).isEmpty)
+        // A second trial's key is refused too, and nothing has gone well in between.
+        #expect(answers(ten + [(failed(401), "b")]).map(end) == ["trial a 10", "field b 11"])
+        #expect(answers(ten + [(settled, "c"), (failed(401), "b")]).map(end) == ["trial a 10"])
+        #expect(answers(ten, isLast: true).map(end) == ["field a 10"])
+        // All trials of another upstream show it one key.
+        #expect(answers(ten, hasOwnKey: false).map(end) == ["field a 10"])
+        // A model that is gone, an account that is empty, are gone and empty for all.
+        #expect(answers((0..<10).map { _ in (failed(404), "a") }).map(end) == ["field a 10"])
+        #expect(answers((0..<10).map { _ in (failed(402), "a") }).map(end) == ["field a 10"])
     }
 
     @Test func `a call of a free upstream that failed is settled at nothing, and no success`() {
@@ -161,6 +202,26 @@ import Testing
         #expect(rule.end.outcome == .providerFailed && rule.cause == "outage")
         let answered: JSON = ["call": 2, "status": 200, "cost_usd": 0]
         #expect(end(state(("call_settled", gone), ("call_settled", answered))).end.outcome == .agentFailed)
+    }
+
+    @Test
+    func `a trial whose key is refused again and again is its provider's failure, also where a crash came between`() {
+        let reason = Verdict.Reason(policy: Verdict.keyRefused, message: "10 times in a row: openrouter answered 401")
+        let rule = EndRule(stop: .ejected(reason), exitCode: 143, state: state())
+        #expect(rule.end.outcome == .providerFailed && rule.cause == "key_refused")
+        #expect(rule.end.reason.contains("does not accept the trial's key any more, 10 times in a row: openrouter"))
+        var stopped = state()
+        stopped.apply(
+            Event(
+                timestamp: Timestamp(seconds: 1), elapsed: .seconds(1), source: .harness, type: "eject_decided",
+                fields: ([
+                    "reason": .string("\(reason.policy): \(reason.message)"), "policy": .string(reason.policy),
+                ] as JSON).object ?? JSON.Object()))
+        guard case .settle(let outcome, _) = ResumeRule(state: stopped, container: .gone).answer else {
+            Issue.record("not settled")
+            return
+        }
+        #expect(outcome == .providerFailed)
     }
 
     @Test func `a field that is ended stops its trials for that reason`() {

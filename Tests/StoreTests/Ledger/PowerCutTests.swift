@@ -204,6 +204,36 @@ import Testing
         }
     }
 
+    @Test func `who only reads counts what a power cut took as held, and writes nothing`() async throws {
+        try await withBench { bench in
+            let trial = try await bench.ledger.scope(named: "run/a", parent: bench.run)
+            _ = try await bench.ledger.reserve(ask(40), scope: trial)
+            try await bench.platter.cut(to: bench.copy) {}
+
+            let same = try LedgerReader(path: bench.copy, boot: "before")
+            #expect(try await same.lostCovers().isEmpty, "no power cut: the file has everything")
+            let reader = try LedgerReader(path: bench.copy, boot: "after")
+            let lost = try await reader.lostCovers()
+            #expect(lost.map(\.scopeName) == ["run/a"] && lost.map(\.amount) == [USD(picodollars: 80)])
+            let account = try #require(try await reader.accounts(below: "run")["run/a"])
+            #expect(account.most == USD(picodollars: 120) && account.uncertainCalls == 2)
+            func held() async throws -> [String: USD] {
+                Dictionary(
+                    uniqueKeysWithValues: try await reader.scopes().map { ($0.scope.name, $0.scope.committed) })
+            }
+            let read = try await held()
+            #expect(read == ["run": USD(picodollars: 80), "run/a": USD(picodollars: 80)])
+            #expect(try await reader.heldCalls().isEmpty, "nothing was written")
+
+            // Whoever writes holds the same, and then it is not counted twice.
+            let after = try Ledger(path: bench.copy, boot: "after", now: time)
+            #expect(try await reader.lostCovers().isEmpty)
+            #expect(try await held() == read.mapValues { $0 + USD(picodollars: 40) }, "with the call under way")
+            #expect(try await reader.accounts(below: "run")["run/a"]?.most == account.most)
+            await after.close()
+        }
+    }
+
     @Test func `a cover goes when nothing is asked for a while, and with the end`() async throws {
         try await withBench(ebb: .milliseconds(10)) { bench in
             let (run, copy) = (bench.run, bench.copy)
