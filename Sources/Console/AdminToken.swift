@@ -34,7 +34,7 @@ package struct AdminToken: Sendable {
 
     /// Two processes that start at once end with the same token: the name is taken once, with the text behind it.
     private static func make(_ path: String) throws {
-        let temporary = "\(path).\(UInt64.random(in: 0..<(.max))).tmp"
+        let temporary = Files.temporaryPath(for: path)
         try Files.replace(temporary, with: KeyText.random().dropFirst(KeyText.prefix.count) + "\n", mode: 0o600)
         defer { Files.remove(temporary) }
         guard link(temporary, path) == 0 || errno == EEXIST else {

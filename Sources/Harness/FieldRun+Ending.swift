@@ -37,11 +37,26 @@ extension FieldRun {
     }
 
     /// Of containers and networks that could not be removed in their time. A docker command of a killed harness may have
-    /// been making one then. The entry of a container that is not there stays: it may still appear.
+    /// been making one then: what is not there is looked for again before its entry is closed.
     private func removeOnceMore() async {
-        guard let resources = try? await workshop.journal.resourcesLeft() else { return }
-        let own = resources.filter { $0.run == directory.id }
-        for resource in own.filter({ $0.kind == .container }) + own.filter({ $0.kind == .network }) {
+        let absent = await remove(await resourcesLeft())
+        guard !absent.isEmpty else { return }
+        try? await workshop.world.clock.sleep(for: plan.pace.lateStart)
+        for resource in await remove(absent) {
+            try? await workshop.journal.gone(resource.id, at: workshop.world.now())
+        }
+    }
+
+    /// Containers first: a network in use cannot be removed.
+    private func resourcesLeft() async -> [Resource] {
+        let own = (try? await workshop.journal.resourcesLeft())?.filter { $0.run == directory.id } ?? []
+        return own.filter { $0.kind == .container } + own.filter { $0.kind == .network }
+    }
+
+    /// Removes what is there; returns what is not.
+    private func remove(_ resources: [Resource]) async -> [Resource] {
+        var absent: [Resource] = []
+        for resource in resources {
             do {
                 if resource.kind == .container {
                     _ = try await workshop.docker.container(resource.name)
@@ -51,10 +66,12 @@ extension FieldRun {
                 }
                 try await workshop.journal.gone(resource.id, at: workshop.world.now())
             } catch let failure as DockerFailure where failure.kind == .noSuchObject {
+                absent.append(resource)
             } catch {
                 report(.warning("\(resource.name) stays: \(error); `preflight sweep` removes it"))
             }
         }
+        return absent
     }
 
     func recordFailedStart(_ error: any Error) async {

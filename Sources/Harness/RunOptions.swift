@@ -26,6 +26,8 @@ package struct Pace: Sendable {
     package var giveBack = Duration.seconds(120)
     /// How long a trial waits for an engine that went away.
     package var engineReturn = Duration.seconds(180)
+    /// How long after its end a run looks again for what a dead process of it may still have been making.
+    package var lateStart = Duration.seconds(5)
     /// What a sub-key outlives its trial's wall limit by.
     package var keyGrace = Duration.seconds(600)
 

@@ -10,7 +10,7 @@ package enum Files {
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: UInt16 = 0o644, durably: Bool = true
     ) throws {
-        let temporary = "\(path).\(UInt64.random(in: 0..<(.max))).tmp"
+        let temporary = temporaryPath(for: path)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode))
         guard descriptor >= 0 else { throw failure("write", path) }
         do {
@@ -34,6 +34,15 @@ package enum Files {
             throw error
         }
         if durably { try synchronizeDirectory(of: path) }
+    }
+
+    /// A name beside a file for its next content.
+    package static func temporaryPath(for path: String) -> String { "\(path).\(UInt64.random(in: 0..<(.max))).tmp" }
+
+    /// Whether a process that died while it wrote a file has left this.
+    package static func isTemporary(_ name: String) -> Bool {
+        let parts = name.split(separator: ".")
+        return parts.count > 2 && parts.last == "tmp" && UInt64(parts[parts.count - 2]) != nil
     }
 
     /// Waits until the names in the directory of `path` are on the disk.

@@ -1,3 +1,4 @@
+import Foundation
 package import PreflightCore
 
 /// Where things lie in `runs/`.
@@ -35,6 +36,23 @@ package struct RunDirectory: Sendable, Equatable {
     package var guardLockPath: String { path + "/guard.lock" }
     /// What the run's guard says.
     package var guardLogPath: String { path + "/guard.log" }
+
+    /// Removes what a process that died while it replaced a file has left. Only for who holds the run's lock.
+    ///
+    /// - Parameter aliases: of the run's trials, whose newest attempts are looked at too.
+    package func removeTemporaries(of aliases: [String]) {
+        func remove(in directory: String, from beginning: String = "") {
+            for name in Files.list(directory) where Files.isTemporary(name) && name.hasPrefix(beginning) {
+                unlink("\(directory)/\(name)")
+            }
+        }
+        remove(in: path)
+        for alias in aliases {
+            remove(in: "\(path)/\(alias)")
+            // Whatever else lies there is the agent's.
+            remove(in: "\(path)/\(alias)/output", from: "budget.txt.")
+        }
+    }
 
     /// Where an attempt at a trial lies: the newest under the trial's alias, earlier ones in `attempts/ALIAS/N`.
     ///

@@ -32,6 +32,11 @@ struct ResumeTests {
                 "\(living.everything)")
             run.kill(process)
             let seen = ["b", "c", "d", "e"].map(run.count)
+            // The kill came while a file was replaced, and before a container was made.
+            let stray = [run.directory.path, run.directory.trial("b").path].map { "\($0)/summary.json.7.tmp" }
+            for path in stray { try Files.replace(path, with: "{") }
+            _ = try await Journal(path: "\(bench.directory)/runs/preflight.sqlite").intend(
+                .container, name: "preflight-\(run.id)-never", run: run.id, trial: "f", at: Timestamp(seconds: 1))
 
             let blind = try await run.resume()
             #expect(blind.exitCode == 3 && blind.stderrText.contains("COUNT_a, COUNT_b"), "\(blind.everything)")
@@ -58,6 +63,8 @@ struct ResumeTests {
             let after = try FileManager.default.attributesOfItem(atPath: run.directory.trial("a").summaryPath)
             #expect(node[.modificationDate] as? Date == after[.modificationDate] as? Date)
             #expect(json["resumed"]?.array?.count == 1)
+            #expect(json["left"]?.array?.isEmpty ?? true)
+            #expect(stray.filter(Files.exists).isEmpty)
             try await run.expectWhole(json)
 
             let again = try await bench.run(["resume", run.id])

@@ -50,6 +50,7 @@ extension FieldRun {
         let harnessLock = try HarnessLock(path: directory.harnessLockPath)
         defer { withExtendedLifetime(harnessLock) {} }
         try await lease.take()
+        directory.removeTemporaries(of: plan.trials.map(\.alias))
         do { try beginGuard?(directory) } catch {
             report(.warning("no guard: should this process be killed, containers run on (\(error))"))
         }

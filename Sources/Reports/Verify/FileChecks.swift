@@ -18,7 +18,7 @@ struct FileChecks {
         }
         func look(_ names: [String], in place: String, known: Set<String>) {
             for name in names.sorted() where !known.contains(name) {
-                if isTemporary(name) {
+                if Files.isTemporary(name) {
                     // Of a living run it is gone in a moment.
                     if !isAlive { notes.append("\(place)\(name) is what a crash left of a write") }
                 } else {
@@ -32,7 +32,7 @@ struct FileChecks {
             look(Files.list(trial.directory.path), in: "\(trial.directory.place)/", known: Self.ofTrial)
             // Whatever else lies there is the agent's.
             let output = Files.list(trial.directory.outputPath).filter {
-                $0.hasPrefix("budget.txt.") && isTemporary($0)
+                $0.hasPrefix("budget.txt.") && Files.isTemporary($0)
             }
             look(output, in: "\(trial.directory.place)/output/", known: [])
             if Files.exists(trial.directory.tornPath) {
@@ -41,6 +41,4 @@ struct FileChecks {
         }
         return Finding("files", faults.isEmpty ? "those of a run" : "not complete", faults: faults, notes: notes)
     }
-
-    private func isTemporary(_ name: String) -> Bool { name.hasSuffix(".tmp") }
 }
