@@ -57,6 +57,10 @@ package struct TrialState: Hashable, Sendable {
     package var lastActivity: Duration?
     package var containerExited: Duration?
     package var exitCode: Int?
+    /// What it does now; nil before it begins and after its end.
+    package var doing: TrialDoing?
+    /// Calls through the gateway that are under way.
+    var openCalls = 0
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
@@ -136,6 +140,7 @@ extension TrialState {
         case .harness: applyHarness(event)
         case .gateway: applyGateway(event)
         }
+        noteDoing(event)
     }
 
     /// A line on standard error, or output past the log's limit: a sign of life that is no event.
