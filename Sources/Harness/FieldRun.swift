@@ -309,6 +309,7 @@ package struct FieldRun: Sendable {
         while !Task.isCancelled {
             let summaries = board.summaries
             if summaries != last {
+                report(.standing(summaries))
                 // What the journal says of a log must not be ahead of the log on the disk.
                 await board.synchronize()
                 try? await workshop.journal.update(summaries, run: directory.id, at: workshop.world.now())

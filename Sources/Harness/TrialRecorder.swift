@@ -293,6 +293,8 @@ extension TrialRecorder {
     package func tick() { state.withLock { judge(&$0) } }
 
     package var trialState: TrialState { state.withLock { $0.trial } }
+    /// Of the event log.
+    package var logBytes: Int { state.withLock { $0.events.mark.bytes } }
     package var lastStderr: [String] { state.withLock { $0.stderrTail } }
     /// What could not be written, if anything.
     package var failure: PreflightError? { state.withLock { $0.failure } }

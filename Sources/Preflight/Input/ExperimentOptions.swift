@@ -116,8 +116,9 @@ enum EnvironmentTwins {
         let run = experiment.merging([
             "settle": "PREFLIGHT_SETTLE", "poll": "PREFLIGHT_POLL", "run-id": "PREFLIGHT_RUN_ID",
             "skip-check": "PREFLIGHT_SKIP_CHECK", "detach": "PREFLIGHT_DETACH",
-            "orphan-grace": "PREFLIGHT_ORPHAN_GRACE",
+            "orphan-grace": "PREFLIGHT_ORPHAN_GRACE", "plain": "PREFLIGHT_PLAIN",
         ]) { $1 }
+        let shown = place.merging(["plain": "PREFLIGHT_PLAIN"]) { $1 }
         let sweep = place.merging(["dry-run": "PREFLIGHT_DRY_RUN", "force": "PREFLIGHT_FORCE"]) { $1 }
         let simulate = [
             "scenario": "PREFLIGHT_SCENARIO", "listen": "PREFLIGHT_LISTEN", "credits": "PREFLIGHT_CREDITS",
@@ -129,8 +130,9 @@ enum EnvironmentTwins {
                 "console": "PREFLIGHT_GATEWAY_CONSOLE", "budget": "PREFLIGHT_GATEWAY_BUDGET",
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
-            "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
-            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
+            "check": experiment, "run": run, "run-multi": run, "status": shown, "stop": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": shown,
+            "retry": shown,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()
@@ -142,7 +144,7 @@ enum EnvironmentTwins {
     ]
 
     /// Flags without a value; their variable says yes or no.
-    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force", "detach"]
+    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force", "detach", "plain"]
 
     /// The arguments with those that the environment gives put before a closing `--`.
     static func expand(_ arguments: [String], environment: [String: String]) -> [String] {
