@@ -21,10 +21,9 @@ enum IngestBenchmark {
     }
 
     /// Every kind of policy that an experiment may have.
-    private static let policy = EjectPolicy.any([
-        .budgetExceeded, .idle(.seconds(300)), .errors(5), .budgetFraction(permille: 900, unless: nil),
-        .after(.seconds(60), .all([.idle(.seconds(30)), .not(.errors(1))])), .wall(.seconds(3600)),
-    ])
+    private static let policies = PolicyList(
+        ejecting: .budgetExceeded, .idle(.seconds(300)), .errors(5), .budgetFraction(permille: 900, unless: nil),
+        .after(.seconds(60), .all([.idle(.seconds(30)), .not(.errors(1))])), .wall(.seconds(3600)))
 
     private static func write(_ events: Int, to path: String) throws {
         var script = AgentScript()
@@ -39,7 +38,7 @@ enum IngestBenchmark {
         let place = run.trial(plan.attempt)
         try Files.createDirectory(run.path)
         try place.create()
-        let recorder = try TrialRecorder(plan: plan, directory: place, policy: policy, world: .system)
+        let recorder = try TrialRecorder(plan: plan, directory: place, policies: policies, world: .system)
         recorder.record("trial_started", ["model": .string(plan.model), "budget": .usd(plan.budget)])
         _ = recorder.recordStart(container: name)
         return recorder

@@ -54,7 +54,7 @@ enum RecordedRun {
     ) throws -> TrialSummary {
         try directory.create()
         let recorder = try TrialRecorder(
-            plan: plan, directory: directory, policy: .standard, world: .system)
+            plan: plan, directory: directory, policies: .standard, world: .system)
         recorder.record(
             "trial_started",
             [

@@ -143,9 +143,6 @@ extension TrialState {
         noteDoing(event)
     }
 
-    /// A line on standard error, or output past the log's limit: a sign of life that is no event.
-    package mutating func noteActivity(at elapsed: Duration) { lastActivity = elapsed }
-
     private mutating func applyAgent(_ event: Event) {
         events += 1
         if event.type != "raw" { spokenEvents += 1 }
@@ -300,7 +297,8 @@ extension TrialState {
         case "network_not_removed": noteLeft("network", event.fields["network"])
         case "subkey_deleted": left.removeAll { $0 == "sub-key \(event.fields["name"]?.string ?? "")" }
         case "container_removed": left.removeAll { $0 == "container \(event.fields["container"]?.string ?? "")" }
-        case "lines_not_kept": linesNotKept += event.fields["lines"]?.int ?? 0
+        case "activity": lastActivity = event.elapsed
+        case "lines_not_kept": applyUnkept(event)
         default: break
         }
     }
