@@ -11,7 +11,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
-              watch preflight status                    see it run
+              preflight status --follow                 see it run, from another terminal
               preflight verify                          is its record whole?
               preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
