@@ -63,14 +63,15 @@ enum RecordedRun {
             ])
         recorder.record("subkey_created", ["name": "k", "hash": .string(plan.alias)])
         _ = recorder.recordStart(container: plan.alias)
-        // Six events of the harness stand around those of the agent.
-        let steps = max(1, (events - 6) / AgentScript.eventsPerStep)
+        // Seven events of the harness stand around those of the agent.
+        let steps = max(1, (events - 7) / AgentScript.eventsPerStep)
         let tail = fate == .lost ? min(steps, 100 / AgentScript.eventsPerStep) : 0
         var script = AgentScript()
         feed(recorder, &script, steps: steps - tail)
         let summary = recorder.summary
         feed(recorder, &script, steps: tail)
         guard fate == .ended else { return summary }
+        recorder.record("budget_poll", ["spent": .usd(summary.cost)])
         recorder.record("container_exited", ["exit_code": 0])
         recorder.record("spend_reconciled", ["spent": .usd(summary.cost), "settled": true])
         recorder.record(

@@ -58,7 +58,8 @@ import Testing
             #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             #expect(terminal.screen.isAlternate && !terminal.screen.isCursorShown && terminal.isRaw)
             #expect(terminal.screen.lines[0].hasPrefix("run-1  "))
-            #expect(terminal.screen.lines[23].contains("1-19 of 60"))
+            // To the last column.
+            #expect(terminal.screen.lines[23].hasSuffix("1-19 of 60 ↑↓  q ends this, not the run"))
             terminal.type("\u{1B}[6~")
             #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-37 ") } })
             terminal.resize(columns: 60, rows: 12)
@@ -200,7 +201,7 @@ import Testing
                 return (String(decoding: bytes, as: UTF8.self), process.terminationStatus)
             }
             let picture = try await status(["--svg", "--size", "100x20"])
-            #expect(picture.code == 0 && picture.text.hasPrefix("<svg ") && picture.text.contains(">trial-2 "))
+            #expect(picture.code == 0 && picture.text.hasPrefix("<svg ") && picture.text.contains(">trial-2<"))
             #expect(try await status(["--svg", "--size", "9x9"]).code == 64)
             #expect(try await status(["--svg", "--follow"]).code == 64)
         }

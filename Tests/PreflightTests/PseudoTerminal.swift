@@ -174,7 +174,7 @@ struct TerminalScreen {
         case "2J": clear()
         case "K":
             guard row < rows else { return }
-            for index in min(column, columns)..<columns { cells[row][index] = " " }
+            for index in column..<columns { cells[row][index] = " " }
         case "H": (row, column) = (0, 0)
         default:
             if sequence.hasSuffix("m") { return }
@@ -190,9 +190,10 @@ struct TerminalScreen {
             scrollback += text
             return
         }
-        for character in text where row < rows && column < columns {
+        for character in text where row < rows {
             cells[row][column] = character
-            column += 1
+            // Without wrapping, the cursor stays on the last column.
+            column = min(column + 1, columns - 1)
         }
     }
 }

@@ -25,7 +25,21 @@ import Testing
     }
 
     @Test func `at eighty columns what matters stays`() {
-        #expect(BoardFixture.text(BoardFixture.view(notes: ["the journal is late"]), 80, 12) == "")
+        #expect(
+            BoardFixture.text(BoardFixture.view(notes: ["the journal is late"]), 80, 12) == """
+                run-20260312-120000  12m34s
+                $0.078 of $0.30 (budgets)  ━━━━━────────────────  26%  $0.012/min  cap in 18m27s
+
+                alias   state    does            turns            spent  idle nearest to stop it
+                looper  running  bash 3s            12  $0.031 of $0.05    3s
+                thinker running  call 2m11s         12  $0.047 of $0.05 2m11s
+                stuck   running  waits 41s          12   $0.00 of $0.05       waits: 503 of the…
+                later   pending                          $0.00 of $0.05
+                quick   DONE     after 1m02s         4 $0.0004 of $0.05
+                silent  EJECTED  after 5m00s         0   $0.00 of $0.05       idle: silent for …
+                the journal is late
+                3 under way, 1 to come, 2 ended: 1 DONE 1 EJECTED
+                """)
     }
 
     @Test func `a very small terminal still says how the run stands`() {

@@ -22,12 +22,15 @@ import Testing
     @Test func `a frame that follows another writes the lines that changed`() {
         var patch = BoardPatch(isColoured: false)
         func lines(_ texts: String...) -> [BoardLine] { texts.map { BoardLine($0) } }
-        #expect(patch.text(to: lines("a", "", "c")) == "\u{1B}[2J\u{1B}[1;1Ha\u{1B}[K\u{1B}[3;1Hc\u{1B}[K")
-        #expect(patch.text(to: lines("a", "", "c")) == "")
-        #expect(patch.text(to: lines("a", "b", "c")) == "\u{1B}[2;1Hb\u{1B}[K")
+        #expect(patch.text(to: lines("a", "", "cc")) == "\u{1B}[2J\u{1B}[1;1Ha\u{1B}[3;1Hcc")
+        #expect(patch.text(to: lines("a", "", "cc")) == "")
+        #expect(patch.text(to: lines("a", "b", "cc")) == "\u{1B}[2;1Hb")
+        // Only what is shorter leaves something to clear.
+        #expect(patch.text(to: lines("a", "b", "模")) == "\u{1B}[3;1H模")
+        #expect(patch.text(to: lines("a", "b", "d")) == "\u{1B}[3;1Hd\u{1B}[K")
         #expect(patch.text(to: lines("a")) == "\u{1B}[2;1H\u{1B}[K\u{1B}[3;1H\u{1B}[K")
         patch.forget()
-        #expect(patch.text(to: lines("a")) == "\u{1B}[2J\u{1B}[1;1Ha\u{1B}[K")
+        #expect(patch.text(to: lines("a")) == "\u{1B}[2J\u{1B}[1;1Ha")
     }
 
     @Test func `keys are read as terminals send them, whatever stands between`() {
