@@ -62,7 +62,10 @@ enum BoardColumn: CaseIterable {
         }
         var columns = allCases.filter(chosen.contains).map { ($0, $0.widths(alias: alias).least) }
         for index in columns.indices {
-            let more = min(max(0, left), columns[index].0.widths(alias: alias).best - columns[index].1)
+            var best = columns[index].0.widths(alias: alias).best
+            // A bar is there whole, or not at all.
+            if columns[index].0 == .spend, left < best - columns[index].1 { best = Self.spendWords }
+            let more = max(0, min(left, best - columns[index].1))
             columns[index].1 += more
             left -= more
         }
