@@ -37,8 +37,14 @@ enum BoardFixture {
                 $0.cost = USD(picodollars: 420_000_000)
                 $0.turns = 4
             },
-            running("looper", "bash", 3, cost: 31_000),
-            running("thinker", "call", 131, cost: 47_000),
+            trial("looper") {
+                $0 = running("looper", "bash", 3, cost: 31_000)
+                $0.nearest = Nearness(policy: "loop", permille: 500, words: "2 of 4 times the same call")
+            },
+            trial("thinker") {
+                $0 = running("thinker", "call", 131, cost: 47_000)
+                $0.nearest = Nearness(policy: "budget_exceeded", permille: 940, words: "$0.047 of $0.05 spent")
+            },
             trial("stuck") {
                 $0 = running("stuck", "waits", 41)
                 $0.pause = "503 of the provider"

@@ -149,7 +149,7 @@ enum EnvironmentTwins {
             ],
             "check": experiment, "run": run, "run-multi": run, "status": shown, "stop": place,
             "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": shown,
-            "retry": shown,
+            "retry": shown, "replay": place,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()

@@ -59,11 +59,17 @@ package struct BoardChanges: Sendable {
         if new.pause != old.pause, new.outcome == nil {
             words.append(new.pause.map { "waits: \($0)" } ?? "waits no more")
         }
+        if new.outcome == nil, isNear(new), !isNear(old), let nearest = new.nearest {
+            words.append("near to stop it, \(nearest.permille / 10)%: \(nearest.words)")
+        }
         if StatusFrame.status(new) != StatusFrame.status(old) || new.outcome != old.outcome {
             words.append(standing(new))
         }
         return words.map { "\(new.alias): \($0)" }
     }
+
+    /// A policy has all but fired.
+    private static func isNear(_ trial: TrialSummary) -> Bool { (trial.nearest?.permille ?? 0) >= 800 }
 
     /// Of its budget that is spent.
     private static func tenth(_ trial: TrialSummary) -> Int {
@@ -88,9 +94,11 @@ extension BoardChanges {
                 var object = JSON.Object([
                     .init(key: "at", value: .string(view.now.iso8601)), .init(key: "type", value: "trial"),
                 ])
-                for member in Self.still(trial).json.object?.members ?? [] where member.key != "runtime_s" {
+                for member in Self.still(trial).json.object?.members ?? []
+                where member.key != "runtime_s" && member.key != "nearest" {
                     object.append(member.key, member.value)
                 }
+                if let nearest = trial.nearest { object.append("nearest", nearest.json) }
                 object.append("runtime_s", .number(trial.runtime.decimalSeconds(places: 3)))
                 return .object(object)
             }
@@ -117,6 +125,10 @@ extension BoardChanges {
         trial.checkpoint = nil
         trial.log = nil
         trial.lastActivity = nil
+        // What is measured moves with the clock: a tenth of the way is news.
+        trial.nearest = trial.nearest.map {
+            Nearness(policy: $0.policy, permille: $0.permille / 100 * 100, words: "")
+        }
         return trial
     }
 }

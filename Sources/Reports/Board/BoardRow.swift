@@ -31,7 +31,7 @@ struct BoardRow {
         switch column {
         case .alias: return .strong
         case .state: return trial.phase == .running ? .plain : .warning
-        case .nearest: return trial.pause != nil || (trial.nearness?.permille ?? 0) >= 800 ? .warning : .plain
+        case .nearest: return trial.pause != nil || (trial.nearest?.permille ?? 0) >= 800 ? .warning : .plain
         case .spend: return permille >= 900 ? .warning : .plain
         default: return .plain
         }
@@ -67,8 +67,8 @@ struct BoardRow {
             return CellText.clean(why)
         }
         if let pause = trial.pause { return "waits: \(CellText.clean(pause))" }
-        guard let nearness = trial.nearness else { return CellText.clean(StatusFrame.why(trial) ?? "") }
-        return CellText.fit("\(nearness.permille / 10)%", to: 4, right: true) + " " + CellText.clean(nearness.text)
+        guard let nearness = trial.nearest else { return CellText.clean(StatusFrame.why(trial) ?? "") }
+        return CellText.fit("\(nearness.permille / 10)%", to: 4, right: true) + " " + CellText.clean(nearness.words)
     }
 
     /// `950`, `12.3k`, `1.2M`.
@@ -84,11 +84,6 @@ struct BoardRow {
         default: return tenths(1_000_000, "M")
         }
     }
-}
-
-extension TrialSummary {
-    /// The policy that is nearest to firing, and how near.
-    fileprivate var nearness: (permille: Int, text: String)? { nil }
 }
 
 extension Duration {
