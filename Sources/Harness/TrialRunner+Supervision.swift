@@ -68,7 +68,8 @@ extension TrialRunner {
             group.addTask { await self.pollSpend(key: key) }
             group.addTask { await self.tick() }
             group.addTask { await self.keepBudgetFile() }
-            for policy in self.recorder.policy.commands {
+            group.addTask { await self.lookAtOutput() }
+            for policy in self.recorder.policies.commands {
                 group.addTask {
                     await self.ask(policy)
                     return .watcherEnded

@@ -11,8 +11,9 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
-              watch preflight status                    see it run
+              preflight status --follow                 see it run, from another terminal
               preflight verify                          is its record whole?
+              preflight replay --eject 'loop: 4'        what would a policy have done to it?
               preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
@@ -21,7 +22,8 @@ struct PreflightCommand: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self,
-            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, ReplayCommand.self,
+            CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])

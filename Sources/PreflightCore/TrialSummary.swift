@@ -28,6 +28,11 @@ package struct TrialSummary: Hashable, Sendable {
     package var runtime: Duration
     package var isRunning: Bool
     package var exitCode: Int?
+    /// While it has not ended: what it does now, in a word or by a tool's name, and since when.
+    package var doing: String?
+    package var doingSince: Timestamp?
+    /// The last sign of life, while its container runs.
+    package var lastActivity: Timestamp?
     /// Why its calls wait for the provider now.
     package var pause: String?
     /// How long they have waited in outages that are over.
@@ -37,6 +42,8 @@ package struct TrialSummary: Hashable, Sendable {
     package var left: [String]
     /// How far its event log goes; nil while it has none.
     package var log: LogMark?
+    /// While it runs: the policy that is nearest to firing.
+    package var nearest: Nearness?
     /// While it has not ended: from where its log tells the rest.
     package var checkpoint: TrialCheckpoint?
     /// Attempts at it that failed, oldest first. Everything else tells of the newest attempt alone.
@@ -44,7 +51,7 @@ package struct TrialSummary: Hashable, Sendable {
 
     package init(
         plan: TrialPlan, state: TrialState = TrialState(), at elapsed: Duration = .zero, startedAt: Timestamp? = nil,
-        lastStderr: [String] = [], log: LogMark? = nil
+        lastStderr: [String] = [], log: LogMark? = nil, nearest: Nearness? = nil
     ) {
         alias = plan.alias
         model = plan.model
@@ -68,11 +75,19 @@ package struct TrialSummary: Hashable, Sendable {
         runtime = state.running(at: elapsed)
         isRunning = state.containerStarted != nil && state.containerExited == nil && state.outcome == nil
         exitCode = state.exitCode
+        if state.outcome == nil, let startedAt {
+            doing = state.doing?.text
+            doingSince = state.doing.map { startedAt + $0.since }
+        }
+        if isRunning, let startedAt, let started = state.containerStarted {
+            lastActivity = startedAt + max(state.lastActivity ?? started, started)
+        }
         pause = state.outcome == nil ? state.pause?.reason : nil
         pausedFor = state.pausedFor
         self.lastStderr = lastStderr
         left = state.left
         self.log = log
+        self.nearest = state.outcome == nil ? nearest : nil
         checkpoint = state.outcome == nil ? log.map { TrialCheckpoint(state, at: $0) } : nil
         earlier = plan.earlier
     }
@@ -120,6 +135,7 @@ extension TrialSummary {
         var last = self
         last.earlier = []
         last.checkpoint = nil
+        last.nearest = nil
         var plan = plan
         plan.earlier = earlier + [last]
         return plan
@@ -155,11 +171,15 @@ extension TrialSummary {
             "runtime_s": .number(runtime.decimalSeconds(places: 3)),
             "running": .bool(isRunning),
             "exit_code": exitCode.map(JSON.int),
+            "doing": doing.map(JSON.string),
+            "doing_since": doingSince.map { .string($0.iso8601) },
+            "last_activity_at": lastActivity.map { .string($0.iso8601) },
             "waits_for": pause.map(JSON.string),
             "paused_s": pausedFor > .zero ? .number(pausedFor.decimalSeconds(places: 3)) : nil,
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
             "left": left.isEmpty ? nil : .strings(left),
             "log": log?.json,
+            "nearest": nearest?.json,
             "checkpoint": checkpoint?.json,
             "attempt": earlier.isEmpty ? nil : .int(attempt.number),
             "total_usd": earlier.isEmpty ? nil : .usd(totalCost),
@@ -194,11 +214,15 @@ extension TrialSummary {
         runtime = json["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         isRunning = json["running"]?.bool ?? false
         exitCode = json["exit_code"]?.int
+        doing = json["doing"]?.string
+        doingSince = json["doing_since"]?.string.flatMap(Timestamp.init(iso8601:))
+        lastActivity = json["last_activity_at"]?.string.flatMap(Timestamp.init(iso8601:))
         pause = json["waits_for"]?.string
         pausedFor = json["paused_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))
+        nearest = json["nearest"].flatMap(Nearness.init(json:))
         checkpoint = json["checkpoint"].flatMap(TrialCheckpoint.init(json:))
         earlier = json["earlier"]?.array?.compactMap(TrialSummary.init(json:)) ?? []
     }

@@ -7,14 +7,15 @@ package import PreflightCore
 /// `file` has been synchronized, and survives the end of the machine. Not safe for several threads: its owner guards it.
 package struct EventLog: ~Copyable {
     private var lines: AppendFile
+    private var scratch: [UInt8] = []
     /// After the last event, those in the buffer included.
     package private(set) var mark: LogMark
     /// What stood in it when it was opened; a new log begins with nothing.
     package let found: Found
 
     package struct Found: Sendable {
-        /// The fold of all its events.
-        package var state = TrialState()
+        /// The fold of all its events, judged as it was when they came.
+        package var watch = PolicyWatch()
         /// How far it goes in the container's output.
         package var output = OutputPosition()
         /// The calls of the gateway that it tells of.
@@ -25,10 +26,12 @@ package struct EventLog: ~Copyable {
         /// Bytes of a torn end that were moved to `events.torn`.
         package var tornBytes = 0
 
-        package init() {}
+        package init(_ policies: PolicyList = PolicyList()) { watch = PolicyWatch(policies) }
+
+        package var state: TrialState { watch.state }
 
         package mutating func take(_ event: Event) {
-            state.apply(event)
+            _ = watch.take(event)
             output.apply(event)
             calls.apply(event)
             if startedAt == nil { startedAt = event.timestamp + (.zero - event.elapsed) }
@@ -38,10 +41,13 @@ package struct EventLog: ~Copyable {
 
     /// Makes a trial's log, or opens it to go on where it ends. A torn end is moved aside first.
     ///
+    /// - Parameter policies: by which it was, and will be, judged.
     /// - Throws: `PreflightError` when it is not what was written: nothing is appended to a damaged record.
-    package init(_ directory: TrialDirectory) throws {
+    package init(_ directory: TrialDirectory, policies: PolicyList = PolicyList()) throws {
         let isNew = !Files.exists(directory.eventsPath)
-        let (mark, found) = isNew ? (LogMark(link: directory.firstLink), Found()) : try Self.read(directory)
+        let (mark, found) =
+            isNew
+            ? (LogMark(link: directory.firstLink), Found(policies)) : try Self.read(directory, policies)
         let lines = try AppendFile(path: directory.eventsPath)
         if isNew { try Files.synchronizeDirectory(of: directory.eventsPath) }
         self.mark = mark
@@ -49,8 +55,10 @@ package struct EventLog: ~Copyable {
         self.lines = lines
     }
 
-    private static func read(_ directory: TrialDirectory) throws -> (LogMark, Found) {
-        var found = Found()
+    private static func read(
+        _ directory: TrialDirectory, _ policies: PolicyList
+    ) throws -> (LogMark, Found) {
+        var found = Found(policies)
         let reading = try EventLogReader(directory).read { found.take($0) }
         if let fault = reading.fault {
             throw PreflightError(
@@ -84,16 +92,16 @@ package struct EventLog: ~Copyable {
     package var file: OpenFile { lines.file }
 
     package mutating func append(_ event: Event) {
-        var link = mark.link
-        lines.append { buffer in
-            let start = buffer.count
-            event.write(into: &buffer)
-            // The newline and the closing brace, which the member comes before.
-            buffer.removeLast(2)
-            link = buffer.withUnsafeBytes { link.next(members: UnsafeRawBufferPointer(rebasing: $0[start...])) }
-            link.writeMember(into: &buffer)
-            buffer.append(UInt8(ascii: "\n"))
-        }
+        // The line as it is hashed, behind the link before it.
+        scratch.removeAll(keepingCapacity: true)
+        mark.link.write(into: &scratch)
+        event.writeMembers(into: &scratch)
+        scratch.append(UInt8(ascii: "}"))
+        let link = scratch.withUnsafeBytes { ChainLink(hashing: $0) }
+        scratch.removeLast()
+        link.writeMember(into: &scratch)
+        scratch.append(UInt8(ascii: "\n"))
+        lines.append(scratch[ChainLink.digits...])
         mark = LogMark(bytes: lines.size, lines: mark.lines + 1, link: link, elapsed: event.elapsed)
     }
 
