@@ -147,7 +147,8 @@ enum EnvironmentTwins {
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
             "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
-            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place, "replay": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
+            "replay": place,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()
