@@ -337,6 +337,6 @@ extension TrialState {
         case "policy_failed", "budget_poll_failed", "owner_request", FiredPolicy.eventType: return []
         default: break
         }
-        return .all
+        return .anything
     }
 }
