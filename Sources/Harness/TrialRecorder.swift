@@ -19,7 +19,7 @@ package final class TrialRecorder: Sendable {
         package init() {}
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var trial: TrialState
         var events: EventLog
         var log: AppendFile
@@ -37,20 +37,25 @@ package final class TrialRecorder: Sendable {
         var failure: PreflightError?
         var hasVerdict = false
         var hasGap = false
+        /// The way to the trial's calls, while there is one.
+        var calls: ModelAccess.CallDoor?
     }
 
     package let plan: TrialPlan
     package let startedAt: Timestamp
     let policy: EjectPolicy
     private let bounds: Bounds
-    private let world: World
+    let world: World
     private let startedUptime: Duration
     /// Told of every fact, in order, with what is known then. It must be quick, and not come back here.
     private let observe: (@Sendable (Event, TrialState) -> Void)?
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let announce: AsyncStream<Verdict.Reason>.Continuation
     /// The first verdict to eject, when there is one.
     package let verdicts: AsyncStream<Verdict.Reason>
+    private let tell: AsyncStream<Event>.Continuation
+    /// What policies and the owner have done to the trial, for whoever runs it to act on.
+    package let actions: AsyncStream<Event>
     /// What the log held when it was opened.
     package let found: EventLog.Found
 
@@ -79,6 +84,8 @@ package final class TrialRecorder: Sendable {
                 stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
                 lines: found.output.lines, hasGap: found.output.hasGap))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+        // What is dropped is in the log, and a trial that is told so much more often is past telling.
+        (actions, tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(4096))
     }
 
     /// Since the trial began; never goes back, even if the wall clock does.
@@ -240,13 +247,16 @@ extension TrialRecorder {
         append(event, to: &state)
     }
 
-    private func append(_ event: Event, to state: inout State) {
+    func append(_ event: Event, to state: inout State) {
         state.events.append(event)
         state.trial.apply(event)
         observe?(event, state.trial)
+        guard event.source == .harness, Self.actionTypes.contains(event.type) else { return }
+        act(event, state)
+        tell.yield(event)
     }
 
-    private func flush(_ state: inout State) {
+    func flush(_ state: inout State) {
         do {
             try state.events.flush()
             try state.log.flush()
@@ -259,12 +269,12 @@ extension TrialRecorder {
         state.failure = state.failure ?? (error as? PreflightError) ?? PreflightError(.failed, "\(error)")
     }
 
-    private func judge(_ state: inout State) {
+    func judge(_ state: inout State) {
         guard !state.hasVerdict, state.trial.phase == .running else { return }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
         let verdict =
             state.failure.map { Verdict.eject(.init(policy: Verdict.recordFailed, message: $0.message)) }
-            ?? policy.verdict(for: state.trial, at: elapsed)
+            ?? .first(state.trial.holdVerdict(at: elapsed)) { policy.verdict(for: state.trial, at: elapsed) }
         guard let reason = verdict.reason else { return }
         state.hasVerdict = true
         announce.yield(reason)
@@ -325,7 +335,8 @@ extension TrialRecorder {
         state.withLock { state in
             BudgetFile.text(
                 limit: state.trial.budget ?? plan.budget, spent: state.trial.spend, mode: mode,
-                recent: state.trial.recentActions, actions: state.trial.toolCalls)
+                recent: state.trial.recentActions, actions: state.trial.toolCalls,
+                messages: state.trial.messages)
         }
     }
 }

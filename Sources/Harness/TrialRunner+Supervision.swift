@@ -65,6 +65,10 @@ extension TrialRunner {
             group.addTask { await self.pollSpend(key: key) }
             group.addTask { await self.tick() }
             group.addTask { await self.keepBudgetFile() }
+            group.addTask {
+                for await event in self.recorder.actions where event.type == "steered" { self.writeBudgetFile() }
+                return .watcherEnded
+            }
             for policy in self.recorder.policy.commands {
                 group.addTask {
                     await self.ask(policy)

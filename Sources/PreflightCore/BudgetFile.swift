@@ -18,8 +18,23 @@ package enum BudgetFile {
     /// - Parameters:
     ///   - recent: the newest last; the last five are shown.
     ///   - actions: how many actions there were in all.
+    ///   - messages: for the agent, the newest last; the last five are shown, below all else.
     package static func text(
-        limit: USD, spent: USD, mode: Mode, recent: [Action] = [], actions: Int = 0
+        limit: USD, spent: USD, mode: Mode, recent: [Action] = [], actions: Int = 0,
+        messages: [TrialState.Steer] = []
+    ) -> String {
+        budget(limit: limit, spent: spent, mode: mode, recent: recent, actions: actions) + block(messages)
+    }
+
+    /// A block that no budget can be taken for: a heading, and one line a message with its number and time.
+    private static func block(_ messages: [TrialState.Steer]) -> String {
+        guard !messages.isEmpty else { return "" }
+        return "\nMessages from the owner of this run:\n"
+            + messages.suffix(5).map { "[\($0.number), \($0.at.iso8601Seconds)] \($0.text)\n" }.joined()
+    }
+
+    private static func budget(
+        limit: USD, spent: USD, mode: Mode, recent: [Action], actions: Int
     ) -> String {
         let remaining = max(USD.zero, limit - spent)
         let percent = remaining.permille(of: limit) / 10

@@ -12,6 +12,7 @@ package struct TrialCheckpoint: Hashable, Sendable {
     var linesNotKept: Int
     var containerStarted: Duration?
     var containerExited: Duration?
+    var heldSince: Duration?
     /// Answers that were counted lately: an agent may print one again.
     var responses: [UInt64]
 
@@ -25,6 +26,7 @@ package struct TrialCheckpoint: Hashable, Sendable {
         linesNotKept = state.linesNotKept
         containerStarted = state.containerStarted
         containerExited = state.containerExited
+        heldSince = state.hold?.since
         responses = state.recentResponses
     }
 }
@@ -49,6 +51,10 @@ extension TrialState {
         exitCode = summary.exitCode
         pause = summary.pause.map { Pause(reason: $0) }
         pausedFor = summary.pausedFor
+        hold = summary.hold.map { Hold(reason: $0, since: summary.checkpoint?.heldSince ?? .zero) }
+        heldFor = summary.heldFor
+        warnings = summary.warnings
+        raceMarks = summary.raceMarks
         outcome = summary.outcome
         reason = summary.reason
         cause = summary.cause
@@ -71,7 +77,7 @@ extension TrialCheckpoint {
             "log": mark.json, "metered": .bool(isMetered), "gateway_usd": .usd(gatewaySpend),
             "settled_usd": settledSpend.map(JSON.usd), "agent_events": .int(spokenEvents),
             "lines_not_kept": .int(linesNotKept), "container_started_s": seconds(containerStarted),
-            "container_exited_s": seconds(containerExited),
+            "container_exited_s": seconds(containerExited), "held_since_s": seconds(heldSince),
             "answers": .strings(responses.map { ChainLink(value: $0).hex }),
         ])
     }
@@ -89,6 +95,7 @@ extension TrialCheckpoint {
         linesNotKept = json["lines_not_kept"]?.int ?? 0
         containerStarted = duration("container_started_s")
         containerExited = duration("container_exited_s")
+        heldSince = duration("held_since_s")
         responses = json["answers"]?.array?.compactMap { $0.string.flatMap { ChainLink(hex: $0.utf8)?.value } } ?? []
     }
 }
