@@ -32,10 +32,10 @@ extension TrialRecorder {
         more: (TrialState) -> [JSON.Object.Member] = { _ in [] }
     ) -> Bool {
         let isAdded = state.withLock { state in
-            guard holds(state.trial) else { return false }
+            guard holds(state.watch.state) else { return false }
             let event = Event(
                 timestamp: world.now(), elapsed: elapsed, source: .harness, type: type,
-                fields: JSON.Object(members + more(state.trial)))
+                fields: JSON.Object(members + more(state.watch.state)))
             append(event, to: &state)
             flush(&state)
             judge(&state)
@@ -49,10 +49,74 @@ extension TrialRecorder {
     package func open(_ calls: ModelAccess.CallDoor) {
         state.withLock { state in
             state.calls = calls
-            calls.setHeld(state.trial.hold != nil)
-            for message in state.trial.messages where state.trial.undelivered.contains(message.number) {
+            calls.setHeld(state.watch.state.hold != nil)
+            for message in state.watch.state.messages where state.watch.state.undelivered.contains(message.number) {
                 calls.tell(message)
             }
+        }
+    }
+
+    /// A rule has fired that is judged outside: one over the field.
+    func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
+        state.withLock { state in
+            state.fired.append(
+                FiredPolicy(index: index, rule: rule, reason: rule.named(reason), at: elapsed, evidence: evidence))
+            judge(&state)
+            // One that has a log and does not run yet is ended all the same.
+            if rule.action == .eject, !state.hasVerdict, state.watch.state.decided == nil,
+                [.pending, .provisioning, .starting].contains(state.watch.state.phase)
+            {
+                announce(rule.named(reason), in: &state)
+            }
+        }
+    }
+
+    /// Writes down where the trial stands at a race's checkpoint that lies before then.
+    func markRaces(at elapsed: Duration, stampedAs timestamp: Timestamp, _ state: inout State) {
+        for (rule, race) in races {
+            guard let mark = race.mark(as: rule, state.watch.state, at: elapsed) else { continue }
+            add(mark, timestamp, elapsed, &state)
+        }
+    }
+
+    /// The same of checkpoints that lie in the trial's spend, and of a trial that has completed before its checkpoint.
+    func markRaces(after event: Event, _ state: inout State) {
+        for (rule, race) in races {
+            let mark =
+                race.mark(as: rule, state.watch.state, at: event.elapsed)
+                ?? race.markOfCompleted(as: rule, state.watch.state, at: event.elapsed)
+            if let mark { add(mark, event.timestamp, event.elapsed, &state) }
+        }
+    }
+
+    private func add(_ mark: RaceMark, _ timestamp: Timestamp, _ elapsed: Duration, _ state: inout State) {
+        put(
+            Event(
+                timestamp: timestamp, elapsed: elapsed, source: .harness, type: RaceMark.eventType, fields: mark.fields),
+            &state)
+    }
+
+    /// Writes down what a rule does beside telling and ending.
+    func carryOut(_ fired: FiredPolicy, _ state: inout State) {
+        func add(_ type: String, _ fields: KeyValuePairs<String, JSON?>) {
+            append(
+                Event(
+                    timestamp: world.now(), elapsed: elapsed, source: .harness, type: type,
+                    fields: JSON.record(fields).object ?? JSON.Object()), to: &state)
+        }
+        let policy = JSON.string(fired.reason.policy)
+        switch fired.rule.action {
+        case .notify, .eject: break
+        case .steer:
+            add("steered", ["message": .string(fired.rule.message ?? fired.reason.message), "policy": policy])
+        case .hold:
+            guard state.watch.state.hold == nil else { return }
+            add(
+                "trial_held",
+                [
+                    "reason": .string("\(fired.reason.policy): \(fired.reason.message)"), "policy": policy,
+                    "limit_s": fired.rule.limit.map { .number($0.decimalSeconds(places: 3)) },
+                ])
         }
     }
 
@@ -62,7 +126,7 @@ extension TrialRecorder {
         case "trial_held": state.calls?.setHeld(true)
         case "trial_released": state.calls?.setHeld(false)
         case "steered":
-            guard let message = state.trial.messages.last else { return }
+            guard let message = state.watch.state.messages.last else { return }
             state.calls?.tell(message)
         default: break
         }

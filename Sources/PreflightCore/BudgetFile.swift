@@ -26,11 +26,15 @@ package enum BudgetFile {
         budget(limit: limit, spent: spent, mode: mode, recent: recent, actions: actions) + block(messages)
     }
 
-    /// A block that no budget can be taken for: a heading, and one line a message with its number and time.
+    /// A block that no budget can be taken for: a heading, and each message with its number and time. Lines after a
+    /// message's first are set in by four blanks.
     private static func block(_ messages: [TrialState.Steer]) -> String {
         guard !messages.isEmpty else { return "" }
         return "\nMessages from the owner of this run:\n"
-            + messages.suffix(5).map { "[\($0.number), \($0.at.iso8601Seconds)] \($0.text)\n" }.joined()
+            + messages.suffix(5).map { message in
+                let lines = message.text.split(whereSeparator: \.isNewline).joined(separator: "\n    ")
+                return "[\(message.number), \(message.at.iso8601Seconds)] \(lines)\n"
+            }.joined()
     }
 
     private static func budget(

@@ -1,6 +1,6 @@
 extension EjectPolicy {
     package static let keys = [
-        "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "any", "all", "not", "after", "command",
+        "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "any", "all", "not", "after", "command", "race",
     ]
 
     /// Reads a policy from an experiment file's tree, or from the text of `--eject`.
@@ -59,6 +59,7 @@ extension EjectPolicy {
             }
             return .after(elapsed, try EjectPolicy(reader: then))
         case "command": return try command(reader)
+        case "race": return .race(try Race(reader: reader))
         default:
             throw place.fail(
                 "unknown eject policy '\(name)'",
@@ -136,6 +137,8 @@ extension EjectPolicy {
                 ])
             ])
         case .custom(let custom): return .record(["custom": .string(custom.name)])
+        case .race(let race): return .record(["race": race.tree])
+        case .heldTooLong: return .string(name)
         }
     }
 }

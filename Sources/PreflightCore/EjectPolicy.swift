@@ -19,12 +19,13 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     case command(CommandPolicy)
     /// A Swift value.
     case custom(CustomPolicy)
+    /// Over the field: `RaceBook` judges it, from facts of all trials.
+    case race(Race)
+    /// A hold has lasted longer than it may. Every trial has it.
+    case heldTooLong
 
     /// An agent may ask for less after a refusal; one that was refused so often in a row gets no further.
     package static let refusalsThatEnd = 5
-
-    /// What holds where an experiment says nothing.
-    package static let standard = EjectPolicy.any([.budgetExceeded, .idle(.seconds(300))])
 
     package func verdict(for state: TrialState, at elapsed: Duration) -> Verdict {
         switch self {
@@ -75,6 +76,8 @@ package indirect enum EjectPolicy: Hashable, Sendable {
             return state.customVerdicts[command.name] ?? .stay
         case .custom(let custom):
             return custom.evaluate(state, elapsed)
+        case .race: return .stay
+        case .heldTooLong: return state.holdVerdict(at: elapsed)
         }
     }
 
@@ -92,6 +95,8 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .after(_, let policy): policy.name
         case .command(let command): command.name
         case .custom(let custom): custom.name
+        case .race: "race"
+        case .heldTooLong: "held_too_long"
         }
     }
 
@@ -115,15 +120,6 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .after(let bound, let policy): .after(bound, policy.mappingCommands(change))
         default: self
         }
-    }
-
-    /// The same policy with another bound for silence, or with none.
-    package func replacingIdle(with bound: Duration?) -> EjectPolicy {
-        var policies: [EjectPolicy]
-        if case .any(let inner) = self { policies = inner } else { policies = [self] }
-        policies.removeAll { if case .idle = $0 { true } else { false } }
-        if let bound { policies.append(.idle(bound)) }
-        return .any(policies)
     }
 
     private func eject(_ message: String) -> Verdict { .eject(.init(policy: name, message: message)) }

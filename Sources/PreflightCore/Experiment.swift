@@ -24,7 +24,7 @@ package struct Experiment: Sendable, Equatable {
     package var arguments: [String] = []
     package var limits = Limits()
     package var checks = Checks()
-    package var eject: EjectPolicy = .standard
+    package var eject = PolicyList.standard
 
     package init() {}
 
@@ -285,6 +285,11 @@ extension Experiment {
             problem("limits.outage needs access: gateway", "with access: direct agents meet the provider themselves")
         }
         if let outage = limits.outage, outage > .seconds(30 * 86_400) { problem("limits.outage must be 0…30d") }
+        if access == .direct, let rule = eject.rules.first(where: { $0.action == .hold }) {
+            problem(
+                "eject: do: hold of \(rule.name) needs access: gateway",
+                "with access: direct containers call OpenRouter themselves, and nothing can let their calls wait")
+        }
         if access == .direct, budget.hold != .strict {
             problem("budget.hold needs access: gateway", "with access: direct OpenRouter alone holds the budget")
         }

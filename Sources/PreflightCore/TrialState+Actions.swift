@@ -39,7 +39,7 @@ extension TrialState {
     package struct OwedHook: Hashable, Sendable {
         /// Which of the trial's firings, from 1.
         package var firing: Int
-        package var rule: String
+        /// The event that told of it.
         package var event: Event
     }
 
@@ -52,7 +52,8 @@ extension TrialState {
 
     static let messagesKept = 20
     static let warningsKept = 20
-    static let hooksKept = 100
+    /// Firings of a trial after which its hooks are called no more.
+    package static let mostHooks = 100
 
     mutating func applyAction(_ event: Event) {
         let fields = event.fields
@@ -72,24 +73,24 @@ extension TrialState {
             let firing = fields["firing"]?.int
             owedHooks.removeAll { $0.firing == firing }
             if event.type == "hook_failed" {
-                warn("hook of \(fields["rule"]?.string ?? "?") failed: \(fields["error"]?.string ?? "")")
+                warn("hook of \(fields["policy"]?.string ?? "?") failed: \(fields["error"]?.string ?? "")")
             }
         case "race_checkpoint":
-            guard let race = fields["race"]?.string else { return }
-            raceMarks[race] = fields["measure"]?.numberText ?? ""
+            guard let rule = fields["rule"]?.int else { return }
+            raceMarks["\(rule)"] = fields["measure"]?.numberText ?? ""
         default: break
         }
     }
 
     private mutating func noteFiring(_ event: Event) {
         firings += 1
-        let rule = event.fields["rule"]?.string ?? event.fields["policy"]?.string ?? "?"
-        let action = event.fields["action"]?.string ?? "eject"
-        if action != "eject" {
-            warn("\(rule) (\(action)): \(event.fields["message"]?.string ?? "")")
+        let policy = event.fields["policy"]?.string ?? "?"
+        let action = event.fields["action"]?.string ?? PolicyAction.eject.rawValue
+        if action != PolicyAction.eject.rawValue {
+            warn("\(policy) (\(action)): \(event.fields["message"]?.string ?? "")")
         }
-        guard event.fields["hook"]?.bool == true, owedHooks.count < Self.hooksKept else { return }
-        owedHooks.append(OwedHook(firing: firings, rule: rule, event: event))
+        guard event.fields["hook"]?.bool == true, firings <= Self.mostHooks else { return }
+        owedHooks.append(OwedHook(firing: firings, event: event))
     }
 
     private mutating func warn(_ text: String) {

@@ -90,7 +90,7 @@ package struct TrialState: Hashable, Sendable {
     package var owedHooks: [OwedHook] = []
     /// What policies and hooks had to tell that did not end the trial, the newest.
     package var warnings: [String] = []
-    /// Its measure at the checkpoints of races, by the race's name; empty where it had none.
+    /// Its measure at the checkpoints of races, by the race's rule; empty where it had none.
     package var raceMarks: [String: String] = [:]
 
     package static let contextLimit = 100
@@ -153,9 +153,6 @@ extension TrialState {
         case .gateway: applyGateway(event)
         }
     }
-
-    /// A line on standard error, or output past the log's limit: a sign of life that is no event.
-    package mutating func noteActivity(at elapsed: Duration) { lastActivity = elapsed }
 
     private mutating func applyAgent(_ event: Event) {
         events += 1
@@ -312,7 +309,8 @@ extension TrialState {
         case "network_not_removed": noteLeft("network", event.fields["network"])
         case "subkey_deleted": left.removeAll { $0 == "sub-key \(event.fields["name"]?.string ?? "")" }
         case "container_removed": left.removeAll { $0 == "container \(event.fields["container"]?.string ?? "")" }
-        case "lines_not_kept": linesNotKept += event.fields["lines"]?.int ?? 0
+        case "activity": lastActivity = event.elapsed
+        case "lines_not_kept": applyUnkept(event)
         default: applyAction(event)
         }
     }

@@ -37,7 +37,7 @@ package struct TrialSummary: Hashable, Sendable {
     package var heldFor: Duration
     /// What policies and hooks had to tell that did not end it, the newest.
     package var warnings: [String]
-    /// Its measure at the checkpoints of races, by the race's name.
+    /// Its measure at the checkpoints of races, by the race's rule.
     package var raceMarks: [String: String]
     package var lastStderr: [String]
     /// What could not be given back, each by its kind and name.

@@ -18,9 +18,6 @@ package enum Verdict: Hashable, Sendable {
     /// The reason's policy where no policy speaks, but the record that cannot be kept.
     package static let recordFailed = "record_failed"
 
-    /// The first of two that wants an end; the second is only asked where the first does not.
-    package static func first(_ one: Verdict, or other: () -> Verdict) -> Verdict { one == .stay ? other() : one }
-
     package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
 }
 

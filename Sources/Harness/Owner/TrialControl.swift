@@ -120,6 +120,15 @@ extension TrialControl {
         ]) ?? false
     }
 
+    /// Carries out what a rule over the field says of the trial. One that has not begun can only be ended.
+    func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
+        guard let recorder = state.withLock({ $0.recorder }), !isOver else {
+            if rule.action == .eject { _ = eject(rule.named(reason)) }
+            return
+        }
+        recorder.fire(rule, index: index, reason, evidence)
+    }
+
     func steer(_ message: String, by request: OwnerRequest) {
         record(
             "steered",

@@ -41,6 +41,21 @@ struct ExperimentOptions: ParsableArguments {
         help: ArgumentHelp("When to stop a trial, e.g. idle:180s; repeatable, any of them.", valueName: "POLICY"))
     var eject: [String] = []
 
+    @Option(
+        name: .customLong("hold"),
+        help: ArgumentHelp("When to let a trial's calls wait for its owner; repeatable.", valueName: "POLICY"))
+    var hold: [String] = []
+
+    @Option(
+        name: .customLong("steer"),
+        help: ArgumentHelp("When to tell the agent something; repeatable.", valueName: "POLICY"))
+    var steer: [String] = []
+
+    @Option(
+        name: .customLong("notify"),
+        help: ArgumentHelp("When to tell you of a trial; repeatable.", valueName: "POLICY"))
+    var notify: [String] = []
+
     @Option(help: ArgumentHelp("Stop a trial that is silent for so long; 0 for never.", valueName: "TIME"))
     var idleTimeout: String?
 
@@ -107,7 +122,9 @@ enum EnvironmentTwins {
             "model": "PREFLIGHT_MODELS", "image": "PREFLIGHT_IMAGE", "budget": "PREFLIGHT_BUDGET",
             "total-budget": "PREFLIGHT_TOTAL_BUDGET", "envelope": "PREFLIGHT_ENVELOPE",
             "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
-            "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
+            "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT",
+            "hold": "PREFLIGHT_HOLD", "steer": "PREFLIGHT_STEER", "notify": "PREFLIGHT_NOTIFY",
+            "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
             "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
             "access": "PREFLIGHT_ACCESS", "network": "PREFLIGHT_NETWORK", "budget-file": "PREFLIGHT_BUDGET_FILE_MODE",
             "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
@@ -138,7 +155,7 @@ enum EnvironmentTwins {
     private static let lists: [String: Character] = [
         "model": ",", "network": ",", "require": ",", "only": ",", "skip": ",",
         // Their values may hold commas.
-        "mount": "\n", "env": "\n", "eject": "\n",
+        "mount": "\n", "env": "\n", "eject": "\n", "hold": "\n", "steer": "\n", "notify": "\n",
     ]
 
     /// Flags without a value; their variable says yes or no.

@@ -5,7 +5,7 @@
 /// then the message is part of the call's worst case as any other text.
 package enum SteeredBody {
     /// Longest message, in bytes of UTF-8.
-    package static let longest = 2_000
+    package static let longest = 4_096
 
     /// - Parameters:
     ///   - bytes: the bytes that `facts` were read from.
