@@ -167,7 +167,8 @@ extension GatewayEvent.Call {
             "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),
             "tools": toolNames.isEmpty ? nil : .strings(toolNames),
             "steered": steered.isEmpty ? nil : .array(steered.map(JSON.int)),
-            "unsteered": unsteered.isEmpty ? nil : .array(unsteered.map(JSON.int)), "remaining_usd": headroom.map(JSON.usd),
+            "unsteered": unsteered.isEmpty ? nil : .array(unsteered.map(JSON.int)),
+            "remaining_usd": headroom.map(JSON.usd),
             "spent_usd": spent.map(JSON.usd),
         ]).object ?? JSON.Object()
     }

@@ -222,7 +222,9 @@ package struct FieldRun: Sendable {
     func recorder(_ trial: TrialPlan, lastStderr: [String] = []) throws -> TrialRecorder {
         try TrialRecorder(
             plan: trial, directory: directory.trial(trial.attempt),
-            policies: plan.experiment.eject + [PolicyRule(.wall(plan.experiment.limits.wall)), PolicyRule(.heldTooLong)],
+            policies: plan.experiment.eject + [
+                PolicyRule(.wall(plan.experiment.limits.wall)), PolicyRule(.heldTooLong),
+            ],
             bounds: plan.bounds,
             lastStderr: lastStderr, world: workshop.world,
             observe: { [breaker, hooks, race] event, state in

@@ -16,7 +16,9 @@ extension TrialRecorder {
     /// Lets them go on. False where they do not wait.
     package func release(_ fields: KeyValuePairs<String, JSON?>) -> Bool {
         let elapsed = elapsed
-        return add("trial_released", Self.members(fields)) { $0.hold != nil } more: { state in
+        return add("trial_released", Self.members(fields)) {
+            $0.hold != nil
+        } more: { state in
             let since = state.hold?.since ?? elapsed
             return [.init(key: "held_s", value: .number(max(.zero, elapsed - since).decimalSeconds(places: 3)))]
         }

@@ -190,7 +190,8 @@ extension TrialRunner {
             switch event.type {
             case "steered": writeBudgetFile()
             case FiredPolicy.eventType:
-                guard let action = event.fields["action"]?.string.flatMap(PolicyAction.init(rawValue:)), action != .eject
+                guard let action = event.fields["action"]?.string.flatMap(PolicyAction.init(rawValue:)),
+                    action != .eject
                 else { continue }
                 let policy = event.fields["policy"]?.string ?? "?"
                 report(.fired(plan, action, "\(policy): \(event.fields["message"]?.string ?? "")"))

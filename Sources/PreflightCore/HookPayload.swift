@@ -3,7 +3,8 @@ package enum HookPayload {
     /// - Parameters:
     ///   - event: the `policy_fired`.
     ///   - state: of the trial, with it.
-    package static func json(run: String, _ trial: TrialPlan, firing: Int, _ event: Event, _ state: TrialState) -> JSON {
+    package static func json(run: String, _ trial: TrialPlan, firing: Int, _ event: Event, _ state: TrialState) -> JSON
+    {
         .record([
             "run": .string(run), "trial": .string(trial.alias), "attempt": .int(trial.attempt.number),
             "model": .string(trial.model), "upstream": trial.upstream.map(JSON.string), "firing": .int(firing),

@@ -47,7 +47,8 @@ extension TrialState {
     package func holdVerdict(at elapsed: Duration) -> Verdict {
         guard let hold, let limit = hold.limit, elapsed - hold.since >= limit else { return .stay }
         return .eject(
-            .init(policy: hold.policy ?? "hold", message: "held for \(limit.shortText) and not released: \(hold.reason)"))
+            .init(
+                policy: hold.policy ?? "hold", message: "held for \(limit.shortText) and not released: \(hold.reason)"))
     }
 
     static let messagesKept = 20

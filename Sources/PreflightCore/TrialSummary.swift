@@ -221,7 +221,8 @@ extension TrialSummary {
         heldFor = json["held_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         warnings = json["warnings"]?.array?.compactMap(\.string) ?? []
         raceMarks = Dictionary(
-            (json["races"]?.object?.members ?? []).map { ($0.key, $0.value.numberText ?? "") }, uniquingKeysWith: { $1 })
+            (json["races"]?.object?.members ?? []).map { ($0.key, $0.value.numberText ?? "") }, uniquingKeysWith: { $1 }
+        )
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))

@@ -107,7 +107,8 @@ import Testing
         // Room for one answer of the longest kind at a time.
         try await withControl(isHeld: false, BudgetLimits(total: USD(cents: 1))) { bench in
             let long = chat(model: "openai/gpt-4.1-mini", maxTokens: 5_000)
-            async let first = bench.ask(long, headers: ["x-simulator-first-token-ms": "900", "x-simulator-tokens": "10"])
+            async let first = bench.ask(
+                long, headers: ["x-simulator-first-token-ms": "900", "x-simulator-tokens": "10"])
             #expect(await eventually { bench.calls == 1 })
             async let second = bench.ask(long, headers: ["x-simulator-tokens": "10"])
             _ = try await bench.gateway.ledger.standing(of: bench.gateway.scope)

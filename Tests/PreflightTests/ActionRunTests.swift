@@ -206,11 +206,11 @@ struct ActionRunTests {
                 bench, Agents.calls,
                 eject: """
 
-                  - {budget_fraction: 0.1%, do: notify, hook: [sh, -c, "cat > \(told).json; env > \(told).env"]}
-                  - {budget_fraction: 0.2%, do: notify, name: failing, hook: [sh, -c, "echo no such pager >&2; exit 3"]}
-                  - {budget_fraction: 0.3%, do: notify, name: dead, hook: {url: "http://127.0.0.1:1/hook"}}
-                  - {budget_fraction: 0.4%, do: notify, name: closed, hook: {url: "\(bench.environment["OPENROUTER_BASE_URL"] ?? "")/keys"}}
-                """)
+                      - {budget_fraction: 0.1%, do: notify, hook: [sh, -c, "cat > \(told).json; env > \(told).env"]}
+                      - {budget_fraction: 0.2%, do: notify, name: failing, hook: [sh, -c, "echo no such pager >&2; exit 3"]}
+                      - {budget_fraction: 0.3%, do: notify, name: dead, hook: {url: "http://127.0.0.1:1/hook"}}
+                      - {budget_fraction: 0.4%, do: notify, name: closed, hook: {url: "\(bench.environment["OPENROUTER_BASE_URL"] ?? "")/keys"}}
+                    """)
             let result = try await bench.run(
                 ["run-multi", "e.yaml", "--run-id", "hooks", "--skip-check", "--settle", "1s"])
             #expect(result.exitCode == 0, "\(result.everything)")
@@ -253,7 +253,8 @@ struct ActionRunTests {
             let out = try events(bench, "race", "d")
             let fired = try #require(out.first { $0.type == "policy_fired" })
             #expect(fired.fields["evidence"]?["measure"]?.int == 0)
-            #expect(out.firstIndex { $0.type == "policy_fired" } ?? 0 < out.firstIndex { $0.type == "eject_decided" } ?? 0)
+            #expect(
+                out.firstIndex { $0.type == "policy_fired" } ?? 0 < out.firstIndex { $0.type == "eject_decided" } ?? 0)
 
             // From the logs alone, in the order of their events.
             let race = try Race(reader: TreeReader(["keep": 2, "at": "3s"]))

@@ -43,7 +43,8 @@ final class FieldHooks: Sendable {
     }
 
     func take(_ event: Event, of trial: TrialPlan, _ state: TrialState) {
-        guard event.type == FiredPolicy.eventType, event.source == .harness, state.firings <= TrialState.mostHooks else {
+        guard event.type == FiredPolicy.eventType, event.source == .harness, state.firings <= TrialState.mostHooks
+        else {
             return
         }
         submit(event, firing: state.firings, of: trial, state)

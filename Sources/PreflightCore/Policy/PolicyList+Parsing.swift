@@ -59,7 +59,9 @@ extension PolicyRule {
     }
 
     package var tree: JSON {
-        guard action != .eject || message != nil || hook != nil || label != nil || limit != nil else { return policy.tree }
+        guard action != .eject || message != nil || hook != nil || label != nil || limit != nil else {
+            return policy.tree
+        }
         var object = policy.tree.object ?? JSON.Object([.init(key: policy.name, value: .null)])
         if action != .eject { object.append("do", .string(action.rawValue)) }
         if let message { object.append("message", .string(message)) }

@@ -88,7 +88,8 @@ package struct RaceBook: Sendable {
             return Out(
                 trial: entrant.trial,
                 reason: .init(
-                    policy: "race", message: "\(measure.text) is \(shown), and \(better.count) have more: \(Self.names(better))"),
+                    policy: "race",
+                    message: "\(measure.text) is \(shown), and \(better.count) have more: \(Self.names(better))"),
                 evidence: .record([
                     "measure": own.map { .number(measure.describe($0)) } ?? .null,
                     "better": .array(

@@ -34,7 +34,9 @@ extension Race {
     ///
     /// - Parameter elapsed: now; the checkpoint may lie before.
     package func mark(as rule: Int, _ state: TrialState, at elapsed: Duration) -> RaceMark? {
-        guard case .keep(_, let checkpoint, let measure) = self.rule, state.raceMarks["\(rule)"] == nil else { return nil }
+        guard case .keep(_, let checkpoint, let measure) = self.rule, state.raceMarks["\(rule)"] == nil else {
+            return nil
+        }
         switch checkpoint {
         case .running(let bound):
             guard state.phase == .running, let started = state.containerStarted, elapsed >= started + bound else {

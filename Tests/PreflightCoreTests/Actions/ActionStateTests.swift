@@ -3,7 +3,8 @@ import Testing
 
 /// What holds, messages and hooks leave in a trial's state.
 @Suite struct ActionStateTests {
-    private func event(_ type: String, _ fields: JSON = [:], at seconds: Int, source: Event.Source = .harness) -> Event {
+    private func event(_ type: String, _ fields: JSON = [:], at seconds: Int, source: Event.Source = .harness) -> Event
+    {
         Event(
             timestamp: Timestamp(seconds: 0), elapsed: .seconds(seconds), source: source, type: type,
             fields: fields.object ?? JSON.Object())

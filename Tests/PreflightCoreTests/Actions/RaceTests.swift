@@ -85,15 +85,16 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
         #expect(try race(["keep": 2, "at": "20m"]).tree == ["keep": 2, "at": "1200s", "by": "snapshots"])
     }
 
-    @Test(arguments: [
-        ([:], "eject[0].race: expected done or keep"),
-        (["keep": 2], "eject[0].race: at is missing: when each trial is measured"),
-        (["done": 2, "keep": 2], "eject[0].race: expected done or keep"),
-        (["done": 0], "eject[0].race.done: expected a number of trials, 1…1000"),
-        (["done": 1, "at": "5m"], "eject[0].race.at: goes with keep, not with done"),
-        (["keep": 2, "at": "soon"], "eject[0].race.at: expected a time or a share of the budget"),
-        (["keep": 2, "at": "5m", "among": "all"], "eject[0].race.among: 'all' is none of run, repetition"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            ([:], "eject[0].race: expected done or keep"),
+            (["keep": 2], "eject[0].race: at is missing: when each trial is measured"),
+            (["done": 2, "keep": 2], "eject[0].race: expected done or keep"),
+            (["done": 0], "eject[0].race.done: expected a number of trials, 1…1000"),
+            (["done": 1, "at": "5m"], "eject[0].race.at: goes with keep, not with done"),
+            (["keep": 2, "at": "soon"], "eject[0].race.at: expected a time or a share of the budget"),
+            (["keep": 2, "at": "5m", "among": "all"], "eject[0].race.among: 'all' is none of run, repetition"),
+        ] as [(JSON, String)])
     func `what is no race is refused with its place`(tree: JSON, message: String) {
         do {
             _ = try race(tree)
@@ -105,7 +106,9 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
 }
 
 @Suite struct RaceMarkTests {
-    private func event(_ type: String, _ fields: JSON = [:], at seconds: Double, source: Event.Source = .harness) -> Event {
+    private func event(_ type: String, _ fields: JSON = [:], at seconds: Double, source: Event.Source = .harness)
+        -> Event
+    {
         Event(
             timestamp: Timestamp(seconds: 0), elapsed: .seconds(seconds), source: source, type: type,
             fields: fields.object ?? JSON.Object())
@@ -164,5 +167,19 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
         let told = event(RaceMark.eventType, .object(mark.fields), at: 9)
         #expect(RaceBook.News(told, rule: 0, measure: race.measure) == .marked(mark.measure))
         #expect(RaceBook.News(told, rule: 1, measure: race.measure) == nil)
+    }
+}
+
+@Suite struct RaceInputTests {
+    @Test func `a race inside another policy is refused, and one in the list is not`() throws {
+        var experiment = Experiment()
+        func problems(_ tree: JSON) throws -> [String] {
+            experiment.eject = try PolicyList(reader: TreeReader(tree, path: "eject"))
+            return experiment.problems.map(\.message).filter { $0.contains("race") }
+        }
+        #expect(try problems([["race": ["done": 1]], "budget_exceeded"]).isEmpty)
+        #expect(
+            try problems([["after": ["elapsed": "1m", "then": ["race": ["done": 1]]]]])
+                == ["eject: a race stands inside another policy"])
     }
 }

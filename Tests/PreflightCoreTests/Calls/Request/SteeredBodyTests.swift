@@ -59,15 +59,16 @@ import Testing
         #expect(try steered(body("go"), .responses) == body("go\n\nTry \"another\" way.\n"))
     }
 
-    @Test(arguments: [
-        // The beginning of an answer, which the model goes on with.
-        [["role": "user", "content": "go"], ["role": "assistant", "content": "{"]],
-        [],
-        ["hello"],
-        [["content": "no role"]],
-        [["role": "user", "content": .null]],
-        [["role": "user", "content": 3]],
-    ] as [[JSON]])
+    @Test(
+        arguments: [
+            // The beginning of an answer, which the model goes on with.
+            [["role": "user", "content": "go"], ["role": "assistant", "content": "{"]],
+            [],
+            ["hello"],
+            [["content": "no role"]],
+            [["role": "user", "content": .null]],
+            [["role": "user", "content": 3]],
+        ] as [[JSON]])
     func `a request that has no place for it stays as it is`(messages: [JSON]) throws {
         #expect(try steered(body(messages), .chat) == nil)
     }
@@ -79,10 +80,12 @@ import Testing
     }
 
     @Test func `no byte before it is changed, so that what is cached of the prefix stays`() throws {
-        let text = #"{ "model":"a/b" , "messages":[ {"role":"user", "content" : "\u0041 b"} ,  {"role":"tool","content":"r"} ] , "stream":true}"#
+        let text =
+            #"{ "model":"a/b" , "messages":[ {"role":"user", "content" : "\u0041 b"} ,  {"role":"tool","content":"r"} ] , "stream":true}"#
         let facts = try CallFacts.read(Array(text.utf8), dialect: .chat)
         let changed = try #require(SteeredBody.adding("y", to: Array(text.utf8), facts: facts))
-        let expected = #"{ "model":"a/b" , "messages":[ {"role":"user", "content" : "\u0041 b"} ,  {"role":"tool","content":"r"} ,{"role":"user","content":"y"}] , "stream":true}"#
+        let expected =
+            #"{ "model":"a/b" , "messages":[ {"role":"user", "content" : "\u0041 b"} ,  {"role":"tool","content":"r"} ,{"role":"user","content":"y"}] , "stream":true}"#
         #expect(String(decoding: changed, as: UTF8.self) == expected)
     }
 
