@@ -58,7 +58,7 @@ struct ActionRunTests {
             image: preflight-base:latest
             access: \(access)
             models: [\(aliases.map { "{id: google/gemini-2.5-flash, alias: \($0)}" }.joined(separator: ", "))]
-            budget: 0.05
+            budget: 0.01
             args: [python3, -u, /agent.py]
             mounts: ["\(bench.directory)/agent.py:/agent.py:ro"]
             env: \(env)
@@ -124,7 +124,6 @@ struct ActionRunTests {
             #expect(try await eventually(within: .seconds(60)) { try await held(bench, "died") != nil })
             kill(process.processIdentifier, SIGKILL)
             #expect(await eventually(within: .seconds(10)) { !process.isRunning })
-            #expect(try await held(bench, "died") != nil)
 
             let next = try bench.start(["resume", "died", "--settle", "1s"])
             let isAttached = try await eventually(within: .seconds(60)) {
