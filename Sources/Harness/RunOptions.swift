@@ -7,6 +7,8 @@ package struct Pace: Sendable {
     /// Between two looks of time-based policies.
     package var tick = Duration.milliseconds(250)
     package var budgetFile = Duration.seconds(30)
+    /// Between two looks at a trial's output directory.
+    package var output = Duration.seconds(2)
     /// Between two writes of the field's state for `status`.
     package var status = Duration.seconds(1)
     /// Between two waits for the disk to have what was recorded.

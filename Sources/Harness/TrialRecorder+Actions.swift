@@ -62,7 +62,9 @@ extension TrialRecorder {
     func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
         state.withLock { state in
             state.fired.append(
-                FiredPolicy(index: index, rule: rule, reason: rule.named(reason), at: elapsed, evidence: evidence))
+                FiredPolicy(
+                    index: index, rule: rule, reason: rule.named(reason), at: elapsed,
+                    spend: state.watch.state.spend, evidence: evidence))
             judge(&state)
             // One that has a log and does not run yet is ended all the same.
             if rule.action == .eject, !state.hasVerdict, state.watch.state.decided == nil,

@@ -316,7 +316,7 @@ extension TrialRecorder {
     func judge(_ state: inout State) {
         while !state.fired.isEmpty {
             let fired = state.fired.removeFirst()
-            guard !state.hasVerdict, state.watch.state.phase == .running else { continue }
+            guard state.watch.state.phase == .running else { continue }
             append(
                 Event(
                     timestamp: world.now(), elapsed: elapsed, source: .harness, type: FiredPolicy.eventType,
@@ -324,7 +324,7 @@ extension TrialRecorder {
             // In one write with what comes of it.
             carryOut(fired, &state)
             flush(&state)
-            if fired.rule.action == .eject { announce(fired.reason, in: &state) }
+            if fired.rule.action == .eject, !state.hasVerdict { announce(fired.reason, in: &state) }
         }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
         guard let failure = state.failure, !state.hasVerdict, state.watch.state.phase == .running else { return }
@@ -374,7 +374,7 @@ extension TrialRecorder {
         state.withLock { state in
             TrialSummary(
                 plan: plan, state: state.watch.state, at: elapsed, startedAt: startedAt, lastStderr: state.stderrTail,
-                log: state.events.mark)
+                log: state.events.mark, nearest: state.watch.nearest(at: elapsed))
         }
     }
 

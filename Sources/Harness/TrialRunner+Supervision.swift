@@ -69,6 +69,7 @@ extension TrialRunner {
                 await self.followActions()
                 return .watcherEnded
             }
+            group.addTask { await self.lookAtOutput() }
             for policy in self.recorder.policies.commands {
                 group.addTask {
                     await self.ask(policy)

@@ -39,6 +39,7 @@ struct TrialRunner: Sendable {
                 "upstream": plan.upstream.map(JSON.string), "budget": .usd(plan.budget),
                 "image": .string(runPlan.imageID), "repetition": .int(plan.repetition),
                 "access": .string(runPlan.access == nil ? "direct" : "gateway"),
+                "policies": .int(recorder.policies.rules.count),
                 "attempt": plan.earlier.isEmpty ? nil : .int(plan.attempt.number),
             ])
         control.tellEarlyRequests()

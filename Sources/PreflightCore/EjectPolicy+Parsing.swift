@@ -1,6 +1,7 @@
 extension EjectPolicy {
     package static let keys = [
-        "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "any", "all", "not", "after", "command", "race",
+        "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "when", "loop", "stall", "error_storm",
+        "no_progress_by", "any", "all", "not", "after", "command", "race",
     ]
 
     /// Reads a policy from an experiment file's tree, or from the text of `--eject`.
@@ -49,6 +50,11 @@ extension EjectPolicy {
             let bound = try reader.int()
             guard bound > 0 else { throw reader.fail("expected a number of errors of at least 1") }
             return .errors(bound)
+        case "when": return .when(try Question(reader: reader))
+        case "loop": return .loop(try loop(reader))
+        case "stall": return .stall(try stall(reader))
+        case "error_storm": return .errorStorm(try storm(reader))
+        case "no_progress_by": return .noProgressBy(try deadline(reader))
         case "any": return .any(try list(reader))
         case "all": return .all(try list(reader))
         case "not": return .not(try EjectPolicy(reader: reader))
@@ -61,9 +67,12 @@ extension EjectPolicy {
         case "command": return try command(reader)
         case "race": return .race(try Race(reader: reader))
         default:
+            let isQuestion = name.contains { "<>=".contains($0) }
             throw place.fail(
                 "unknown eject policy '\(name)'",
-                hint: NearestName.hint(name, among: keys) ?? "policies are \(keys.joined(separator: ", "))")
+                hint: isQuestion
+                    ? "write when: \(name)"
+                    : NearestName.hint(name, among: keys) ?? "policies are \(keys.joined(separator: ", "))")
         }
     }
 
@@ -83,15 +92,86 @@ extension EjectPolicy {
         if reader.value.object == nil { return .budgetFraction(permille: try permille(reader), unless: nil) }
         let members = try reader.object(keys: ["at", "unless"])
         guard let at = members["at"] else { throw reader.fail("at is missing, such as at: 25%") }
-        var unless: Condition?
-        if let condition = members["unless"] {
-            do throws(PreflightError) {
-                unless = try Condition(parsing: try condition.string())
-            } catch {
-                throw condition.fail(error.message, hint: error.hint)
-            }
-        }
+        let unless = try members["unless"].map { (reader) throws(PreflightError) in try Question(reader: reader) }
         return .budgetFraction(permille: try permille(at), unless: unless)
+    }
+
+    private static func number(_ reader: TreeReader, in range: ClosedRange<Int>) throws(PreflightError) -> Int {
+        let number = try reader.int()
+        guard range.contains(number) else {
+            throw reader.fail("expected \(range.lowerBound)…\(range.upperBound), not \(number)")
+        }
+        return number
+    }
+
+    private static func loop(_ reader: TreeReader) throws(PreflightError) -> LoopRule {
+        guard reader.value.object != nil else { return LoopRule(times: try number(reader, in: LoopRule.range)) }
+        let members = try reader.object(keys: ["times", "like"])
+        guard let times = members["times"] else { throw reader.fail("times is missing, such as times: 4") }
+        var rule = LoopRule(times: try number(times, in: LoopRule.range))
+        if let like = members["like"] {
+            guard let permille = Quantity.permille(try like.string()), permille >= 500 else {
+                throw like.fail("expected a likeness of 50% to 100%")
+            }
+            rule.permille = permille
+        }
+        return rule
+    }
+
+    /// Reads `$0.05`, `10m`, or `{spend: $0.05, time: 10m}`.
+    private static func stall(_ reader: TreeReader) throws(PreflightError) -> StallRule {
+        guard reader.value.object != nil else {
+            let text = try reader.string()
+            if text.hasPrefix("$") { return StallRule(spend: try amount(reader)) }
+            guard text.last?.isLetter == true else {
+                throw reader.fail("expected money or a time, such as $0.05 or 10m")
+            }
+            return StallRule(time: try bound(reader))
+        }
+        let members = try reader.object(keys: ["spend", "time"])
+        let rule = StallRule(
+            spend: try members["spend"].map { (reader) throws(PreflightError) in try amount(reader) },
+            time: try members["time"].map { (reader) throws(PreflightError) in try bound(reader) })
+        guard rule != StallRule() else { throw reader.fail("spend or time is needed", hint: "stall: {spend: $0.05}") }
+        return rule
+    }
+
+    private static func amount(_ reader: TreeReader) throws(PreflightError) -> USD {
+        let amount = try reader.usd()
+        guard amount > .zero else { throw reader.fail("expected more than $0") }
+        return amount
+    }
+
+    /// Reads `{errors: 5, within: 1m}`, or `5 in 1m`.
+    private static func storm(_ reader: TreeReader) throws(PreflightError) -> StormRule {
+        guard reader.value.object != nil else {
+            let parts = try reader.string().split(separator: " ")
+            guard parts.count == 3, parts[1] == "in" else {
+                throw reader.fail("expected errors and a time, such as 5 in 1m")
+            }
+            return StormRule(
+                errors: try number(TreeReader(.string(String(parts[0])), path: reader.path), in: StormRule.range),
+                within: try bound(TreeReader(.string(String(parts[2])), path: reader.path)))
+        }
+        let members = try reader.object(keys: ["errors", "within"])
+        guard let errors = members["errors"], let within = members["within"] else {
+            throw reader.fail("errors and within are needed", hint: "error_storm: {errors: 5, within: 1m}")
+        }
+        return StormRule(errors: try number(errors, in: StormRule.range), within: try bound(within))
+    }
+
+    /// Reads `10m`, or `{at: 10m, needs: "snapshots > 0"}`.
+    private static func deadline(_ reader: TreeReader) throws(PreflightError) -> DeadlineRule {
+        guard reader.value.object != nil else {
+            return DeadlineRule(at: try bound(reader), needs: try Question(parsing: DeadlineRule.usualNeeds))
+        }
+        let members = try reader.object(keys: ["at", "needs"])
+        guard let at = members["at"] else {
+            throw reader.fail("at is missing", hint: "no_progress_by: {at: 10m, needs: snapshots > 0}")
+        }
+        var rule = DeadlineRule(at: try bound(at), needs: try Question(parsing: DeadlineRule.usualNeeds))
+        if let needs = members["needs"] { rule.needs = try Question(reader: needs) }
+        return rule
     }
 
     private static func command(_ reader: TreeReader) throws(PreflightError) -> EjectPolicy {
@@ -110,6 +190,23 @@ extension EjectPolicy {
     }
 }
 
+extension DeadlineRule {
+    /// What has to be there where a deadline does not say.
+    package static let usualNeeds = "snapshots > 0 or output_files > 0"
+}
+
+extension Question {
+    /// Reads an expression at its place in a file.
+    init(reader: TreeReader) throws(PreflightError) {
+        let text = try reader.string()
+        do throws(PreflightError) {
+            try self.init(parsing: text)
+        } catch {
+            throw reader.fail(error.message, hint: error.hint)
+        }
+    }
+}
+
 extension EjectPolicy {
     /// The policy as an experiment file has it.
     package var tree: JSON {
@@ -124,6 +221,27 @@ extension EjectPolicy {
         case .idle(let bound): return .record(["idle": .string(bound.secondsText)])
         case .wall(let bound): return .record(["wall": .string(bound.secondsText)])
         case .errors(let bound): return .record(["errors": .int(bound)])
+        case .when(let question): return .record(["when": .string(question.text)])
+        case .loop(let rule):
+            return .record([
+                "loop": .record([
+                    "times": .int(rule.times), "like": rule.permille.map { .string(Self.percent($0)) },
+                ])
+            ])
+        case .stall(let rule):
+            return .record([
+                "stall": .record([
+                    "spend": rule.spend.map(JSON.usd), "time": rule.time.map { .string($0.secondsText) },
+                ])
+            ])
+        case .errorStorm(let rule):
+            return .record([
+                "error_storm": .record(["errors": .int(rule.errors), "within": .string(rule.within.secondsText)])
+            ])
+        case .noProgressBy(let rule):
+            return .record([
+                "no_progress_by": .record(["at": .string(rule.at.secondsText), "needs": .string(rule.needs.text)])
+            ])
         case .any(let policies): return .record(["any": .array(policies.map(\.tree))])
         case .all(let policies): return .record(["all": .array(policies.map(\.tree))])
         case .not(let policy): return .record(["not": policy.tree])

@@ -3,13 +3,19 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     /// Spend has reached the trial's budget, or what is left pays for no call: several refusals in a row.
     case budgetExceeded
     /// Spend has reached a share of the budget (parts per thousand), unless a condition holds.
-    case budgetFraction(permille: Int, unless: Condition?)
+    case budgetFraction(permille: Int, unless: Question?)
     /// Nothing was heard of the trial for this long.
     case idle(Duration)
     /// The container has run for this long.
     case wall(Duration)
     /// The agent reported at least this many errors.
     case errors(Int)
+    /// An expression holds.
+    case when(Question)
+    case loop(LoopRule)
+    case stall(StallRule)
+    case errorStorm(StormRule)
+    case noProgressBy(DeadlineRule)
     case any([EjectPolicy])
     case all([EjectPolicy])
     case not(EjectPolicy)
@@ -27,60 +33,6 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     /// An agent may ask for less after a refusal; one that was refused so often in a row gets no further.
     package static let refusalsThatEnd = 5
 
-    package func verdict(for state: TrialState, at elapsed: Duration) -> Verdict {
-        switch self {
-        case .budgetExceeded:
-            guard let budget = state.budget else { return .stay }
-            if state.spend >= budget { return eject("spent \(state.spend) of \(budget)") }
-            // The gateway refuses only what the budget cannot pay any more; a provider also refuses what it could.
-            guard state.budgetRefusalsInARow >= (state.isMetered ? 1 : Self.refusalsThatEnd) else { return .stay }
-            let refused =
-                state.isMetered
-                ? "what is left cannot pay its next call"
-                : "\(state.budgetRefusalsInARow) calls in a row were refused"
-            return eject("spent \(state.spend) of \(budget), and \(refused)")
-        case .budgetFraction(let permille, let unless):
-            guard let budget = state.budget, state.spend >= budget.share(permille: permille), state.spend > .zero,
-                !(unless?.holds(in: state, at: elapsed) ?? false)
-            else { return .stay }
-            let exception = unless.map { " without \($0.text)" } ?? ""
-            return eject("spent \(state.spend), \(Self.percent(permille)) of \(budget),\(exception)".trimmedComma)
-        case .idle(let bound):
-            let idle = state.idle(at: elapsed)
-            return idle >= bound && bound > .zero ? eject("silent for \(idle.shortText)") : .stay
-        case .wall(let bound):
-            let running = state.running(at: elapsed)
-            return running >= bound ? eject("ran for \(running.shortText), limit \(bound.shortText)") : .stay
-        case .errors(let bound):
-            let last = state.lastError.map { ", the last: \($0.prefix(120))" } ?? ""
-            return state.errors >= bound ? eject("\(state.errors) errors\(last)") : .stay
-        case .any(let policies):
-            for policy in policies {
-                let verdict = policy.verdict(for: state, at: elapsed)
-                if verdict != .stay { return verdict }
-            }
-            return .stay
-        case .all(let policies):
-            let reasons = policies.compactMap { $0.verdict(for: state, at: elapsed).reason }
-            guard !policies.isEmpty, reasons.count == policies.count else { return .stay }
-            return .eject(
-                .init(
-                    policy: reasons.map(\.policy).joined(separator: "+"),
-                    message: reasons.map(\.message).joined(separator: "; ")))
-        case .not(let policy):
-            guard policy.verdict(for: state, at: elapsed) == .stay else { return .stay }
-            return eject("\(policy.name) does not hold")
-        case .after(let bound, let policy):
-            return state.running(at: elapsed) >= bound ? policy.verdict(for: state, at: elapsed) : .stay
-        case .command(let command):
-            return state.customVerdicts[command.name] ?? .stay
-        case .custom(let custom):
-            return custom.evaluate(state, elapsed)
-        case .race: return .stay
-        case .heldTooLong: return state.holdVerdict(at: elapsed)
-        }
-    }
-
     /// The policy's key in an experiment file.
     package var name: String {
         switch self {
@@ -89,6 +41,11 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .idle: "idle"
         case .wall: "wall"
         case .errors: "errors"
+        case .when: "when"
+        case .loop: "loop"
+        case .stall: "stall"
+        case .errorStorm: "error_storm"
+        case .noProgressBy: "no_progress_by"
         case .any: "any"
         case .all: "all"
         case .not(let policy): "not \(policy.name)"
@@ -122,8 +79,6 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         }
     }
 
-    private func eject(_ message: String) -> Verdict { .eject(.init(policy: name, message: message)) }
-
     static func percent(_ permille: Int) -> String {
         permille % 10 == 0 ? "\(permille / 10)%" : "\(permille / 10).\(permille % 10)%"
     }
@@ -154,8 +109,4 @@ package struct CustomPolicy: Hashable, Sendable {
 
     package static func == (a: CustomPolicy, b: CustomPolicy) -> Bool { a.name == b.name }
     package func hash(into hasher: inout Hasher) { hasher.combine(name) }
-}
-
-extension String {
-    fileprivate var trimmedComma: String { hasSuffix(",") ? String(dropLast()) : self }
 }

@@ -1,6 +1,6 @@
 extension TrialState {
     /// Applies what the gateway told of the trial's calls.
-    mutating func applyGateway(_ event: Event) {
+    mutating func applyGateway(_ event: Event) -> TrialFacts {
         events += 1
         noteDelivery(event)
         lastActivity = event.elapsed
@@ -9,9 +9,10 @@ extension TrialState {
             close(event)
             // At no cost, since its upstream is free; it was no answer all the same.
             if let status = event.fields["status"]?.int, status >= 400 {
-                guard event.fields["sent_again"]?.bool != true else { return }
+                guard event.fields["sent_again"]?.bool != true else { return .all }
                 noteError(event)
-                return noteRefusal(event)
+                noteRefusal(event)
+                return .all
             }
             providerRefusal = nil
             takeUsage(event)
@@ -24,7 +25,7 @@ extension TrialState {
             gatewaySpend = event.fields["spent_usd"]?.usd() ?? gatewaySpend
         case "call_failed":
             // What is sent again has not failed yet.
-            guard event.fields["sent_again"]?.bool != true else { return }
+            guard event.fields["sent_again"]?.bool != true else { return .events }
             noteError(event)
             noteRefusal(event)
         case "calls_paused":
@@ -37,11 +38,14 @@ extension TrialState {
         case "call_refused":
             noteError(event)
             // A limit that the agent set for one call says nothing of its budget.
-            guard event.fields["status"]?.int == 402, event.fields["refused_by"] != "call" else { return }
+            guard event.fields["status"]?.int == 402, event.fields["refused_by"] != "call" else {
+                return [.events, .errors]
+            }
             budgetRefusals += 1
             budgetRefusalsInARow += 1
-        default: break
+        default: return .events
         }
+        return .all
     }
 
     /// An agent that speaks tells of the same trouble itself.
@@ -74,6 +78,7 @@ extension TrialState {
         let tools = event.fields["tools"]?.array?.compactMap(\.string) ?? []
         for (index, tool) in tools.enumerated() {
             toolCalls += 1
+            lastTool = tool
             noteAction(tool, cost: index == 0 ? event.fields["cost_usd"]?.usd() ?? .zero : .zero)
         }
     }

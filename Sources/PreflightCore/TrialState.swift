@@ -51,6 +51,14 @@ package struct TrialState: Hashable, Sendable {
     package var recentActions: [BudgetFile.Action] = []
     /// Answers of custom policies, newest per policy.
     package var customVerdicts: [String: Verdict] = [:]
+    /// Files in the output directory, when it was last looked at, without `budget.txt`.
+    package var outputFiles = 0
+    /// When it had changed last.
+    package var outputChanged: Duration?
+    /// The tool that was called last.
+    package var lastTool: String?
+    /// What policies remember of what it did; nil where none asks for it.
+    package var habits: Habits?
 
     /// Since the trial began; nil until then.
     package var containerStarted: Duration?
@@ -146,29 +154,37 @@ package struct TrialState: Hashable, Sendable {
 }
 
 extension TrialState {
-    package mutating func apply(_ event: Event) {
+    /// Returns what may be otherwise now.
+    @discardableResult
+    package mutating func apply(_ event: Event) -> TrialFacts {
+        let facts: TrialFacts
         switch event.source {
-        case .agent: applyAgent(event)
-        case .harness: applyHarness(event)
-        case .gateway: applyGateway(event)
+        case .agent: facts = applyAgent(event)
+        case .harness: facts = applyHarness(event)
+        case .gateway: facts = applyGateway(event)
         }
+        if habits != nil { noteHabits(event, facts) }
+        return facts
     }
 
-    private mutating func applyAgent(_ event: Event) {
+    private mutating func applyAgent(_ event: Event) -> TrialFacts {
         events += 1
         if event.type != "raw" { spokenEvents += 1 }
         lastActivity = event.elapsed
         switch event.type {
         case "tool_execution_start":
             toolCalls += 1
-            recordAction(event.fields["toolName"]?.string ?? "tool")
-            applyUsage(event.fields)
-        case "tool_execution_end":
-            applyUsage(event.fields)
+            let tool = event.fields["toolName"]?.string ?? "tool"
+            lastTool = tool
+            recordAction(tool)
+            return [.events, .tools, applyUsage(event.fields)]
+        case "tool_execution_end": return [.events, applyUsage(event.fields)]
         case "message_end":
             turns += 1
-            applyUsage(event.fields)
-        case "snapshot": snapshots += 1
+            return [.events, .turns, applyUsage(event.fields)]
+        case "snapshot":
+            snapshots += 1
+            return [.events, .output]
         case "error":
             errors += 1
             lastError = event.fields["message"]?.string ?? lastError
@@ -177,12 +193,15 @@ extension TrialState {
                 budgetRefusals += 1
                 budgetRefusalsInARow += 1
             }
+            return [.events, .errors, .money]
         case "progress":
             context = [:]
             for member in event.fields.members.prefix(Self.contextLimit) { context[member.key] = member.value }
+            return [.events, .context]
         case "agent_end": agentEnded = true
         default: break
         }
+        return .events
     }
 
     /// OpenRouter answers 403 for a used-up key, but also for moderation: only the first names the key's limit.
@@ -190,17 +209,19 @@ extension TrialState {
         code == 403 && (fields["message"]?.string?.contains("limit exceeded") ?? false)
     }
 
-    private mutating func applyUsage(_ fields: JSON.Object) {
-        guard let json = fields["usage"] ?? fields["message"]?["usage"], let usage = Usage(json: json) else { return }
+    private mutating func applyUsage(_ fields: JSON.Object) -> TrialFacts {
+        guard let json = fields["usage"] ?? fields["message"]?["usage"], let usage = Usage(json: json) else {
+            return []
+        }
         // An agent may print one answer's usage twice, with the message and with its tool.
         if let id = fields["responseId"]?.string ?? fields["generation_id"]?.string {
             guard remember(response: id.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
-            else { return }
+            else { return [] }
         }
-        guard !isMetered else { return }
+        guard !isMetered else { return [] }
         self.usage = self.usage + usage
         budgetRefusalsInARow = 0
-        guard let cost = usage.cost else { return }
+        guard let cost = usage.cost else { return .tokens }
         reportedSpend += cost
         hasSpendData = true
         hasReportedCost = true
@@ -209,6 +230,7 @@ extension TrialState {
             recentActions[recentActions.count - 1].cost += unattributedCost
             unattributedCost = .zero
         }
+        return [.tokens, .money]
     }
 
     /// False when it is known already.
@@ -236,7 +258,7 @@ extension TrialState {
         if !left.contains(text) { left.append(text) }
     }
 
-    private mutating func applyHarness(_ event: Event) {
+    private mutating func applyHarness(_ event: Event) -> TrialFacts {
         switch event.type {
         case "trial_started":
             model = event.fields["model"]?.string ?? model
@@ -255,7 +277,7 @@ extension TrialState {
             phase = .running
             containerStarted = event.elapsed
         case "budget_poll":
-            guard let spent = event.fields["spent"]?.usd() else { return }
+            guard let spent = event.fields["spent"]?.usd() else { return [] }
             hasSpendData = true
             if spent > polledSpend {
                 polledSpend = spent
@@ -275,7 +297,7 @@ extension TrialState {
             // Refusals of before say nothing of the new budget.
             budgetRefusalsInARow = 0
         case "policy_answer":
-            guard let policy = event.fields["policy"]?.string else { return }
+            guard let policy = event.fields["policy"]?.string else { return [] }
             let ejects = event.fields["eject"]?.bool ?? false
             customVerdicts[policy] =
                 ejects ? .eject(.init(policy: policy, message: event.fields["reason"]?.string ?? "asked for")) : .stay
@@ -309,9 +331,20 @@ extension TrialState {
         case "network_not_removed": noteLeft("network", event.fields["network"])
         case "subkey_deleted": left.removeAll { $0 == "sub-key \(event.fields["name"]?.string ?? "")" }
         case "container_removed": left.removeAll { $0 == "container \(event.fields["container"]?.string ?? "")" }
-        case "activity": lastActivity = event.elapsed
+        case "output_changed":
+            outputFiles = max(0, event.fields["files"]?.int ?? outputFiles)
+            outputChanged = event.elapsed
+            return .output
+        case "activity":
+            lastActivity = event.elapsed
+            return .life
         case "lines_not_kept": applyUnkept(event)
+        case "policy_failed", "budget_poll_failed", "owner_request": return []
+        case FiredPolicy.eventType:
+            applyAction(event)
+            return []
         default: applyAction(event)
         }
+        return .all
     }
 }

@@ -44,6 +44,8 @@ package struct TrialSummary: Hashable, Sendable {
     package var left: [String]
     /// How far its event log goes; nil while it has none.
     package var log: LogMark?
+    /// While it runs: the policy that is nearest to firing.
+    package var nearest: Nearness?
     /// While it has not ended: from where its log tells the rest.
     package var checkpoint: TrialCheckpoint?
     /// Attempts at it that failed, oldest first. Everything else tells of the newest attempt alone.
@@ -51,7 +53,7 @@ package struct TrialSummary: Hashable, Sendable {
 
     package init(
         plan: TrialPlan, state: TrialState = TrialState(), at elapsed: Duration = .zero, startedAt: Timestamp? = nil,
-        lastStderr: [String] = [], log: LogMark? = nil
+        lastStderr: [String] = [], log: LogMark? = nil, nearest: Nearness? = nil
     ) {
         alias = plan.alias
         model = plan.model
@@ -84,6 +86,7 @@ package struct TrialSummary: Hashable, Sendable {
         self.lastStderr = lastStderr
         left = state.left
         self.log = log
+        self.nearest = state.outcome == nil ? nearest : nil
         checkpoint = state.outcome == nil ? log.map { TrialCheckpoint(state, at: $0) } : nil
         earlier = plan.earlier
     }
@@ -131,6 +134,7 @@ extension TrialSummary {
         var last = self
         last.earlier = []
         last.checkpoint = nil
+        last.nearest = nil
         var plan = plan
         plan.earlier = earlier + [last]
         return plan
@@ -181,6 +185,7 @@ extension TrialSummary {
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
             "left": left.isEmpty ? nil : .strings(left),
             "log": log?.json,
+            "nearest": nearest?.json,
             "checkpoint": checkpoint?.json,
             "attempt": earlier.isEmpty ? nil : .int(attempt.number),
             "total_usd": earlier.isEmpty ? nil : .usd(totalCost),
@@ -226,6 +231,7 @@ extension TrialSummary {
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))
+        nearest = json["nearest"].flatMap(Nearness.init(json:))
         checkpoint = json["checkpoint"].flatMap(TrialCheckpoint.init(json:))
         earlier = json["earlier"]?.array?.compactMap(TrialSummary.init(json:)) ?? []
     }

@@ -120,33 +120,3 @@ private func policy(_ json: JSON) throws -> EjectPolicy { try EjectPolicy(reader
         #expect(try policy(original.tree) == original)
     }
 }
-
-@Suite struct ConditionTests {
-    @Test(arguments: [
-        ("tool_calls > 0", true), ("tool_calls >= 2", false), ("spend < $0.05", true), ("spend >= 0.03", true),
-        ("spend_share > 25%", true), ("spend_share > 0.35", false), ("idle < 10s", true),
-        ("not (tool_calls > 0)", false), ("tool_calls > 5 or errors == 0", true),
-        ("tool_calls > 0 and errors > 0", false), ("tool_calls>0 and (errors>0 or turns==0)", true),
-    ])
-    func `conditions are read and answered`(text: String, expected: Bool) throws {
-        let state = state([(.agent, "tool_execution_start", ["toolName": "bash"]), spent("0.03")])
-        #expect(try Condition(parsing: text).holds(in: state, at: .seconds(3)) == expected)
-    }
-
-    @Test(arguments: [
-        ("tool_cals > 0", "unknown name"), ("tool_calls", "expected a comparison"), ("tool_calls >", "missing"),
-        ("tool_calls > $1", "is no count"), ("spend > fast", "is no money"), ("(tool_calls > 0", "')' is missing"),
-        ("", "missing"), ("tool_calls > 0 errors > 1", "unexpected"), ("idle > 5 apples", "unexpected"),
-    ])
-    func `a wrong condition says what is wrong`(text: String, words: String) {
-        let error = #expect(throws: PreflightError.self) { try Condition(parsing: text) }
-        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
-    }
-
-    @Test func `deep nesting is refused, not crashed on`() {
-        #expect(throws: PreflightError.self) {
-            try Condition(parsing: String(repeating: "(", count: 10_000) + "errors > 0")
-        }
-        #expect(throws: PreflightError.self) { try Condition(parsing: String(repeating: "not ", count: 10_000)) }
-    }
-}

@@ -181,8 +181,8 @@ import Testing
         #expect(Set(model ?? []) == Set(Experiment.Entry.keys))
         let text = schema.text
         for policy in EjectPolicy.keys { #expect(text.contains("\"\(policy)\""), "\(policy)") }
-        for variable in Condition.Variable.allCases {
-            #expect(text.contains(variable.rawValue), "\(variable.rawValue)")
+        for name in Question.names + PolicyRule.keys + PolicyAction.allCases.map(\.rawValue) {
+            #expect(text.contains(name), "\(name)")
         }
     }
 }

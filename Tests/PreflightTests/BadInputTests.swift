@@ -44,6 +44,17 @@ import Testing
             (["run-multi", "e.yaml"], "eject: {command: [./nothere]}", 64, "there is no program"),
             (["run-multi", "e.yaml"], "env: {A: '****'}", 64, "a run's record leaves values out"),
             (["run-multi", "e.yaml"], "limits: {pids: -3}", 64, "limits.pids: expected at least 1"),
+            (
+                ["run-multi", "e.yaml"], "eject: [budget_exceeded, {when: \"spend > $1 and output_file == 0\"}]", 64,
+                "e.yaml:5: eject[1].when: unknown name 'output_file'\n    spend > $1 and output_file == 0\n"
+                    + "                   ^^^^^^^^^^^"
+            ),
+            (["run-multi", "e.yaml"], "eject: [{idle: 3s, do: shout}]", 64, "eject[0].do: 'shout' is none of notify"),
+            (["run-multi", "e.yaml"], "eject: [{idle: 3s, hook: [./nobody]}]", 64, "for the hook of idle"),
+            (["run-multi", "e.yaml", "--notify", "when: spend > 5m"], "", 64, "'5m' is no money"),
+            (["run-multi", "e.yaml", "--steer", "{loop: 4, do: hold}"], "", 64, "give it with --hold"),
+            (["run-multi", "e.yaml", "--eject", "spend > $1"], "", 64, "write when: spend > $1"),
+            (["replay", "--tune"], "", 64, "--tune takes one --eject"),
             (["run-multi", "e.yaml"], "eject: {idle: 0}", 64, "more than 0"),
             (["run-multi", "e.yaml", "--prompt", "e.yaml"], "", 64, "--prompt @e.yaml"),
             (

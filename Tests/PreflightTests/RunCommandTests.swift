@@ -154,5 +154,26 @@ struct RunCommandTests {
         ]
         for (alias, fate) in fates { #expect(outcome(alias) == fate, "\(alias): \(result.stdoutText)") }
         for line in ["containers: 0", "networks:   0", "sub-keys:   0"] { #expect(result.stdoutText.contains(line)) }
+
+        // Judged once more from its logs, the field comes to the same verdicts at the same times.
+        let run = try #require(result.stdoutText.split(separator: "\n").first { $0.hasPrefix("Run: ") }?.dropFirst(5))
+        func replay(_ arguments: String...) async throws -> ProcessResult {
+            try await ProcessRunner().run(
+                CommandBench.executable, ["replay", String(run)] + arguments,
+                environment: ProcessInfo.processInfo.environment, directory: TestData.package.path,
+                timeout: .seconds(60))
+        }
+        let own = try await replay("--json")
+        #expect(own.exitCode == 0, "\(own.everything)")
+        let trials = try JSON.parse(own.stdout)["runs"]?[0]?["trials"]?.array ?? []
+        #expect(trials.count == 9 && trials.allSatisfy { $0["as_recorded"] == true }, "\(own.stdoutText)")
+        #expect(
+            trials.filter { $0["stopped"] == true }.compactMap { $0["trial"]?.string }
+                == trials.filter { $0["outcome"] == "ejected" }.compactMap { $0["trial"]?.string })
+        let loop = try await replay("--eject", "loop: 4")
+        #expect(loop.exitCode == 0 && loop.stdoutText.contains("1 of 9 stopped"), "\(loop.everything)")
+        #expect(loop.stdoutText.contains("4 times the same call, bash"))
+        let tuned = try await replay("--eject", "idle: 5s", "--tune")
+        #expect(tuned.exitCode == 0 && tuned.stdoutText.contains("of 9 trials"), "\(tuned.everything)")
     }
 }

@@ -148,6 +148,7 @@ enum EnvironmentTwins {
             ],
             "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
             "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
+            "replay": place,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()

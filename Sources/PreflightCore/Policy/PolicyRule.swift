@@ -60,14 +60,17 @@ package struct FiredPolicy: Hashable, Sendable {
     package var reason: Verdict.Reason
     /// When it was judged, since the trial began: the time of the event that caused it, or of a tick.
     package var at: Duration
+    /// What the trial had spent then.
+    package var spend: USD
     /// The trial's figures at that time.
     package var evidence: JSON
 
-    package init(index: Int, rule: PolicyRule, reason: Verdict.Reason, at: Duration, evidence: JSON) {
+    package init(index: Int, rule: PolicyRule, reason: Verdict.Reason, at: Duration, spend: USD, evidence: JSON) {
         self.index = index
         self.rule = rule
         self.reason = reason
         self.at = at
+        self.spend = spend
         self.evidence = evidence
     }
 

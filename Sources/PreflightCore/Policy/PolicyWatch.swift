@@ -13,14 +13,22 @@ package struct PolicyWatch: Sendable {
     package private(set) var isOver = false
     /// The last tick that has been judged, or passed over.
     private var ticks: Int64 = 0
-    /// By rule: it has fired, and holds since.
-    private var holds: [Bool]
+    /// By rule.
+    private var standings: [Standing]
     private var untold: [FiredPolicy] = []
 
-    package init(_ rules: [PolicyRule] = [], state: TrialState = TrialState()) {
+    private struct Standing: Sendable {
+        /// What may make it fire.
+        var facts: TrialFacts
+        /// It has fired, and holds since: until it does not, it is not asked for anything new.
+        var holds = false
+    }
+
+    package init(_ rules: [PolicyRule] = []) {
         self.rules = rules
-        self.state = state
-        holds = Array(repeating: false, count: rules.count)
+        state = TrialState()
+        if rules.contains(where: \.policy.needsHabits) { state.habits = Habits() }
+        standings = rules.map { Standing(facts: $0.policy.facts) }
     }
 
     package init(_ list: PolicyList) { self.init(list.rules) }
@@ -44,8 +52,8 @@ package struct PolicyWatch: Sendable {
             tell(event)
         default: advance(to: event.elapsed, into: &fired)
         }
-        state.apply(event)
-        judge(at: event.elapsed, into: &fired)
+        let facts = state.apply(event)
+        judge(facts, at: event.elapsed, into: &fired)
         return fired
     }
 
@@ -57,12 +65,32 @@ package struct PolicyWatch: Sendable {
     }
 
     private mutating func advance(to elapsed: Duration, into fired: inout [FiredPolicy]) {
+        guard elapsed >= nextTick else { return }
         let last = Self.ticks(before: elapsed)
         while ticks < last, isWatching {
-            ticks += 1
-            judge(at: Self.grid * Int(ticks), into: &fired)
+            // Where nothing happens, nothing changes but what time brings about.
+            guard let tick = earliestTick, tick <= last else { break }
+            ticks = tick
+            judge(.time, at: Self.grid * Int(ticks), into: &fired)
         }
         ticks = max(ticks, last)
+    }
+
+    private var nextTick: Duration { Self.grid * Int(ticks + 1) }
+
+    /// The next tick at which any policy may say something new; nil where none does by time alone.
+    private var earliestTick: Int64? {
+        var earliest: Int64?
+        for index in rules.indices {
+            if standings[index].holds { return ticks + 1 }
+            guard standings[index].facts.contains(.time),
+                let time = rules[index].policy.earliest(for: state)
+            else { continue }
+            let tick = max(ticks + 1, Self.ticks(before: time + Self.grid - .microseconds(1)))
+            if tick == ticks + 1 { return tick }
+            earliest = min(earliest ?? tick, tick)
+        }
+        return earliest
     }
 
     /// Ticks up to then have been judged: an event that comes before it comes too late for them.
@@ -74,18 +102,19 @@ package struct PolicyWatch: Sendable {
 
     private var isWatching: Bool { state.phase == .running && !isOver }
 
-    private mutating func judge(at elapsed: Duration, into fired: inout [FiredPolicy]) {
+    private mutating func judge(_ facts: TrialFacts, at elapsed: Duration, into fired: inout [FiredPolicy]) {
         guard isWatching else { return }
-        for index in rules.indices {
+        for index in standings.indices
+        where standings[index].holds || !standings[index].facts.isDisjoint(with: facts) {
             guard let reason = rules[index].policy.verdict(for: state, at: elapsed).reason else {
-                holds[index] = false
+                standings[index].holds = false
                 continue
             }
-            guard !holds[index] else { continue }
-            holds[index] = true
+            guard !standings[index].holds else { continue }
+            standings[index].holds = true
             let one = FiredPolicy(
                 index: index, rule: rules[index], reason: rules[index].named(reason), at: elapsed,
-                evidence: state.evidence(at: elapsed))
+                spend: state.spend, evidence: state.evidence(at: elapsed))
             fired.append(one)
             untold.append(one)
             if rules[index].action == .eject {
@@ -95,22 +124,23 @@ package struct PolicyWatch: Sendable {
         }
     }
 
+    /// The policy that is nearest to firing, of those that do not hold already; the one that does most where they are
+    /// equally near.
+    package func nearest(at elapsed: Duration) -> Nearness? {
+        guard isWatching else { return nil }
+        var nearest: Nearness?
+        for index in rules.indices where !standings[index].holds {
+            var one = rules[index].policy.nearness(for: state, at: elapsed)
+            one.policy = rules[index].name
+            if one.permille > nearest?.permille ?? -1 { nearest = one }
+        }
+        return nearest
+    }
+
     private mutating func tell(_ event: Event) {
         guard let index = untold.firstIndex(where: { event.fields["policy"]?.string == $0.reason.policy }) else {
             return
         }
         untold.remove(at: index)
-    }
-}
-
-extension TrialState {
-    /// The figures that a verdict rests on.
-    func evidence(at elapsed: Duration) -> JSON {
-        .record([
-            "spent_usd": .usd(spend), "budget_usd": budget.map(JSON.usd), "calls": isMetered ? .int(calls) : nil,
-            "turns": .int(turns), "tool_calls": .int(toolCalls), "errors": .int(errors),
-            "snapshots": .int(snapshots), "running_s": .number(running(at: elapsed).decimalSeconds(places: 3)),
-            "idle_s": .number(idle(at: elapsed).decimalSeconds(places: 3)),
-        ])
     }
 }

@@ -2,13 +2,13 @@
 package struct RaceMeasure: Hashable, Sendable {
     /// As it was written.
     package let text: String
-    private let variable: Condition.Variable?
+    private let variable: Question.Figure?
     private let field: String?
     private let isNegative: Bool
 
     package static let snapshots = RaceMeasure(text: "snapshots", variable: .snapshots)
 
-    private init(text: String, variable: Condition.Variable?, field: String? = nil, isNegative: Bool = false) {
+    private init(text: String, variable: Question.Figure?, field: String? = nil, isNegative: Bool = false) {
         self.text = text
         self.variable = variable
         self.field = field
@@ -20,10 +20,14 @@ package struct RaceMeasure: Hashable, Sendable {
         let name = String(isNegative ? text.dropFirst() : text[...])
         if name.hasPrefix("context.") {
             self.init(text: text, variable: nil, field: String(name.dropFirst(8)), isNegative: isNegative)
-        } else if let variable = Condition.Variable(rawValue: name) {
+        } else if let variable = Question.Figure(rawValue: name) {
             self.init(text: text, variable: variable, isNegative: isNegative)
         } else {
-            throw PreflightError(.usage, "unknown measure '\(text)'")
+            let names = Question.Figure.allCases.map(\.rawValue)
+            throw PreflightError(
+                .usage, "unknown measure '\(text)'",
+                hint: NearestName.hint(name, among: names)
+                    ?? "one of \(names.joined(separator: ", ")), or context.FIELD; with - before it less is better")
         }
     }
 
@@ -31,9 +35,12 @@ package struct RaceMeasure: Hashable, Sendable {
         let value =
             field.map { name in
                 state.context[name]?.numberText.flatMap { DecimalText.scaled($0.utf8, by: 3, roundingUp: true) }
-            } ?? variable?.value(in: state, at: elapsed)
+            } ?? variable?.value(Question.Moment(state: state, elapsed: elapsed))
         return value.map { isNegative ? -$0 : $0 }
     }
+
+    /// It asks for what only `Habits` know.
+    var needsHabits: Bool { variable?.needsHabits ?? false }
 
     /// Digits behind the point in the measure's unit.
     private var digits: Int {
@@ -41,7 +48,8 @@ package struct RaceMeasure: Hashable, Sendable {
         case nil, .share: 3
         case .count: 0
         case .time: 6
-        case .money: 12
+        case .money, .rate: 12
+        case .text, .truth, .reported: 0
         }
     }
 

@@ -3,26 +3,14 @@ import Testing
 
 private func event(
     _ elapsed: Duration, _ source: Event.Source, _ type: String, _ fields: JSON = [:]
-) -> Event {
-    Event(
-        timestamp: Timestamp(seconds: 1_800_000_000) + elapsed, elapsed: elapsed, source: source, type: type,
-        fields: fields.object ?? JSON.Object())
-}
+) -> Event { PolicyFixture.event(elapsed, source, type, fields) }
 
-private let beginning = [
-    event(.zero, .harness, "trial_started", ["budget": .number("0.10")]),
-    event(.milliseconds(100), .harness, "container_started"),
-]
+private let beginning = PolicyFixture.beginning
 
-private func rules(_ json: JSON) throws -> PolicyList { try PolicyList(reader: TreeReader(json, path: "eject")) }
+private func rules(_ json: JSON) throws -> PolicyList { try PolicyFixture.rules(json) }
 
-/// What fires while the events come, and then until a time.
 private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil) -> [FiredPolicy] {
-    var watch = PolicyWatch(list)
-    var fired: [FiredPolicy] = []
-    for event in beginning + events { fired += watch.take(event) }
-    if let until { fired += watch.advance(to: until) }
-    return fired
+    PolicyFixture.fired(list, events, until: until)
 }
 
 @Suite struct PolicyWatchTests {

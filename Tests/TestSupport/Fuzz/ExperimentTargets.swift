@@ -45,8 +45,10 @@ extension FuzzTarget {
     /// Eject policies and conditions, as `--eject` takes them.
     package static let policies = FuzzTarget(
         "policies",
-        words: Condition.Variable.allCases.map(\.rawValue) + EjectPolicy.keys + [
-            " and ", " or ", "not ", "(", ")", "<=", "==", "!", "25%", "$0.10", "5m", ": ", "unless", "at",
+        words: Question.names + EjectPolicy.keys + PolicyRule.keys + [
+            " and ", " or ", "not ", "(", ")", "<=", "==", "!", "25%", "$0.10", "$1/min", "5m", ": ", "unless", "at",
+            "context.x", "contains(", "reported(", "min(", ",", " + ", "-", " * ", " / ", "'x'", "times", "like",
+            "within", "needs", "spend", "time", "5 in 1m", "notify", "steer",
         ],
         seeds: {
             [
@@ -54,6 +56,10 @@ extension FuzzTarget {
                 "idle:180s",
                 "budget_exceeded", "wall: 30m", "errors: 20", #"{"any":["budget_exceeded",{"idle":"3s"}]}"#,
                 #"{"budget_fraction":{"at":"25%","unless":"tool_calls > 0"}}"#, "remaining != 0.5",
+                "spend / elapsed > $0.05/min and context.score * 2 < min(turns, 3) - 1",
+                "contains(last_error, 'x') or not reported(context.a) and model != \"b\"",
+                #"{"loop":{"times":4,"like":"90%"},"do":"steer","message":"m","hook":["./h"],"name":"n"}"#,
+                #"[{"stall":{"spend":"$0.05","time":"10m"}},{"error_storm":"5 in 1m"},{"no_progress_by":{"at":"10m","needs":"turns > 3"}}]"#,
             ].map { Array($0.utf8) }
         },
         check: { bytes in
@@ -61,10 +67,10 @@ extension FuzzTarget {
             let text = String(decoding: bytes, as: UTF8.self)
             var state = TrialState()
             state.budget = USD(cents: 10)
-            if let condition = try? Condition(parsing: text) {
+            if let question = try? Question(parsing: text) {
                 promises.keep(
-                    (try? Condition(parsing: condition.text)) == condition, "a condition changes: \(condition.text)")
-                _ = condition.holds(in: state, at: .seconds(100))
+                    (try? Question(parsing: question.text)) == question, "a question changes: \(question.text)")
+                _ = question.holds(in: state, at: .seconds(100))
             }
             for tree in [JSON.string(text), (try? JSON.parse(bytes)) ?? .null] {
                 guard let policy = try? EjectPolicy(reader: TreeReader(tree)) else { continue }
@@ -72,6 +78,13 @@ extension FuzzTarget {
                     (try? EjectPolicy(reader: TreeReader(policy.tree)))?.tree == policy.tree,
                     "a policy changes: \(policy.tree.text)")
                 _ = policy.verdict(for: state, at: .seconds(100))
+                let nearness = policy.nearness(for: state, at: .seconds(100))
+                promises.keep((0...1000).contains(nearness.permille), "nearness of \(policy.tree.text)")
+            }
+            for tree in [JSON.string(text), (try? JSON.parse(bytes)) ?? .null] {
+                guard let list = try? PolicyList(reader: TreeReader(tree)) else { continue }
+                promises.keep(
+                    (try? PolicyList(reader: TreeReader(list.tree))) == list, "rules change: \(list.tree.text)")
             }
             return promises.broken
         })

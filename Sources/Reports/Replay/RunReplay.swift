@@ -1,0 +1,64 @@
+package import PreflightCore
+import Store
+
+/// What policies would have done to a run's trials.
+package struct RunReplay: Sendable {
+    package var run: String
+    package var trials: [TrialReplay]
+
+    /// Earlier attempts at a trial stand before the newest one.
+    package init(_ view: RunView, _ policies: PolicyList) {
+        run = view.id
+        let directory = RunDirectory(path: view.directory, id: view.id)
+        trials = view.trials.flatMap { trial in
+            (1...trial.attempt.number).compactMap { number in
+                let place = directory.trial(trial.alias, attempt: number)
+                return Files.exists(place.eventsPath) ? TrialReplay(place, policies) : nil
+            }
+        }
+    }
+
+    package var saved: USD { trials.reduce(.zero) { $0 + $1.saved } }
+    package var spend: USD { trials.reduce(.zero) { $0 + $1.spend } }
+
+    package var json: JSON {
+        .record([
+            "run": .string(run), "cost_usd": .usd(spend), "saved_usd": .usd(saved),
+            "stopped": .int(trials.count { $0.stop != nil }), "lost": .int(trials.count(where: \.isLost)),
+            "trials": .array(trials.map(\.json)),
+        ])
+    }
+
+    /// A table with a row a trial, and what it comes to.
+    package func text(width: Int = 120) -> String {
+        var table = TextTable(
+            header: ["trial", "was", "cost", "ran", "stops at", "saves", "loses it", "why"],
+            alignments: [.left, .left, .right, .right, .right, .right, .left, .left], width: width)
+        table.rows = trials.map { trial in
+            [
+                PlainText.cut(trial.name, to: 24), trial.outcome?.rawValue ?? "unfinished", "\(trial.spend)",
+                trial.runtime.shortText, trial.stop.map { $0.running.shortText } ?? "-",
+                trial.stop == nil ? "-" : "\(trial.saved)", trial.isLost ? "yes" : "-",
+                PlainText.oneLine(trial.why),
+            ]
+        }
+        let lost = trials.filter(\.isLost).map(\.name)
+        let end =
+            "\(trials.count { $0.stop != nil }) of \(trials.count) stopped, \(saved) of \(spend) saved, "
+            + (lost.isEmpty
+                ? "none lost that completed" : "\(lost.count) lost that completed: \(lost.joined(separator: ", "))")
+        return (["Replay of \(run)"] + table.lines() + ["", end]).joined(separator: "\n") + "\n"
+    }
+}
+
+extension TrialReplay {
+    fileprivate var why: String {
+        if let fault { return "its log is not what was written: \(fault)" }
+        var words = stop.map { "\($0.policy.reason.policy): \($0.policy.reason.message)" } ?? "stays"
+        let mild = Dictionary(grouping: fired.filter { $0.policy.rule.action != .eject }) {
+            "\($0.policy.rule.action.rawValue) by \($0.policy.reason.policy)"
+        }
+        for (what, times) in mild.sorted(by: { $0.key < $1.key }) { words += "; \(times.count) x \(what)" }
+        return isAsRecorded == false ? "NOT AS ITS LOG HAS IT: \(words)" : words
+    }
+}

@@ -1,0 +1,112 @@
+package import PreflightCore
+package import Store
+
+/// What policies would have done to a trial, told from its log: the same judgement, of the same events.
+package struct TrialReplay: Sendable {
+    /// Of the attempt.
+    package var name: String
+    package var outcome: Outcome?
+    package var reason: String?
+    package var spend: USD
+    package var runtime: Duration
+    /// In their order. Nothing fires after one that ejects.
+    package var fired: [Fired] = []
+    /// What the log says has fired; nil of a log that does not tell, such as one of a version before.
+    package var recorded: [Recorded]?
+    /// Why its log cannot be read, or is not what was written.
+    package var fault: String?
+
+    package struct Fired: Sendable {
+        package var policy: FiredPolicy
+        /// How long its container had run.
+        package var running: Duration
+    }
+
+    /// A verdict, as far as a log tells of it.
+    package struct Recorded: Hashable, Sendable {
+        package var policy: String
+        package var action: String
+        package var message: String
+        package var at: Duration?
+    }
+
+    /// The verdict that ends it.
+    package var stop: Fired? { fired.first { $0.policy.rule.action == .eject } }
+    /// What it spent after that.
+    package var saved: USD { stop.map { max(.zero, spend - $0.policy.spend) } ?? .zero }
+    /// It would not have come to its good end.
+    package var isLost: Bool { stop != nil && outcome == .completed }
+
+    /// Whether the log's own verdicts are these, at the same times; nil where it tells of none.
+    package var isAsRecorded: Bool? {
+        recorded.map { recorded in
+            recorded
+                == fired.map {
+                    Recorded(
+                        policy: $0.policy.reason.policy, action: $0.policy.rule.action.rawValue,
+                        message: $0.policy.reason.message, at: $0.policy.at)
+                }
+        }
+    }
+}
+
+extension TrialReplay {
+    /// Reads the log once, from its beginning.
+    package init(_ directory: TrialDirectory, _ policies: PolicyList) {
+        name = directory.attempt.name
+        spend = .zero
+        runtime = .zero
+        var watch = PolicyWatch(policies)
+        var fired: [Fired] = []
+        var recorded: [Recorded] = []
+        var tells = false
+        var last = Duration.zero
+        do {
+            let reading = try EventLogReader(directory).read { event in
+                for one in watch.take(event) {
+                    fired.append(Fired(policy: one, running: watch.state.running(at: one.at)))
+                }
+                last = event.elapsed
+                guard event.source == .harness else { return }
+                switch event.type {
+                case FiredPolicy.eventType: recorded.append(Recorded(event))
+                case "trial_started": tells = event.fields["policies"] != nil
+                default: break
+                }
+            }
+            fault = reading.fault?.text
+        } catch { fault = "\(error)" }
+        self.fired = fired
+        self.recorded = tells ? recorded : nil
+        outcome = watch.state.outcome
+        reason = watch.state.reason
+        spend = watch.state.spend
+        runtime = watch.state.running(at: last)
+    }
+
+    package var json: JSON {
+        .record([
+            "trial": .string(name), "outcome": outcome.map { .string($0.rawValue) },
+            "reason": reason.map(JSON.string), "cost_usd": .usd(spend),
+            "runtime_s": .number(runtime.decimalSeconds(places: 3)),
+            "fired": .array(
+                fired.map {
+                    var object = $0.policy.fields
+                    object.append("spent_usd", .usd($0.policy.spend))
+                    object.append("running_s", .number($0.running.decimalSeconds(places: 3)))
+                    return .object(object)
+                }),
+            "stopped": .bool(stop != nil), "saved_usd": .usd(saved), "lost": .bool(isLost),
+            "as_recorded": isAsRecorded.map(JSON.bool), "fault": fault.map(JSON.string),
+        ])
+    }
+}
+
+extension TrialReplay.Recorded {
+    init(_ event: Event) {
+        self.init(
+            policy: event.fields["policy"]?.string ?? "", action: event.fields["action"]?.string ?? "",
+            message: event.fields["message"]?.string ?? "",
+            at: event.fields["at_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)))
+    }
+}

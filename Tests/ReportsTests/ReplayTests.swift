@@ -1,0 +1,118 @@
+import Foundation
+import PreflightCore
+import Reports
+import Store
+import TestSupport
+import Testing
+
+/// A real field of nine fates.
+private func recordedRun() throws -> RunView {
+    let name = "quickstart-20261128-162755"
+    let path = TestData.directory.appendingPathComponent("runs/\(name)").path
+    return try #require(try RunView.read(RunDirectory(path: path, id: name)))
+}
+
+private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader: TreeReader(json)) }
+
+@Suite struct ReplayTests {
+    private func replay(_ json: JSON) throws -> RunReplay { RunReplay(try recordedRun(), try policies(json)) }
+
+    @Test func `a recorded run's own policies stop whom they stopped, in the same words`() throws {
+        let replay = try replay([
+            "budget_exceeded", ["idle": "15s"],
+            ["after": ["elapsed": "10s", "then": ["budget_fraction": ["at": "10%", "unless": "snapshots > 0"]]]],
+            ["wall": "180s"],
+        ])
+        #expect(replay.trials.count == 9)
+        for trial in replay.trials {
+            #expect(trial.fault == nil)
+            let words = trial.stop.map { "\($0.policy.reason.policy): \($0.policy.reason.message)" }
+            #expect(words == (trial.outcome == .ejected ? trial.reason : nil), "\(trial.name)")
+            // Its log is of a version that did not write down what fired.
+            #expect(trial.isAsRecorded == nil)
+        }
+        #expect(replay.trials.filter { $0.stop != nil }.map(\.name) == ["looper", "silent", "wanderer"])
+    }
+
+    @Test func `another policy shows whom it would have stopped, when, and what that saves`() throws {
+        let replay = try replay([["loop": 4]])
+        let stopped = replay.trials.filter { $0.stop != nil }
+        #expect(stopped.map(\.name) == ["looper"])
+        let looper = try #require(stopped.first)
+        #expect(looper.stop?.running == .microseconds(3_749_694))
+        #expect(looper.stop?.policy.spend == USD(decimal: "0.0007996"))
+        #expect(looper.saved == USD(decimal: "0.0043728") && !looper.isLost)
+        #expect(replay.saved == looper.saved && replay.spend == USD(decimal: "0.04622082"))
+        let text = replay.text(width: 200)
+        #expect(text.contains("1 of 9 stopped, $0.0044 of $0.046 saved, none lost that completed"), "\(text)")
+        #expect(text.contains("4 times the same call, bash"))
+        let json = replay.json
+        #expect(json["stopped"]?.int == 1 && json["lost"]?.int == 0)
+        #expect(json["trials"]?[3]?["fired"]?[0]?["evidence"]?["tool_calls"]?.int == 4)
+    }
+
+    @Test func `what completed and would have been stopped is lost`() throws {
+        let replay = try replay([["when": "spend > $0.001 and elapsed > 5s"], ["errors": 1, "do": "notify"]])
+        let slow = try #require(replay.trials.first { $0.name == "slow" })
+        #expect(slow.isLost && slow.saved > .zero && slow.saved < slow.spend)
+        #expect(replay.text(width: 200).contains("1 lost that completed: slow"))
+        let broken = try #require(replay.trials.first { $0.name == "broken" })
+        #expect(broken.stop == nil && broken.fired.map(\.policy.rule.action).contains(.notify))
+        #expect(replay.text(width: 200).contains("notify by errors"))
+    }
+
+    @Test func `a log that was edited is named, not believed`() async throws {
+        try await withTemporaryDirectory { path in
+            let run = RunDirectory(path: path, id: "quickstart-20261128-162755")
+            let view = try recordedRun()
+            try Files.createDirectory(path + "/looper")
+            var log = try Files.read(view.directory + "/looper/events.jsonl")
+            let place = try #require(log.firstIndex(of: UInt8(ascii: "9")))
+            log[place] = UInt8(ascii: "8")
+            try Files.replace(path + "/looper/events.jsonl", with: String(decoding: log, as: UTF8.self))
+            let replay = TrialReplay(run.trial("looper"), try policies([["loop": 4]]))
+            #expect(replay.fault?.contains("edited") == true)
+        }
+    }
+
+    @Test func `tuning shows what each number saves and loses`() throws {
+        var tuning = try PolicyTuning(.loop(LoopRule(times: 4)), number: nil)
+        tuning.take(try recordedRun())
+        #expect(tuning.trials == 9)
+        #expect(tuning.rows.map(\.number.text) == ["2", "3", "4", "5", "6", "8", "12", "16", "24", "32", "48"])
+        #expect(tuning.rows.filter(\.isOwn).map(\.number.text) == ["4"])
+        // Less is stopped, and less saved, the longer it waits.
+        #expect(tuning.rows.map(\.saved) == tuning.rows.map(\.saved).sorted(by: >))
+        #expect(tuning.rows.first { $0.number.text == "4" }?.stopped == ["looper"])
+        #expect(tuning.rows.last?.stopped.isEmpty == true)
+        let own = try #require(tuning.text().split(separator: "\n").first { $0.hasPrefix(">") })
+        #expect(own.contains("$0.0044") && own.contains("█"))
+
+        var idle = try PolicyTuning(.idle(.seconds(5)), number: nil)
+        idle.take(try recordedRun())
+        #expect(idle.rows.first?.lost.contains("slow") == true)
+        #expect(idle.text().contains(" x slow") || idle.text().contains("slow"))
+    }
+
+    @Test func `a policy of several numbers is asked which one is meant`() throws {
+        let storm = EjectPolicy.errorStorm(StormRule(errors: 5, within: .seconds(60)))
+        let error = #expect(throws: PreflightError.self) { try PolicyTuning(storm, number: nil) }
+        #expect(error?.hint == "choose one by --number: 1: 5, 2: 1m00s")
+        #expect(try PolicyTuning(storm, number: 2).rows.contains { $0.number.text == "30s" })
+        #expect(throws: PreflightError.self) { try PolicyTuning(storm, number: 3) }
+        #expect(throws: PreflightError.self) { try PolicyTuning(.budgetExceeded, number: nil) }
+    }
+
+    @Test(arguments: [
+        ("spend > $0.10 and output_files == 0", "$0.10", "spend > $0.05 and output_files == 0"),
+        ("cache_share < 20%", "20%", "cache_share < 10%"),
+        ("elapsed > 10m and errors > 0", "10m", "elapsed > 300s and errors > 0"),
+        ("cost_per_minute > $0.5/min", "$0.5/min", "cost_per_minute > $0.25/min"), ("turns > 8", "8", "turns > 4"),
+        ("spend > turns * 0.5", "0.5", "spend > turns * 0.250"),
+    ])
+    func `the number of a question is tuned where it stands`(text: String, number: String, half: String) throws {
+        let policy = EjectPolicy.when(try Question(parsing: text))
+        #expect(policy.numbers.map(\.text) == [number])
+        #expect(policy.scaling(number: 0, permille: 500) == .when(try Question(parsing: half)))
+    }
+}
