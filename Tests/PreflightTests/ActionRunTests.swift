@@ -257,14 +257,12 @@ struct ActionRunTests {
 
             // From the logs alone, in the order of their events.
             let race = try Race(reader: TreeReader(["keep": 2, "at": "3s"]))
-            var book = RaceBook(
-                race, trials: ["a", "b", "c", "d"].map { TrialPlan(alias: $0, model: "m", budget: .zero) })
-            let all = try ["a", "b", "c", "d"].flatMap { alias in try events(bench, "race", alias).map { (alias, $0) } }
-            var replayed: [RaceBook.Out] = []
-            for (alias, event) in all.sorted(by: { $0.1.timestamp < $1.1.timestamp }) {
-                guard let news = RaceBook.News(event, rule: 0, measure: race.measure) else { continue }
-                replayed += book.take(news, of: alias)
+            let logs = try ["a", "b", "c", "d"].map { alias in
+                RaceReplay.Log(
+                    trial: TrialPlan(alias: alias, model: "m", budget: .zero),
+                    events: try events(bench, "race", alias))
             }
+            let replayed = RaceReplay.verdicts(of: race, logs).map(\.out)
             #expect(Set(replayed.map(\.trial)) == ["c", "d"])
             for verdict in replayed {
                 let told = try events(bench, "race", verdict.trial).first { $0.type == "policy_fired" }

@@ -183,3 +183,43 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
                 == ["eject: a race stands inside another policy"])
     }
 }
+
+@Suite struct RaceReplayTests {
+    private func log(_ alias: String, began: Int64, snapshots: [Int], ends: Int, _ outcome: String) -> RaceReplay.Log {
+        func event(_ type: String, _ fields: JSON = [:], at seconds: Int, _ source: Event.Source = .harness) -> Event {
+            Event(
+                timestamp: Timestamp(seconds: began + Int64(seconds)), elapsed: .seconds(seconds), source: source,
+                type: type, fields: fields.object ?? JSON.Object())
+        }
+        return RaceReplay.Log(
+            trial: TrialPlan(alias: alias, model: "m", budget: USD(cents: 5)),
+            events: [event("trial_started", at: 0), event("container_started", at: 1)]
+                + snapshots.map { event("snapshot", at: $0, .agent) }
+                + [event("container_exited", at: ends), event("trial_ended", ["outcome": .string(outcome)], at: ends)])
+    }
+
+    @Test func `a race that a run never had is judged by its logs`() throws {
+        let logs = [
+            log("a", began: 100, snapshots: [3, 4], ends: 60, "completed"),
+            log("b", began: 100, snapshots: [3, 30], ends: 80, "completed"),
+            log("c", began: 150, snapshots: [20], ends: 60, "completed"),
+        ]
+        let race = try race(["keep": 1, "at": "10s"])
+        let verdicts = RaceReplay.verdicts(of: race, logs)
+        // Each at the first event behind its own checkpoint, measured by what came before.
+        #expect(verdicts.map(\.out.trial) == ["b", "c"])
+        #expect(verdicts.map(\.elapsed) == [.seconds(30), .seconds(20)])
+        #expect(verdicts[0].out.reason.message == "snapshots is 1, and 1 have more: a")
+        #expect(verdicts[1].out.reason.message == "snapshots is 0, and 2 have more: a, b")
+    }
+
+    @Test func `who would have been stopped has not completed`() throws {
+        let logs = [
+            log("a", began: 100, snapshots: [], ends: 10, "completed"),
+            log("b", began: 100, snapshots: [], ends: 50, "completed"),
+            log("c", began: 100, snapshots: [], ends: 90, "agent_failed"),
+        ]
+        #expect(RaceReplay.verdicts(of: try race(["done": 1]), logs).map(\.out.trial) == ["b", "c"])
+        #expect(RaceReplay.verdicts(of: try race(["done": 2]), logs).map(\.out.trial) == ["c"])
+    }
+}
