@@ -28,7 +28,7 @@ package enum RaceReplay {
         var verdicts: [Verdict] = []
         let starts = logs.map { log in log.events.first.map { $0.timestamp + (.zero - $0.elapsed) } }
 
-        for (index, event, time) in merged(logs, starts) {
+        for (index, event, elapsed, time) in merged(logs, starts, race) {
             let trial = logs[index].trial.alias
             func take(_ news: RaceBook.News?) {
                 guard let news else { return }
@@ -45,8 +45,8 @@ package enum RaceReplay {
                 states[index].raceMarks["\(mark.rule)"] = mark.text ?? ""
                 take(.marked(mark.measure))
             }
-            mark(race.mark(as: 0, states[index], at: event.elapsed))
-            guard event.type != RaceMark.eventType else { continue }
+            mark(race.mark(as: 0, states[index], at: elapsed))
+            guard let event, event.type != RaceMark.eventType else { continue }
             states[index].apply(event)
             mark(race.mark(as: 0, states[index], at: event.elapsed))
             take(RaceBook.News(event, rule: 0, measure: race.measure))
@@ -61,20 +61,27 @@ package enum RaceReplay {
         return state
     }
 
-    /// All events in the order in which they came. A log's own clock orders it, whatever happened to the wall clock.
-    private static func merged(
-        _ logs: [Log], _ starts: [Timestamp?]
-    ) -> [(index: Int, event: Event, time: Timestamp)] {
-        var all: [(index: Int, event: Event, time: Timestamp, place: Int)] = []
+    private typealias Step = (index: Int, event: Event?, elapsed: Duration, time: Timestamp)
+
+    /// All events in the order in which they came, and between them the instants of checkpoints, which are no events. A
+    /// log's own clock orders it, whatever happened to the wall clock.
+    private static func merged(_ logs: [Log], _ starts: [Timestamp?], _ race: Race) -> [Step] {
+        var all: [(step: Step, place: Int)] = []
         for (index, log) in logs.enumerated() {
             guard let start = starts[index] else { continue }
             for (place, event) in log.events.enumerated() {
-                all.append((index, event, start + event.elapsed, place))
+                all.append(((index, event, event.elapsed, start + event.elapsed), place))
             }
+            guard case .keep(_, .running(let bound), _) = race.rule,
+                let started = log.events.first(where: { $0.source == .harness && $0.type == "container_started" })
+            else { continue }
+            let instant = started.elapsed + bound
+            all.append(((index, nil, instant, start + instant), -1))
         }
         all.sort { a, b in
-            a.time != b.time ? a.time < b.time : a.index != b.index ? a.index < b.index : a.place < b.place
+            if a.step.time != b.step.time { return a.step.time < b.step.time }
+            return a.step.index != b.step.index ? a.step.index < b.step.index : a.place < b.place
         }
-        return all.map { ($0.index, $0.event, $0.time) }
+        return all.map(\.step)
     }
 }
