@@ -99,6 +99,9 @@ package struct GatewayEvent: Sendable {
         package var timeToFirstToken: Duration?
         package var finishReasons: [String] = []
         package var toolNames: [String] = []
+        /// Messages of the owner that its model has seen; that its upstream may have refused it for.
+        package var steered: [Int] = []
+        package var unsteered: [Int] = []
         /// How the scope stands after it.
         package var headroom: USD?
         package var spent: USD?
@@ -162,7 +165,10 @@ extension GatewayEvent.Call {
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
             "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },
             "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),
-            "tools": toolNames.isEmpty ? nil : .strings(toolNames), "remaining_usd": headroom.map(JSON.usd),
+            "tools": toolNames.isEmpty ? nil : .strings(toolNames),
+            "steered": steered.isEmpty ? nil : .array(steered.map(JSON.int)),
+            "unsteered": unsteered.isEmpty ? nil : .array(unsteered.map(JSON.int)),
+            "remaining_usd": headroom.map(JSON.usd),
             "spent_usd": spent.map(JSON.usd),
         ]).object ?? JSON.Object()
     }

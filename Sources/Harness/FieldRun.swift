@@ -17,6 +17,8 @@ package struct FieldRun: Sendable {
     let beginGuard: (@Sendable (RunDirectory) throws -> Void)?
     let report: @Sendable (FieldEvent) -> Void
     let breaker: FieldBreaker
+    let hooks: FieldHooks
+    let race: RaceDesk
     /// Of the field itself.
     let left = LeftBehind()
 
@@ -42,6 +44,8 @@ package struct FieldRun: Sendable {
         self.lease = lease ?? RunLease(run: directory.id, journal: workshop.journal, world: workshop.world)
         nonce = workshop.world.nonce(6)
         breaker = FieldBreaker(stop: stop, world: workshop.world)
+        hooks = FieldHooks(run: directory.id, plan.experiment.eject.rules, world: workshop.world)
+        race = RaceDesk(plan.experiment.eject.rules, trials: plan.trials)
     }
 
     /// Runs the field to its end, or to the owner's.
@@ -141,7 +145,13 @@ package struct FieldRun: Sendable {
                 spent: starts.reduce(.zero) { $0 + $1.spentBefore })
         let promptPath = plan.prompt.map { _ in directory.promptPath }
         let board = FieldBoard(starts.map(\.plan))
-        for kept in starts.compactMap(\.kept) { board.finish(kept) }
+        for kept in starts.compactMap(\.kept) {
+            board.finish(kept)
+            race.take(kept)
+        }
+        for start in starts {
+            if let state = start.remains?.recorder.trialState { race.take(state, of: start.plan.alias) }
+        }
         var begins: [(start: TrialStart, control: TrialControl)] = []
         for start in starts {
             let control = TrialControl(plan: start.plan, stop: stop.makeChild())
@@ -180,6 +190,14 @@ package struct FieldRun: Sendable {
                 return nil
             }
             group.addTask {
+                await hooks.attend(controls, report: report)
+                return nil
+            }
+            group.addTask {
+                await race.attend(controls)
+                return nil
+            }
+            group.addTask {
                 await runAll(runs, board, envelope: envelope) { control, remains in
                     try runner(
                         for: control, remains, network: network, engine: engine, promptPath: promptPath)
@@ -208,9 +226,16 @@ package struct FieldRun: Sendable {
     func recorder(_ trial: TrialPlan, lastStderr: [String] = []) throws -> TrialRecorder {
         try TrialRecorder(
             plan: trial, directory: directory.trial(trial.attempt),
-            policies: plan.experiment.eject + [PolicyRule(.wall(plan.experiment.limits.wall))], bounds: plan.bounds,
+            policies: plan.experiment.eject + [
+                PolicyRule(.wall(plan.experiment.limits.wall)), PolicyRule(.heldTooLong),
+            ],
+            bounds: plan.bounds,
             lastStderr: lastStderr, world: workshop.world,
-            observe: { [breaker] in breaker.take($0, of: trial, $1) })
+            observe: { [breaker, hooks, race] event, state in
+                breaker.take(event, of: trial, state)
+                hooks.take(event, of: trial, state)
+                race.take(event, of: trial.alias)
+            })
     }
 
     private func runner(
@@ -227,7 +252,7 @@ package struct FieldRun: Sendable {
             network: network, harnessLockPath: directory.harnessLockPath, promptPath: promptPath,
             recorder: recorder, docker: workshop.docker,
             provisioner: workshop.provisioner, journal: workshop.journal, engine: engine, control: control,
-            world: workshop.world, report: report,
+            hooks: hooks, world: workshop.world, report: report,
             containerName: old?.name ?? Names.container(run: directory.id, trial: trial.alias, nonce: nonce))
     }
 
@@ -297,6 +322,7 @@ package struct FieldRun: Sendable {
         }
         let summary: TrialSummary
         if let remains = start.remains?.remains {
+            hooks.takeUp(runner.recorder.found.state, of: trial)
             summary = await runner.resume(remains)
         } else {
             summary = await runner.run()

@@ -38,6 +38,8 @@ package struct ModelAccess: Sendable {
         package var expiresAt: Timestamp
         /// Where the container has had a way before, which is to be open again.
         package var before: Before?
+        /// Its calls wait from the beginning.
+        package var isHeld = false
         package var report: Report
     }
 
@@ -72,18 +74,35 @@ package struct ModelAccess: Sendable {
         package var budget: BudgetDoor
         /// From now on what the container shows is no key any more.
         package var revoke: @Sendable () -> Void
+        package var calls: CallDoor
         /// Ends the key and what is under way with it, and says what the trial has cost.
         package var close: @Sendable () async -> Account
 
         package init(
-            key: Secret, origin: String, budget: BudgetDoor, revoke: @escaping @Sendable () -> Void,
+            key: Secret, origin: String, budget: BudgetDoor, calls: CallDoor, revoke: @escaping @Sendable () -> Void,
             close: @escaping @Sendable () async -> Account
         ) {
             self.key = key
             self.origin = origin
             self.budget = budget
+            self.calls = calls
             self.revoke = revoke
             self.close = close
+        }
+    }
+
+    /// What can be done to a trial's calls on their way. Both return at once.
+    package struct CallDoor: Sendable {
+        /// Whether they wait.
+        package var setHeld: @Sendable (Bool) -> Void
+        /// Puts a message before the model, once, with the next call that has a place for it.
+        package var tell: @Sendable (TrialState.Steer) -> Void
+
+        package init(
+            setHeld: @escaping @Sendable (Bool) -> Void, tell: @escaping @Sendable (TrialState.Steer) -> Void
+        ) {
+            self.setHeld = setHeld
+            self.tell = tell
         }
     }
 

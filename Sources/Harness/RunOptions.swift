@@ -73,6 +73,8 @@ package enum FieldEvent: Sendable {
     case resumed(TrialPlan, String)
     case containerStarted(TrialPlan)
     case stopping(TrialPlan, String)
+    /// A policy fired that does not end the trial: its action, its name and what was measured.
+    case fired(TrialPlan, PolicyAction, String)
     case settling(TrialPlan)
     case finished(TrialSummary)
     /// How all trials stand now: whenever that has changed, as often as the journal is written.

@@ -19,7 +19,7 @@ package final class TrialRecorder: Sendable {
         package init() {}
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var watch: PolicyWatch
         var events: EventLog
         var log: AppendFile
@@ -39,6 +39,8 @@ package final class TrialRecorder: Sendable {
         var failure: PreflightError?
         var hasVerdict = false
         var hasGap = false
+        /// The way to the trial's calls, while there is one.
+        var calls: ModelAccess.CallDoor?
         /// Policies that have fired and are not told of yet.
         var fired: [FiredPolicy] = []
     }
@@ -46,18 +48,19 @@ package final class TrialRecorder: Sendable {
     package let plan: TrialPlan
     package let startedAt: Timestamp
     let policies: PolicyList
+    let races: [(rule: Int, race: Race)]
     private let bounds: Bounds
-    private let world: World
+    let world: World
     private let startedUptime: Duration
     /// Told of every fact, in order, with what is known then. It must be quick, and not come back here.
     private let observe: (@Sendable (Event, TrialState) -> Void)?
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let announce: AsyncStream<Verdict.Reason>.Continuation
     /// The first verdict to eject, when there is one.
     package let verdicts: AsyncStream<Verdict.Reason>
-    private let announceFired: AsyncStream<FiredPolicy>.Continuation
-    /// Every policy that fires, those that eject among them, each after its event is written.
-    package let fired: AsyncStream<FiredPolicy>
+    private let tell: AsyncStream<Event>.Continuation
+    /// What policies and the owner have done to the trial, for whoever runs it to act on.
+    package let actions: AsyncStream<Event>
     /// What the log held when it was opened.
     package let found: EventLog.Found
 
@@ -71,6 +74,7 @@ package final class TrialRecorder: Sendable {
         self.observe = observe
         self.plan = plan
         self.policies = policies
+        races = Race.all(of: policies.rules)
         self.bounds = bounds
         self.world = world
         let events = try EventLog(directory, policies: policies)
@@ -86,8 +90,8 @@ package final class TrialRecorder: Sendable {
                 stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
                 lines: found.output.lines, hasGap: found.output.hasGap, fired: found.watch.firedUntold))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
-        // Rules fire once until they do not hold any more: far fewer than this wait.
-        (fired, announceFired) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
+        // What is dropped is in the log, and a trial that is told so much more often is past telling.
+        (actions, tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(4096))
     }
 
     /// Since the trial began; never goes back, even if the wall clock does. As exact as the log is, so that whoever reads
@@ -278,14 +282,24 @@ extension TrialRecorder {
         append(event, to: &state)
     }
 
-    private func append(_ event: Event, to state: inout State) {
+    func append(_ event: Event, to state: inout State) {
+        guard !races.isEmpty else { return put(event, &state) }
+        markRaces(at: event.elapsed, stampedAs: event.timestamp, &state)
+        put(event, &state)
+        markRaces(after: event, &state)
+    }
+
+    func put(_ event: Event, _ state: inout State) {
         state.events.append(event)
         let fired = state.watch.take(event)
         if !fired.isEmpty { state.fired += fired }
         observe?(event, state.watch.state)
+        guard event.source == .harness, Self.actionTypes.contains(event.type) else { return }
+        act(event, state)
+        tell.yield(event)
     }
 
-    private func flush(_ state: inout State) {
+    func flush(_ state: inout State) {
         do {
             try state.events.flush()
             try state.log.flush()
@@ -299,7 +313,7 @@ extension TrialRecorder {
     }
 
     /// Writes down what has fired, and announces it. All that it rests on is with the system by now.
-    private func judge(_ state: inout State) {
+    func judge(_ state: inout State) {
         while !state.fired.isEmpty {
             let fired = state.fired.removeFirst()
             guard state.watch.state.phase == .running else { continue }
@@ -307,8 +321,9 @@ extension TrialRecorder {
                 Event(
                     timestamp: world.now(), elapsed: elapsed, source: .harness, type: FiredPolicy.eventType,
                     fields: fired.fields), to: &state)
+            // In one write with what comes of it.
+            carryOut(fired, &state)
             flush(&state)
-            announceFired.yield(fired)
             if fired.rule.action == .eject, !state.hasVerdict { announce(fired.reason, in: &state) }
         }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
@@ -316,7 +331,7 @@ extension TrialRecorder {
         announce(.init(policy: Verdict.recordFailed, message: failure.message), in: &state)
     }
 
-    private func announce(_ reason: Verdict.Reason, in state: inout State) {
+    func announce(_ reason: Verdict.Reason, in state: inout State) {
         state.hasVerdict = true
         announce.yield(reason)
         announce.finish()
@@ -342,6 +357,10 @@ extension TrialRecorder {
     package func tick() {
         state.withLock { state in
             advance(&state)
+            if !races.isEmpty {
+                markRaces(at: elapsed, stampedAs: world.now(), &state)
+                flush(&state)
+            }
             judge(&state)
         }
     }
@@ -381,7 +400,8 @@ extension TrialRecorder {
         state.withLock { state in
             BudgetFile.text(
                 limit: state.watch.state.budget ?? plan.budget, spent: state.watch.state.spend, mode: mode,
-                recent: state.watch.state.recentActions, actions: state.watch.state.toolCalls)
+                recent: state.watch.state.recentActions, actions: state.watch.state.toolCalls,
+                messages: state.watch.state.messages)
         }
     }
 }

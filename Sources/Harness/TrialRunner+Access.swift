@@ -47,7 +47,7 @@ extension TrialRunner {
                 exit = try await access.open(
                     ModelAccess.Request(
                         run: runID, trial: plan, address: network.address, subKey: key?.key, expiresAt: until,
-                        before: before, report: { input.yield(($0, $1)) }))
+                        before: before, isHeld: recorder.trialState.hold != nil, report: { input.yield(($0, $1)) }))
             } catch {
                 var end = await body(nil)
                 await control.close()
@@ -57,6 +57,7 @@ extension TrialRunner {
             recorder.record(
                 "gateway_opened",
                 ["address": .string(exit.origin), "network": .string(network.name)])
+            recorder.open(exit.calls)
             control.open(TrialControl.Reach(runner: self, key: key, scope: exit.budget, revoke: exit.revoke))
             let end = await body(
                 TrialPath(network: network.name, key: exit.key, origin: exit.origin, tunnels: access.tunnels))

@@ -68,6 +68,10 @@ extension TrialRunner {
             group.addTask { await self.pollSpend(key: key) }
             group.addTask { await self.tick() }
             group.addTask { await self.keepBudgetFile() }
+            group.addTask {
+                await self.followActions()
+                return .watcherEnded
+            }
             group.addTask { await self.lookAtOutput() }
             for policy in self.recorder.policies.commands {
                 group.addTask {
@@ -181,6 +185,22 @@ extension TrialRunner {
             do { try await world.clock.sleep(for: pace.budgetFile) } catch { return .watcherEnded }
             guard recorder.trialState.phase == .running else { continue }
             writeBudgetFile()
+        }
+    }
+
+    /// Tells of what policies do short of ending the trial, and of messages for the agent.
+    private func followActions() async {
+        for await event in recorder.actions {
+            switch event.type {
+            case "steered": writeBudgetFile()
+            case FiredPolicy.eventType:
+                guard let action = event.fields["action"]?.string.flatMap(PolicyAction.init(rawValue:)),
+                    action != .eject
+                else { continue }
+                let policy = event.fields["policy"]?.string ?? "?"
+                report(.fired(plan, action, "\(policy): \(event.fields["message"]?.string ?? "")"))
+            default: continue
+            }
         }
     }
 

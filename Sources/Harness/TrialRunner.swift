@@ -22,6 +22,7 @@ struct TrialRunner: Sendable {
     let journal: Journal
     let engine: EngineWatch
     let control: TrialControl
+    let hooks: FieldHooks
     let world: World
     let report: @Sendable (FieldEvent) -> Void
     let containerName: String
@@ -124,6 +125,7 @@ struct TrialRunner: Sendable {
                 MarkedStep.spendReconciled.pass()
                 for key in key.earlier + [key] { await giveBack(key) }
             }
+            await hooks.settle(plan, isQuick: stop.urgency == .quick) { recorder.record($0, $1) }
             return finish(end.outcome, end.reason, cause: end.cause)
         }
     }

@@ -63,17 +63,17 @@ package enum HTTPExchange {
             request, session: .shared, delegate: followsRedirects ? nil : Unredirected(), within: limit)
     }
 
-    /// POST of a JSON body to one address, with a bearer token.
+    /// POST of a JSON body to one address, and to no other that it may name. With a bearer token where one is given.
     package static func post(
-        _ url: String, body: [UInt8], bearer: Secret, within limit: Duration
+        _ url: String, body: [UInt8], bearer: Secret? = nil, within limit: Duration
     ) async throws(Failure) -> Answer {
         guard let url = URL(string: url) else { throw .transport(URLError(.badURL)) }
         var request = URLRequest(url: url)
         request.httpMethod = "POST"
         request.httpBody = Data(body)
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        request.setValue("Bearer \(bearer.reveal())", forHTTPHeaderField: "Authorization")
-        return try await perform(request, session: .shared, within: limit)
+        if let bearer { request.setValue("Bearer \(bearer.reveal())", forHTTPHeaderField: "Authorization") }
+        return try await perform(request, session: .shared, delegate: Unredirected(), within: limit)
     }
 
     private static func transfer(

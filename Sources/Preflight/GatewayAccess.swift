@@ -118,10 +118,11 @@ struct GatewayAccess {
                     named: name, parent: run, limits: BudgetLimits(total: request.trial.budget, hold: hold))
                 if let before = request.before { try await past.tell(trial, before.told, request.report) }
                 reports.open(name, request.trial.source, request.report)
+                let calls = CallControl(isHeld: request.isHeld)
                 let bound: BoundListener
                 do {
                     bound = try await gateway.listen(
-                        Listener(name: name, wantsBoundKeys: true, tunnels: tunnels) { lease.isHeld },
+                        Listener(name: name, wantsBoundKeys: true, tunnels: tunnels, control: calls) { lease.isHeld },
                         host: request.address, port: request.before?.port ?? 0)
                 } catch {
                     reports.close(name)
@@ -140,6 +141,9 @@ struct GatewayAccess {
                 }
                 return ModelAccess.Exit(
                     key: Secret(text), origin: "http://\(bound.host):\(bound.port)", budget: ledger.door(of: scope),
+                    calls: ModelAccess.CallDoor(
+                        setHeld: { calls.setHeld($0) },
+                        tell: { calls.tell(CallControl.Message(number: $0.number, text: $0.textForModel)) }),
                     revoke: { gateway.keys.revoke(key) }
                 ) {
                     gateway.keys.revoke(key)

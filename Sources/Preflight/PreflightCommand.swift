@@ -15,6 +15,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight verify                          is its record whole?
               preflight replay --eject 'loop: 4'        what would a policy have done to it?
               preflight stop latest llama               end a trial from another terminal
+              preflight steer latest llama "try again"  tell its agent something; hold, release: let its calls wait
               preflight gateway --budget 5              hard limits in front of your own code
               preflight simulate                        OpenRouter on this machine, without money
             """,
@@ -22,8 +23,8 @@ struct PreflightCommand: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self,
-            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, ReplayCommand.self,
-            CacheReportCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, HoldCommand.self, ReleaseCommand.self,
+            SteerCommand.self, VerifyCommand.self, ReplayCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])

@@ -18,8 +18,27 @@ package enum BudgetFile {
     /// - Parameters:
     ///   - recent: the newest last; the last five are shown.
     ///   - actions: how many actions there were in all.
+    ///   - messages: for the agent, the newest last; the last five are shown, below all else.
     package static func text(
-        limit: USD, spent: USD, mode: Mode, recent: [Action] = [], actions: Int = 0
+        limit: USD, spent: USD, mode: Mode, recent: [Action] = [], actions: Int = 0,
+        messages: [TrialState.Steer] = []
+    ) -> String {
+        budget(limit: limit, spent: spent, mode: mode, recent: recent, actions: actions) + block(messages)
+    }
+
+    /// A block that no budget can be taken for: a heading, and each message with its number and time. Lines after a
+    /// message's first are set in by four blanks.
+    private static func block(_ messages: [TrialState.Steer]) -> String {
+        guard !messages.isEmpty else { return "" }
+        return "\nMessages from the owner of this run:\n"
+            + messages.suffix(5).map { message in
+                let lines = message.text.split(whereSeparator: \.isNewline).joined(separator: "\n    ")
+                return "[\(message.number), \(message.at.iso8601Seconds)] \(lines)\n"
+            }.joined()
+    }
+
+    private static func budget(
+        limit: USD, spent: USD, mode: Mode, recent: [Action], actions: Int
     ) -> String {
         let remaining = max(USD.zero, limit - spent)
         let percent = remaining.permille(of: limit) / 10

@@ -1,7 +1,7 @@
 extension EjectPolicy {
     package static let keys = [
         "budget_exceeded", "budget_fraction", "idle", "wall", "errors", "when", "loop", "stall", "error_storm",
-        "no_progress_by", "any", "all", "not", "after", "command",
+        "no_progress_by", "any", "all", "not", "after", "command", "race",
     ]
 
     /// Reads a policy from an experiment file's tree, or from the text of `--eject`.
@@ -65,6 +65,7 @@ extension EjectPolicy {
             }
             return .after(elapsed, try EjectPolicy(reader: then))
         case "command": return try command(reader)
+        case "race": return .race(try Race(reader: reader))
         default:
             let isQuestion = name.contains { "<>=".contains($0) }
             throw place.fail(
@@ -254,6 +255,8 @@ extension EjectPolicy {
                 ])
             ])
         case .custom(let custom): return .record(["custom": .string(custom.name)])
+        case .race(let race): return .record(["race": race.tree])
+        case .heldTooLong: return .string(name)
         }
     }
 }

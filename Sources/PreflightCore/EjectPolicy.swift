@@ -25,6 +25,10 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     case command(CommandPolicy)
     /// A Swift value.
     case custom(CustomPolicy)
+    /// Over the field: `RaceBook` judges it, from facts of all trials.
+    case race(Race)
+    /// A hold has lasted longer than it may. Every trial has it.
+    case heldTooLong
 
     /// An agent may ask for less after a refusal; one that was refused so often in a row gets no further.
     package static let refusalsThatEnd = 5
@@ -48,6 +52,8 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .after(_, let policy): policy.name
         case .command(let command): command.name
         case .custom(let custom): custom.name
+        case .race: "race"
+        case .heldTooLong: "held_too_long"
         }
     }
 

@@ -285,6 +285,15 @@ extension Experiment {
             problem("limits.outage needs access: gateway", "with access: direct agents meet the provider themselves")
         }
         if let outage = limits.outage, outage > .seconds(30 * 86_400) { problem("limits.outage must be 0…30d") }
+        if eject.rules.contains(where: { $0.policy.hasInnerRace }) {
+            problem(
+                "eject: a race stands inside another policy", "it is over the field: put it into the list by itself")
+        }
+        if access == .direct, let rule = eject.rules.first(where: { $0.action == .hold }) {
+            problem(
+                "eject: do: hold of \(rule.name) needs access: gateway",
+                "with access: direct containers call OpenRouter themselves, and nothing can let their calls wait")
+        }
         if access == .direct, budget.hold != .strict {
             problem("budget.hold needs access: gateway", "with access: direct OpenRouter alone holds the budget")
         }

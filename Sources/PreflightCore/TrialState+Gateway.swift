@@ -2,6 +2,7 @@ extension TrialState {
     /// Applies what the gateway told of the trial's calls.
     mutating func applyGateway(_ event: Event) -> TrialFacts {
         events += 1
+        noteDelivery(event)
         lastActivity = event.elapsed
         switch event.type {
         case "call_settled":

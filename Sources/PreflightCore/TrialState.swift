@@ -89,6 +89,22 @@ package struct TrialState: Hashable, Sendable {
     /// The agent's lines that were applied and are not in the log.
     package var linesNotKept = 0
 
+    /// Its calls wait for its owner; nil while they do not.
+    package var hold: Hold?
+    /// How long they have waited in holds that are over.
+    package var heldFor = Duration.zero
+    /// Messages for the agent: how many there were, the newest, and which no model has seen yet by their numbers.
+    package var steers = 0
+    package var messages: [Steer] = []
+    package var undelivered: [Int] = []
+    /// How often policies have fired, and the hooks of those firings that have not ended.
+    package var firings = 0
+    package var owedHooks: [OwedHook] = []
+    /// What policies and hooks had to tell that did not end the trial, the newest.
+    package var warnings: [String] = []
+    /// Its measure at the checkpoints of races, by the race's rule; empty where it had none.
+    package var raceMarks: [String: String] = [:]
+
     package static let contextLimit = 100
     private static let rememberedResponses = 10_000
 
@@ -127,7 +143,7 @@ package struct TrialState: Hashable, Sendable {
     /// Since the last sign of life, or since the start where there was none; zero before the container runs.
     package func idle(at elapsed: Duration) -> Duration {
         // A call that waits is not the trial's silence.
-        guard let containerStarted, pause == nil else { return .zero }
+        guard let containerStarted, pause == nil, hold == nil else { return .zero }
         return max(.zero, elapsed - max(lastActivity ?? containerStarted, containerStarted))
     }
 
@@ -311,6 +327,7 @@ extension TrialState {
             exitCode = event.fields["exit_code"]?.int
             phase = .settling
             pause = nil
+            endHold(at: event.elapsed)
         case "trial_ended":
             judged = event.fields["outcome"]?.string.flatMap(Outcome.init(rawValue:)).map {
                 Judgement(
@@ -334,8 +351,11 @@ extension TrialState {
             lastActivity = event.elapsed
             return .life
         case "lines_not_kept": applyUnkept(event)
-        case "policy_failed", "budget_poll_failed", "owner_request", FiredPolicy.eventType: return []
-        default: break
+        case "policy_failed", "budget_poll_failed", "owner_request": return []
+        case FiredPolicy.eventType:
+            applyAction(event)
+            return []
+        default: applyAction(event)
         }
         return .anything
     }

@@ -37,6 +37,13 @@ package struct TrialSummary: Hashable, Sendable {
     package var pause: String?
     /// How long they have waited in outages that are over.
     package var pausedFor: Duration
+    /// Why its calls wait for its owner now, and how long they have in holds that are over.
+    package var hold: String?
+    package var heldFor: Duration
+    /// What policies and hooks had to tell that did not end it, the newest.
+    package var warnings: [String]
+    /// Its measure at the checkpoints of races, by the race's rule.
+    package var raceMarks: [String: String]
     package var lastStderr: [String]
     /// What could not be given back, each by its kind and name.
     package var left: [String]
@@ -84,6 +91,10 @@ package struct TrialSummary: Hashable, Sendable {
         }
         pause = state.outcome == nil ? state.pause?.reason : nil
         pausedFor = state.pausedFor
+        hold = state.outcome == nil ? state.hold?.reason : nil
+        heldFor = state.heldFor
+        warnings = state.warnings
+        raceMarks = state.raceMarks
         self.lastStderr = lastStderr
         left = state.left
         self.log = log
@@ -176,6 +187,16 @@ extension TrialSummary {
             "last_activity_at": lastActivity.map { .string($0.iso8601) },
             "waits_for": pause.map(JSON.string),
             "paused_s": pausedFor > .zero ? .number(pausedFor.decimalSeconds(places: 3)) : nil,
+            "held": hold.map(JSON.string),
+            "held_s": heldFor > .zero ? .number(heldFor.decimalSeconds(places: 3)) : nil,
+            "warnings": warnings.isEmpty ? nil : .strings(warnings),
+            "races": raceMarks.isEmpty
+                ? nil
+                : .object(
+                    JSON.Object(
+                        raceMarks.sorted { $0.key < $1.key }.map {
+                            .init(key: $0.key, value: $0.value.isEmpty ? .null : .number($0.value))
+                        })),
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
             "left": left.isEmpty ? nil : .strings(left),
             "log": log?.json,
@@ -219,6 +240,12 @@ extension TrialSummary {
         lastActivity = json["last_activity_at"]?.string.flatMap(Timestamp.init(iso8601:))
         pause = json["waits_for"]?.string
         pausedFor = json["paused_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
+        hold = json["held"]?.string
+        heldFor = json["held_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
+        warnings = json["warnings"]?.array?.compactMap(\.string) ?? []
+        raceMarks = Dictionary(
+            (json["races"]?.object?.members ?? []).map { ($0.key, $0.value.numberText ?? "") }, uniquingKeysWith: { $1 }
+        )
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))

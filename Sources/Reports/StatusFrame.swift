@@ -56,6 +56,7 @@ package enum StatusFrame {
     /// have spent.
     static func note(_ trial: TrialSummary) -> String {
         guard let outcome = trial.outcome else {
+            if let hold = trial.hold { return "held: \(PlainText.oneLine(hold))" }
             if let pause = trial.pause { return "waits: \(PlainText.oneLine(pause))" }
             return trial.startedAt == nil ? "" : "\(max(USD.zero, trial.budget - trial.cost)) remaining"
         }

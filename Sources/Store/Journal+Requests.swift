@@ -96,6 +96,9 @@ extension OwnerOrder {
         case .eject(let reason): ("eject", nil, reason)
         case .extend(.by(let amount)): ("extend_by", amount, nil)
         case .extend(.to(let amount)): ("extend_to", amount, nil)
+        case .hold(let reason): ("hold", nil, reason)
+        case .release: ("release", nil, nil)
+        case .steer(let message): ("steer", nil, message)
         }
     }
 
@@ -106,6 +109,9 @@ extension OwnerOrder {
         case ("eject", _): self = .eject(reason: reason ?? "")
         case ("extend_by", let amount?): self = .extend(.by(amount))
         case ("extend_to", let amount?): self = .extend(.to(amount))
+        case ("hold", _): self = .hold(reason: reason ?? "")
+        case ("release", _): self = .release
+        case ("steer", _): self = .steer(message: reason ?? "")
         default: return nil
         }
     }

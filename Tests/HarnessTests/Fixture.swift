@@ -94,6 +94,7 @@ final class Told: Sendable {
             case .resumed(let plan, let how): "resumed \(plan.alias): \(how)"
             case .containerStarted(let plan): "running \(plan.alias)"
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
+            case .fired(let plan, let action, let why): "\(action.rawValue) \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
             case .finished(let summary): "finished \(summary.alias)"
             case .standing: ""

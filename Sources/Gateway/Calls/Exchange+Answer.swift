@@ -272,6 +272,7 @@ extension Exchange {
             if waitForUpstream(because: reason, status: status, asked: retryAfter(head), isDoubtful: true) { return }
         } else {
             release()
+            if sendUnsteered(status: status, because: reason) { return }
             if isUpstreamsFault, tryNext(because: reason) { return }
             if isUpstreamsFault, waitForUpstream(because: reason, status: status, asked: retryAfter(head)) { return }
             // Whoever keeps the prices hears of it, and the next attempt is reserved at the new one.

@@ -43,7 +43,7 @@ extension Exchange {
     }
 
     /// What is known of the attempt that failed says nothing of the next.
-    private func clearAttempt() {
+    func clearAttempt() {
         report = GatewayEvent.Call(dialect: dialect, model: report.model)
         report.isStreamed = isStreamed
         head = nil
@@ -56,13 +56,7 @@ extension Exchange {
     private func sendAgain() {
         guard case .paused = stage else { return }
         stage = .reading
-        if let refusal = objection { return refuse(refusal) }
-        if let mayCall = listener.mayCall, !mayCall() {
-            return refuse(
-                .unavailable("This gateway stood still, and makes sure that it still may spend", retryAfter: 5))
-        }
-        attempt = candidates.firstIndex { context.isReady($0.upstream.name) } ?? 0
-        reserve()
+        begin()
     }
 
     /// The upstream answers, be it with a refusal of another kind.

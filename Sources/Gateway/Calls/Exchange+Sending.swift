@@ -27,6 +27,10 @@ extension Exchange {
                     pool.giveBack(connection)
                     return giveUp(refusal)
                 }
+                if waitWhileHeld() {
+                    pool.giveBack(connection)
+                    return putOff()
+                }
                 send(bytes, on: connection, at: .now())
             case .failure(let failure): unreachable(failure)
             }

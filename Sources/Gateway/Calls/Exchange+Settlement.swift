@@ -124,6 +124,7 @@ extension Exchange {
     /// What the answer told, for the event.
     private func describe(_ answer: AnswerFacts) {
         let now = NIODeadline.now()
+        if answer.usage != nil || answer.hasContent { noteSeen() }
         report.servedModel = answer.model
         report.provider = answer.provider
         report.usage = answer.usage

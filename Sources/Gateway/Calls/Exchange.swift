@@ -10,7 +10,7 @@ final class Exchange: @unchecked Sendable {
     let context: LoopContext
     let gateway: Gateway
     let rules: Rules
-    let request: HTTPRequest
+    var request: HTTPRequest
     let listener: Listener
     let arrivedAt = NIODeadline.now()
     /// Nil once the caller has left. The connection lets go of its exchange when that is answered.
@@ -44,6 +44,8 @@ final class Exchange: @unchecked Sendable {
     var isInOutage = false
     /// The gateway or the listener closes: nothing is sent again.
     var isEnding = false
+    /// Words of the owner that it takes to the model.
+    var steering: Steering?
 
     // The answer.
     var connection: UpstreamConnection?
@@ -58,6 +60,8 @@ final class Exchange: @unchecked Sendable {
 
     enum Stage {
         case reading
+        /// The trial is held: it goes on when that ends.
+        case heldBack(Int)
         case reserving(Ledger.Ticket)
         case connecting
         /// The upstream fails: it is sent again then.
@@ -159,7 +163,9 @@ final class Exchange: @unchecked Sendable {
         }
         (candidates, routedModel) = rules.candidates(for: asked.facts.model, with: key)
         guard !candidates.isEmpty else { return refuse(.unknownModel(asked.facts.model)) }
+        if !request.fields.contains(.dryRun), waitWhileHeld() { return }
         attempt = candidates.count == 1 ? 0 : candidates.firstIndex { context.isReady($0.upstream.name) } ?? 0
+        steer()
         reserve()
     }
 
@@ -224,6 +230,8 @@ final class Exchange: @unchecked Sendable {
                 gateway.ledger.resolve(grant.call, .released, on: nil)
                 return end()
             }
+            // Held while it waited for money.
+            if waitWhileHeld() { return gateway.ledger.resolve(grant.call, .released, on: nil) }
             self.grant = grant
             report.id = grant.call.row
             report.reserved = grant.grant.amount
@@ -273,6 +281,7 @@ final class Exchange: @unchecked Sendable {
     func end() {
         stage = .done
         leaveOutage(client == nil ? .callerLeft : .gaveUp)
+        giveBackMessages()
         deadline = .distantFuture
         connection = nil
         context.end(self)
@@ -289,6 +298,9 @@ final class Exchange: @unchecked Sendable {
         switch stage {
         case .reading, .connecting, .done: break
         case .reserving(let ticket): gateway.ledger.cancel(ticket)
+        case .heldBack(let place):
+            listener.control?.leave(place)
+            end()
         case .paused(let attempt):
             attempt.cancel()
             end()
@@ -314,6 +326,9 @@ final class Exchange: @unchecked Sendable {
             finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
         case .reserving(let ticket):
             gateway.ledger.cancel(ticket)
+            finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
+        case .heldBack(let place):
+            listener.control?.leave(place)
             finish(Refusal.unavailable(reason, retryAfter: nil).response(in: dialect))
         case .paused(let attempt):
             attempt.cancel()

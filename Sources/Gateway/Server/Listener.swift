@@ -10,12 +10,15 @@ package struct Listener: Sendable {
     package var tunnels: TunnelPolicy?
     /// Whether calls may be made now; nil for always. Asked on every call, so it must be quick.
     package var mayCall: (@Sendable () -> Bool)?
+    /// What its owner does to the calls; nil where nobody does.
+    package var control: CallControl?
 
     package init(
-        name: String, wantsBoundKeys: Bool = false, tunnels: TunnelPolicy? = nil,
+        name: String, wantsBoundKeys: Bool = false, tunnels: TunnelPolicy? = nil, control: CallControl? = nil,
         mayCall: (@Sendable () -> Bool)? = nil
     ) {
         self.mayCall = mayCall
+        self.control = control
         self.name = name
         self.wantsBoundKeys = wantsBoundKeys
         self.tunnels = tunnels

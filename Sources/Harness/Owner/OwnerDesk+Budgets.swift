@@ -53,7 +53,9 @@ extension OwnerDesk {
                     "request": .number(String(request.id)),
                 ])
             reach.runner.writeBudgetFile()
-            return done("\(alias): budget \(budget) -> \(target)")
+            // More money is the owner's word to go on.
+            let isReleased = target > budget && control.release(request)
+            return done("\(alias): budget \(budget) -> \(target)\(isReleased ? ", and its calls go on" : "")")
         case .failed(let why):
             await giveBack(control, to: budget)
             control.record("budget_not_extended", ["budget": .usd(budget), "error": .string(why)])

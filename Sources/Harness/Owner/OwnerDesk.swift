@@ -70,6 +70,7 @@ struct OwnerDesk: Sendable {
             case .stop(let isQuick): return try await stopRun(request, isQuick: isQuick)
             case .eject: return no("name the trials to eject")
             case .extend(let change): return try await extendTotal(request, change)
+            case .hold, .release, .steer: return no("name the trials to \(request.order.name)")
             }
         }
         guard let control = controls.first(where: { $0.plan.alias == alias }) else { return no("no trial \(alias)") }
@@ -77,6 +78,9 @@ struct OwnerDesk: Sendable {
         case .stop(let isQuick): return try await stop(control, request, isQuick: isQuick)
         case .eject(let reason): return try await eject(control, request, reason)
         case .extend(let change): return try await extend(control, request, change)
+        case .hold(let reason): return try await hold(control, request, reason)
+        case .release: return try await release(control, request)
+        case .steer(let message): return try await steer(control, request, message)
         }
     }
 

@@ -102,6 +102,41 @@ extension TrialControl {
         recorder?.record("owner_request", request.fields)
     }
 
+    /// It runs behind the gateway, where calls can wait.
+    var canHold: Bool { state.withLock { $0.reach?.scope != nil } }
+
+    var isEnding: Bool { stop.urgency > .none || state.withLock { $0.recorder }?.trialState.decided != nil }
+
+    /// False where its calls wait already, or it does not run.
+    func hold(reason: String, by request: OwnerRequest) -> Bool {
+        state.withLock { $0.recorder }?.hold(
+            reason: reason, ["who": .string(request.who), "request": .number(String(request.id))]) ?? false
+    }
+
+    /// False where they do not wait.
+    func release(_ request: OwnerRequest) -> Bool {
+        state.withLock { $0.recorder }?.release([
+            "who": .string(request.who), "request": .number(String(request.id)), "how": .string(request.order.name),
+        ]) ?? false
+    }
+
+    /// Carries out what a rule over the field says of the trial. One that has not begun can only be ended.
+    func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
+        guard let recorder = state.withLock({ $0.recorder }), !isOver else {
+            if rule.action == .eject { _ = eject(rule.named(reason)) }
+            return
+        }
+        recorder.fire(rule, index: index, reason, evidence)
+    }
+
+    func steer(_ message: String, by request: OwnerRequest) {
+        record(
+            "steered",
+            [
+                "message": .string(message), "who": .string(request.who), "request": .number(String(request.id)),
+            ])
+    }
+
     func record(_ type: String, _ fields: KeyValuePairs<String, JSON?>) {
         state.withLock { $0.recorder }?.record(type, fields)
     }

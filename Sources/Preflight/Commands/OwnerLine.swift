@@ -51,9 +51,9 @@ struct OwnerLine {
         }
     }
 
-    /// Money that nobody waits for any more is not to be spent later; an end is wanted late, too.
+    /// What nobody waits for any more is not to come later; an end is wanted late, too.
     private func silence(_ id: Int64, _ order: OwnerOrder) async throws -> OwnerRequest.Answer {
-        if case .extend = order, try await journal.withdraw(id, at: world.now()) {
+        if order.isWithdrawn, try await journal.withdraw(id, at: world.now()) {
             return .init(isDone: false, text: "\(run) does not answer: the order is withdrawn")
         }
         if let answer = try await journal.request(id)?.answer { return answer }

@@ -29,9 +29,8 @@ struct OwnerStage {
         let line = OwnerLine(
             journal: journal, run: view.id, lockPath: wiring.runs.run(view.id).harnessLockPath, world: wiring.world)
         let replies = try await line.ask(order, trials: aliases, who: Self.who, within: patience)
-        let isEnding = if case .extend = order { false } else { true }
         var ends: [TrialSummary] = []
-        if isEnding, replies.contains(where: \.answer.isDone) {
+        if order.isEnding, replies.contains(where: \.answer.isDone) {
             let wanted = replies.filter(\.answer.isDone).compactMap(\.trial)
             ends = try await line.follow(wanted, within: patience) { terminal.say("  \($0)") }
         }

@@ -70,6 +70,11 @@ struct RunTelling {
                 terminal.say("  \(plan.alias): running")
                 background?.tellReady()
             case .stopping(let plan, let why): terminal.say("  \(plan.alias): stopping, \(PlainText.oneLine(why))")
+            case .fired(let plan, let action, let why):
+                let words = PlainText.oneLine(why)
+                terminal.say(
+                    action == .notify
+                        ? "notice: \(plan.alias): \(words)" : "  \(plan.alias): \(action.rawValue), \(words)")
             case .settling(let plan): terminal.say("  \(plan.alias): ended, settling its account")
             case .finished(let summary):
                 terminal.say(

@@ -56,10 +56,7 @@ struct EjectCommand: AsyncParsableCommand {
     @OptionGroup var place: PlaceOptions
 
     func run() async throws {
-        let reason = PlainText.oneLine(self.reason)
-        guard !reason.isEmpty, reason.utf8.count <= 1000 else {
-            throw PreflightError(.usage, "--reason needs a sentence of at most 1000 bytes")
-        }
+        let reason = try OneSentence.read(self.reason, option: "--reason", longest: 1000)
         try await OwnerStage(run: run, trials: trials, order: .eject(reason: reason), answer: answer, place: place)
             .run()
     }
@@ -77,7 +74,7 @@ struct ExtendCommand: AsyncParsableCommand {
 
             The trial's sub-key, the gateway's ledger, budget.txt and eject policies follow. A budget does not rise
             above budget.total, nor fall below what is spent. What the container was started with stays as it was:
-            PREFLIGHT_BUDGET_USD still says the old one.
+            PREFLIGHT_BUDGET_USD still says the old one. A trial that is held goes on when its budget rises.
             \(OwnerStage.notes)
             """)
 

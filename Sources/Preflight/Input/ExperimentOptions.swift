@@ -155,8 +155,8 @@ enum EnvironmentTwins {
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
             "check": experiment, "run": run, "run-multi": run, "status": shown, "stop": place,
-            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": reopened,
-            "retry": reopened, "replay": place,
+            "eject": place, "extend": place, "hold": place, "release": place, "steer": place, "cache-report": place,
+            "sweep": sweep, "verify": place, "resume": reopened, "retry": reopened, "replay": place,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()

@@ -5,6 +5,23 @@ package enum OwnerOrder: Sendable, Equatable {
     case eject(reason: String)
     /// Of a trial's budget, or of the run's total.
     case extend(BudgetExtension)
+    /// Lets a trial's calls wait.
+    case hold(reason: String)
+    /// Lets them go on.
+    case release
+    /// Tells a trial's agent something.
+    case steer(message: String)
+
+    /// The trials that it is given to end with it.
+    package var isEnding: Bool {
+        switch self {
+        case .stop, .eject: true
+        case .extend, .hold, .release, .steer: false
+        }
+    }
+
+    /// Nobody wants it any more once nobody waits for its answer.
+    package var isWithdrawn: Bool { !isEnding }
 
     /// The command that gives it.
     package var name: String {
@@ -12,6 +29,9 @@ package enum OwnerOrder: Sendable, Equatable {
         case .stop: "stop"
         case .eject: "eject"
         case .extend: "extend"
+        case .hold: "hold"
+        case .release: "release"
+        case .steer: "steer"
         }
     }
 }
@@ -90,7 +110,9 @@ package struct OwnerRequest: Sendable, Equatable {
         object.append("of", .string(trial == nil ? "run" : "trial"))
         switch order {
         case .stop(let isQuick): object.append("quick", .bool(isQuick))
-        case .eject(let reason): object.append("reason", .string(reason))
+        case .eject(let reason), .hold(let reason): object.append("reason", .string(reason))
+        case .release: break
+        case .steer(let message): object.append("message", .string(message))
         case .extend:
             if let target { object.append(trial == nil ? "total" : "budget", .usd(target)) }
         }
@@ -105,6 +127,9 @@ package struct OwnerRequest: Sendable, Equatable {
             case .eject(let reason): "eject (\(reason))"
             case .extend(.by(let amount)): "extend by \(amount)"
             case .extend(.to(let amount)): "extend to \(amount)"
+            case .hold(let reason): "hold (\(reason))"
+            case .release: "release"
+            case .steer(let message): "steer (\(message))"
             }
         return "\(trial ?? "the run"): \(what), asked by \(who)"
     }

@@ -16,6 +16,8 @@ extension EjectPolicy {
         case .not, .custom: .all
         case .after(_, let policy): [.time, policy.facts]
         case .command: .answers
+        case .race: []
+        case .heldTooLong: .time
         }
     }
 
@@ -26,6 +28,7 @@ extension EjectPolicy {
         case .when(let expression): expression.needsHabits
         case .budgetFraction(_, let unless): unless?.needsHabits ?? false
         case .noProgressBy(let rule): rule.needs.needsHabits
+        case .race(let race): race.measure?.needsHabits ?? false
         case .any(let policies), .all(let policies): policies.contains(where: \.needsHabits)
         case .not(let policy), .after(_, let policy): policy.needsHabits
         default: false
@@ -37,9 +40,10 @@ extension EjectPolicy {
     func earliest(for state: TrialState) -> Duration? {
         switch self {
         case .idle(let bound):
-            guard let start = state.containerStarted, state.pause == nil else { return nil }
+            guard let start = state.containerStarted, state.pause == nil, state.hold == nil else { return nil }
             return max(state.lastActivity ?? start, start) + bound
         case .wall(let bound): return state.containerStarted.map { $0 + bound }
+        case .heldTooLong: return state.hold.flatMap { hold in hold.limit.map { hold.since + $0 } }
         case .stall(let rule):
             guard let bound = rule.time else { return nil }
             return state.habits?.newAt.map { $0 + bound }

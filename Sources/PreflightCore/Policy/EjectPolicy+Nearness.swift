@@ -59,6 +59,11 @@ extension EjectPolicy {
             let waiting = near(
                 running, bound, "\(running.shortText) of \(bound.shortText) before it counts: \(inner.1)")
             return waiting.0 < inner.0 ? waiting : inner
+        case .race: return (0, "over the field")
+        case .heldTooLong:
+            guard let hold = state.hold, let bound = hold.limit else { return (0, "not held") }
+            let time = max(.zero, elapsed - hold.since)
+            return near(time, bound, "held \(time.shortText) of \(bound.shortText)")
         case .command, .custom:
             let reason = verdict(for: state, at: elapsed).reason
             return (reason == nil ? 0 : 1000, reason?.message ?? "has nothing to say")

@@ -73,6 +73,8 @@ extension EjectPolicy {
             return state.customVerdicts[command.name] ?? .stay
         case .custom(let custom):
             return custom.evaluate(state, elapsed)
+        case .race: return .stay
+        case .heldTooLong: return state.holdVerdict(at: elapsed)
         }
     }
 

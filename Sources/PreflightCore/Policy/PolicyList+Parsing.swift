@@ -23,7 +23,7 @@ extension PolicyList {
 
 extension PolicyRule {
     /// What a rule has beside its policy.
-    package static let keys = ["do", "message", "hook", "name"]
+    package static let keys = ["do", "message", "hook", "name", "for"]
 
     /// Reads a policy with what it does, such as `{idle: 60s, do: notify}`, or a policy alone.
     ///
@@ -45,6 +45,11 @@ extension PolicyRule {
             policy, try members["do"]?.choice(PolicyAction.self) ?? action, message: try members["message"]?.string(),
             label: try members["name"]?.string())
         if let hook = members["hook"] { self.hook = try PolicyHook(reader: hook) }
+        if let limit = members["for"] {
+            self.limit = try limit.duration()
+            guard self.action == .hold else { throw limit.fail("only a hold has an end", hint: "add do: hold") }
+            guard self.limit ?? .zero > .zero else { throw limit.fail("expected a time of more than 0") }
+        }
         if let label, label.isEmpty || label.utf8.count > 64 || label.contains(where: { $0.isNewline }) {
             throw (members["name"] ?? reader).fail("expected a name of at most 64 bytes")
         }
@@ -54,11 +59,14 @@ extension PolicyRule {
     }
 
     package var tree: JSON {
-        guard action != .eject || message != nil || hook != nil || label != nil else { return policy.tree }
+        guard action != .eject || message != nil || hook != nil || label != nil || limit != nil else {
+            return policy.tree
+        }
         var object = policy.tree.object ?? JSON.Object([.init(key: policy.name, value: .null)])
         if action != .eject { object.append("do", .string(action.rawValue)) }
         if let message { object.append("message", .string(message)) }
         if let hook { object.append("hook", hook.tree) }
+        if let limit { object.append("for", .string(limit.secondsText)) }
         if let label { object.append("name", .string(label)) }
         return .object(object)
     }

@@ -7,22 +7,25 @@ package struct PolicyRule: Hashable, Sendable {
     package var hook: PolicyHook?
     /// As its owner calls it; nil where the policy's key does.
     package var label: String?
+    /// How long a hold may last before it ejects; nil for as long as it likes.
+    package var limit: Duration?
 
     package init(
         _ policy: EjectPolicy, _ action: PolicyAction = .eject, message: String? = nil, hook: PolicyHook? = nil,
-        label: String? = nil
+        label: String? = nil, limit: Duration? = nil
     ) {
         self.policy = policy
         self.action = action
         self.message = message
         self.hook = hook
         self.label = label
+        self.limit = limit
     }
 
     package var name: String { label ?? policy.name }
 
     /// The verdict's words under the rule's name. An exhausted budget keeps its own: it is an outcome too.
-    func named(_ reason: Verdict.Reason) -> Verdict.Reason {
+    package func named(_ reason: Verdict.Reason) -> Verdict.Reason {
         guard let label, reason.policy != EjectPolicy.budgetExceeded.name else { return reason }
         return Verdict.Reason(policy: label, message: reason.message)
     }
@@ -62,13 +65,23 @@ package struct FiredPolicy: Hashable, Sendable {
     /// The trial's figures at that time.
     package var evidence: JSON
 
+    package init(index: Int, rule: PolicyRule, reason: Verdict.Reason, at: Duration, spend: USD, evidence: JSON) {
+        self.index = index
+        self.rule = rule
+        self.reason = reason
+        self.at = at
+        self.spend = spend
+        self.evidence = evidence
+    }
+
     /// The event that tells of it.
     package static let eventType = "policy_fired"
 
     package var fields: JSON.Object {
         JSON.record([
             "policy": .string(reason.policy), "action": .string(rule.action.rawValue),
-            "message": .string(reason.message), "at_s": .number(at.decimalSeconds(places: 6)),
+            "message": .string(reason.message), "rule": .int(index), "hook": rule.hook == nil ? nil : true,
+            "at_s": .number(at.decimalSeconds(places: 6)),
             "evidence": evidence,
         ]).object ?? JSON.Object()
     }

@@ -148,7 +148,7 @@ extension EjectPolicy {
         case .all(let policies): return .all(policies.map { $0.mapNumbers(change) })
         case .not(let policy): return .not(policy.mapNumbers(change))
         case .after(let bound, let policy): return .after(time(bound), policy.mapNumbers(change))
-        case .budgetExceeded, .command, .custom: return self
+        case .budgetExceeded, .command, .custom, .race, .heldTooLong: return self
         }
     }
 }

@@ -15,6 +15,7 @@ package struct TrialCheckpoint: Hashable, Sendable {
     var doing: TrialDoing?
     var containerStarted: Duration?
     var containerExited: Duration?
+    var heldSince: Duration?
     /// Answers that were counted lately: an agent may print one again.
     var responses: [UInt64]
 
@@ -31,6 +32,7 @@ package struct TrialCheckpoint: Hashable, Sendable {
         doing = state.doing
         containerStarted = state.containerStarted
         containerExited = state.containerExited
+        heldSince = state.hold?.since
         responses = state.recentResponses
     }
 }
@@ -55,6 +57,10 @@ extension TrialState {
         exitCode = summary.exitCode
         pause = summary.pause.map { Pause(reason: $0) }
         pausedFor = summary.pausedFor
+        hold = summary.hold.map { Hold(reason: $0, since: summary.checkpoint?.heldSince ?? .zero) }
+        heldFor = summary.heldFor
+        warnings = summary.warnings
+        raceMarks = summary.raceMarks
         outcome = summary.outcome
         reason = summary.reason
         cause = summary.cause
@@ -82,7 +88,7 @@ extension TrialCheckpoint {
             "lines_not_kept": .int(linesNotKept), "open_calls": openCalls > 0 ? .int(openCalls) : nil,
             "last_activity_s": seconds(lastActivity), "doing": doing.map { .string($0.text) },
             "doing_since_s": seconds(doing?.since), "container_started_s": seconds(containerStarted),
-            "container_exited_s": seconds(containerExited),
+            "container_exited_s": seconds(containerExited), "held_since_s": seconds(heldSince),
             "answers": .strings(responses.map { ChainLink(value: $0).hex }),
         ])
     }
@@ -105,6 +111,7 @@ extension TrialCheckpoint {
         }
         containerStarted = duration("container_started_s")
         containerExited = duration("container_exited_s")
+        heldSince = duration("held_since_s")
         responses = json["answers"]?.array?.compactMap { $0.string.flatMap { ChainLink(hex: $0.utf8)?.value } } ?? []
     }
 }

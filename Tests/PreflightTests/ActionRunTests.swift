@@ -1,0 +1,305 @@
+import Containers
+import Foundation
+import PreflightCore
+import Simulator
+import Store
+import TestSupport
+import Testing
+
+/// An agent that makes call after call and tells what it was answered, and one that shows snapshots and waits.
+private enum Agents {
+    static let calls = """
+        import json, os, sys, time, urllib.request as u
+        def say(**fields): print(json.dumps(fields), flush=True)
+        say(type="agent_start")
+        for n in range(int(os.environ.get("COUNT", "6"))):
+            body = {"model": os.environ["PREFLIGHT_MODEL"], "max_tokens": 60,
+                    "messages": [{"role": "user", "content": "step %d" % n}]}
+            while True:
+                request = u.Request(os.environ["OPENROUTER_BASE_URL"] + "/chat/completions", json.dumps(body).encode(),
+                                    {"Authorization": "Bearer " + os.environ["OPENROUTER_API_KEY"]})
+                try:
+                    answer = json.load(u.urlopen(request, timeout=100))
+                    break
+                except OSError as error:
+                    print(error, file=sys.stderr, flush=True)
+                    time.sleep(0.3)
+            say(type="message_end", text=answer["choices"][0]["message"]["content"], usage=answer["usage"])
+            time.sleep(0.1)
+        say(type="agent_end")
+        """
+
+    static let snapshots = """
+        import json, os, time
+        def say(**fields): print(json.dumps(fields), flush=True)
+        alias = os.environ["PREFLIGHT_ALIAS"]
+        say(type="agent_start")
+        for n in range({"a": 4, "b": 3, "c": 1}.get(alias, 0)): say(type="snapshot", label="s", files=n)
+        time.sleep(float(os.environ.get("REST_" + alias, os.environ.get("REST", "0"))))
+        say(type="agent_end")
+        """
+}
+
+@Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
+struct ActionRunTests {
+    private func events(_ bench: CommandBench, _ run: String, _ trial: String = "q") throws -> [Event] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(bench.directory)/runs/\(run)/\(trial)/events.jsonl"))
+        return [UInt8](data).split(separator: 0x0A).compactMap { Event(line: $0) }
+    }
+
+    private func write(
+        _ bench: CommandBench, _ agent: String, eject: String, access: String = "gateway", aliases: [String] = ["q"],
+        env: String = "{}"
+    ) throws {
+        try bench.write("agent.py", agent)
+        try bench.write(
+            "e.yaml",
+            """
+            image: preflight-base:latest
+            access: \(access)
+            models: [\(aliases.map { "{id: google/gemini-2.5-flash, alias: \($0)}" }.joined(separator: ", "))]
+            budget: 0.01
+            args: [python3, -u, /agent.py]
+            mounts: ["\(bench.directory)/agent.py:/agent.py:ro"]
+            env: \(env)
+            eject: \(eject)
+            """)
+    }
+
+    private func start(_ bench: CommandBench, _ run: String) throws -> Process {
+        try bench.start(["run-multi", "e.yaml", "--run-id", run, "--skip-check", "--settle", "1s"])
+    }
+
+    private func held(_ bench: CommandBench, _ run: String) async throws -> String? {
+        try await bench.status(run)["trials"]?[0]?["held"]?.string
+    }
+
+    private func receipt(_ bench: CommandBench, _ run: String) throws -> JSON {
+        try JSON.parse(try Files.read("\(bench.directory)/runs/\(run)/summary.json"))
+    }
+
+    @Test func `a held trial waits for its owner, is not idle meanwhile, and goes on when it is released`() async throws
+    {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(bench, Agents.calls, eject: "[{budget_fraction: 0.1%, do: hold}, {idle: 3s}]")
+            let process = try start(bench, "hold")
+            let isHeld = try await eventually(within: .seconds(60)) {
+                try await held(bench, "hold")?.hasPrefix("budget_fraction: spent") == true
+            }
+            #expect(isHeld)
+            #expect(try await bench.run(["status", "hold"]).stdoutText.contains("held: budget_fraction"))
+            // Longer than the idle policy has patience for.
+            let since = try #require(try events(bench, "hold").first { $0.type == "trial_held" }).elapsed
+            let waited = try await eventually(within: .seconds(30)) {
+                let status = try await bench.status("hold")["trials"]?[0]
+                return status?["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
+                    > since + .seconds(5)
+            }
+            #expect(waited)
+            #expect(try events(bench, "hold").count { $0.type == "call_reserved" } == 1)
+            let again = try await bench.run(["hold", "hold", "q", "--reason", "me too"])
+            #expect(again.exitCode == 1 && again.everything.contains("q is held already"), "\(again.everything)")
+
+            let released = try await bench.run(["release", "hold", "q"])
+            #expect(released.exitCode == 0 && released.stdoutText.contains("its calls go on"), "\(released.everything)")
+            #expect(await eventually(within: .seconds(60)) { !process.isRunning })
+            let trial = try receipt(bench, "hold")["trials"]?[0]
+            #expect(trial?["outcome"]?.string == "completed" && process.terminationStatus == 0)
+            #expect(trial?["held_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero > .seconds(5))
+            #expect(trial?["warnings"]?[0]?.string?.hasPrefix("budget_fraction (hold): spent") == true)
+            let log = try events(bench, "hold")
+            let kinds = ["policy_fired", "trial_held", "trial_released"]
+            #expect(log.map(\.type).filter(kinds.contains) == kinds)
+            let release = try #require(log.first { $0.type == "trial_released" })
+            #expect(release.fields["who"]?.string?.contains("process") == true && release.fields["how"] == "release")
+            #expect(log.count { $0.type == "call_settled" } == 6)
+            #expect(try await bench.run(["verify", "hold"]).exitCode == 0)
+        }
+    }
+
+    @Test func `a hold outlives its process, and more money ends it`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(bench, Agents.calls, eject: "[{budget_fraction: 0.1%, do: hold}]")
+            let process = try start(bench, "died")
+            #expect(try await eventually(within: .seconds(60)) { try await held(bench, "died") != nil })
+            kill(process.processIdentifier, SIGKILL)
+            #expect(await eventually(within: .seconds(10)) { !process.isRunning })
+
+            let next = try bench.start(["resume", "died", "--settle", "1s"])
+            let isAttached = try await eventually(within: .seconds(60)) {
+                try events(bench, "died").contains { $0.type == "gateway_opened" && $0.elapsed > .seconds(1) }
+                    && events(bench, "died").contains { $0.type == "trial_resumed" }
+            }
+            #expect(isAttached)
+            #expect(try await eventually(within: .seconds(20)) { try await bench.status("died")["alive"] == true })
+            #expect(try await held(bench, "died") != nil)
+            #expect(try events(bench, "died").count { $0.type == "call_reserved" } == 1)
+            let extended = try await bench.run(["extend", "died", "q", "--budget", "+0.05"])
+            #expect(extended.exitCode == 0 && extended.stdoutText.contains("its calls go on"), "\(extended.everything)")
+            #expect(await eventually(within: .seconds(90)) { !next.isRunning })
+            let log = try events(bench, "died")
+            #expect(try receipt(bench, "died")["trials"]?[0]?["outcome"]?.string == "completed")
+            #expect(log.count { $0.type == "policy_fired" } == 1 && log.count { $0.type == "trial_held" } == 1)
+            #expect(log.first { $0.type == "trial_released" }?.fields["how"] == "extend")
+            #expect(log.count { $0.type == "message_end" } == 6)
+            #expect(try await bench.run(["verify", "died"]).exitCode == 0)
+        }
+    }
+
+    @Test func `a hold that nobody ends in its time ejects, and without a gateway it is refused`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            let eject = "[{budget_fraction: 0.1%, do: hold, for: 2s}]"
+            try write(bench, Agents.calls, eject: eject)
+            let result = try await bench.run(
+                ["run-multi", "e.yaml", "--run-id", "late", "--skip-check", "--settle", "1s"])
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let trial = try receipt(bench, "late")["trials"]?[0]
+            #expect(trial?["outcome"]?.string == "ejected")
+            #expect(
+                trial?["reason"]?.string?.hasPrefix("budget_fraction: held for 2s and not released") == true,
+                "\(trial?.text ?? "")")
+            try write(bench, Agents.calls, eject: eject, access: "direct")
+            for command in ["check", "run-multi"] {
+                let refused = try await bench.run([command, "e.yaml"])
+                #expect(refused.exitCode == 64, "\(refused.everything)")
+                #expect(refused.everything.contains("do: hold of budget_fraction needs access: gateway"))
+            }
+        }
+    }
+
+    @Test func `what a policy or its owner has to say the model reads, once, and budget txt keeps`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(
+                bench, Agents.calls, eject: "[{budget_fraction: 0.1%, do: steer, message: Try the other door.}]",
+                env: "{COUNT: 30}")
+            let process = try start(bench, "steer")
+            let isTold = try await eventually(within: .seconds(60)) {
+                try events(bench, "steer").contains { $0.fields["steered"]?[0]?.int == 1 }
+            }
+            #expect(isTold)
+            #expect(try await bench.run(["hold", "steer", "q", "--reason", "a word first"]).exitCode == 0)
+            #expect(try await bench.run(["steer", "steer", "q", "Mind the gap."]).exitCode == 0)
+            #expect(try await bench.run(["release", "steer", "q"]).exitCode == 0)
+            #expect(await eventually(within: .seconds(90)) { !process.isRunning })
+            let log = try events(bench, "steer")
+            let answers = log.filter { $0.type == "message_end" }.compactMap { $0.fields["text"]?.string }
+            #expect(answers.count == 30)
+            for words in ["[Message from the owner of this run] Try the other door.", "Mind the gap."] {
+                #expect(answers.count { $0.contains(words) } == 1, "\(answers)")
+            }
+            let steered = log.filter { $0.type == "steered" }
+            #expect(steered.map { $0.fields["message"] } == ["Try the other door.", "Mind the gap."])
+            #expect(steered[0].fields["policy"] == "budget_fraction" && steered[1].fields["who"] != nil)
+            let settled = log.filter { $0.type == "call_settled" }.compactMap { $0.fields["steered"] }
+            #expect(settled == [[1], [2]])
+            let text = try String(contentsOfFile: "\(bench.directory)/runs/steer/q/output/budget.txt", encoding: .utf8)
+            #expect(text.hasPrefix("Budget: $0.0") && text.contains("\n\nMessages from the owner of this run:\n[1, "))
+            #expect(try await bench.run(["verify", "steer"]).exitCode == 0)
+        }
+    }
+
+    @Test func `hooks are called beside the trial, and what fails there is a warning`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            let told = "\(bench.directory)/told"
+            try write(
+                bench, Agents.calls,
+                eject: """
+
+                      - {budget_fraction: 0.1%, do: notify, hook: [sh, -c, "cat > \(told).json; env > \(told).env"]}
+                      - {budget_fraction: 0.2%, do: notify, name: failing, hook: [sh, -c, "echo no such pager >&2; exit 3"]}
+                      - {budget_fraction: 0.3%, do: notify, name: dead, hook: {url: "http://127.0.0.1:1/hook"}}
+                      - {budget_fraction: 0.4%, do: notify, name: closed, hook: {url: "\(bench.environment["OPENROUTER_BASE_URL"] ?? "")/keys"}}
+                    """)
+            let result = try await bench.run(
+                ["run-multi", "e.yaml", "--run-id", "hooks", "--skip-check", "--settle", "1s"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            #expect(result.everything.contains("notice: q: budget_fraction: spent"))
+            #expect(result.everything.contains("warning: q: the hook of failing failed: exit code 3: no such pager"))
+            let payload = try JSON.parse(try Files.read("\(told).json"))
+            #expect(payload["run"] == "hooks" && payload["trial"] == "q" && payload["policy"] == "budget_fraction")
+            #expect(payload["action"] == "notify" && payload["firing"] == 1)
+            #expect(payload["spent_usd"]?.usd() ?? .zero > .zero && payload["evidence"]?["budget_usd"] != nil)
+            let environment = String(decoding: try Files.read("\(told).env"), as: UTF8.self)
+            #expect(environment.contains("PREFLIGHT_TRIAL=q") && !environment.contains("sk-or-"))
+            let log = try events(bench, "hooks")
+            #expect(log.last?.type == "trial_finished")
+            #expect(log.filter { $0.type == "hook_done" }.map { $0.fields["firing"] } == [1])
+            let failed = Dictionary(
+                uniqueKeysWithValues: log.filter { $0.type == "hook_failed" }.map {
+                    ($0.fields["policy"]?.string ?? "", $0.fields)
+                })
+            #expect(failed["failing"]?["error"] == "exit code 3: no such pager")
+            #expect(failed["dead"]?["attempts"] == 3)
+            #expect(failed["closed"]?["error"] == "HTTP 401" && failed["closed"]?["attempts"] == 1)
+            let warnings = try receipt(bench, "hooks")["trials"]?[0]?["warnings"]?.array?.compactMap(\.string) ?? []
+            #expect(warnings.contains("hook of failing failed: exit code 3: no such pager"), "\(warnings)")
+            #expect(warnings.count == 7)
+        }
+    }
+
+    @Test func `a race keeps the best two of four, and its logs give the same verdicts again`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(
+                bench, Agents.snapshots, eject: "[{race: {keep: 2, at: 3s}}]", access: "direct",
+                aliases: ["a", "b", "c", "d"], env: "{REST: 9}")
+            let result = try await bench.run(
+                ["run-multi", "e.yaml", "--run-id", "race", "--skip-check", "--settle", "1s", "--json"])
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let trials = try JSON.parse(result.stdout)["trials"]?.array ?? []
+            #expect(trials.map { $0["outcome"]?.string } == ["completed", "completed", "ejected", "ejected"])
+            #expect(trials[2]["reason"]?.string == "race: snapshots is 1, and 2 have more: a, b")
+            #expect(trials.map { $0["races"]?["0"]?.int } == [4, 3, 1, 0])
+            let out = try events(bench, "race", "d")
+            let fired = try #require(out.first { $0.type == "policy_fired" })
+            #expect(fired.fields["evidence"]?["measure"]?.int == 0)
+            #expect(
+                out.firstIndex { $0.type == "policy_fired" } ?? 0 < out.firstIndex { $0.type == "eject_decided" } ?? 0)
+
+            // From the logs alone, in the order of their events.
+            let race = try Race(reader: TreeReader(["keep": 2, "at": "3s"]))
+            let logs = try ["a", "b", "c", "d"].map { alias in
+                RaceReplay.Log(
+                    trial: TrialPlan(alias: alias, model: "m", budget: .zero),
+                    events: try events(bench, "race", alias))
+            }
+            let replayed = RaceReplay.verdicts(of: race, logs).map(\.out)
+            #expect(Set(replayed.map(\.trial)) == ["c", "d"])
+            for verdict in replayed {
+                let told = try events(bench, "race", verdict.trial).first { $0.type == "policy_fired" }
+                #expect(told?.fields["message"] == .string(verdict.reason.message))
+                #expect(told?.fields["evidence"] == verdict.evidence)
+            }
+        }
+    }
+
+    @Test func `the last of four is stopped when three are done, also where a process died meanwhile`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(
+                bench, Agents.snapshots, eject: "[{race: {done: 3}}]", access: "direct", aliases: ["a", "b", "c", "d"],
+                env: "{REST_c: 12, REST_d: 200}")
+            let process = try start(bench, "last")
+            let areDone = try await eventually(within: .seconds(60)) {
+                let trials = try await bench.status("last")["trials"]?.array ?? []
+                return trials.count { $0["outcome"]?.string == "completed" } == 2
+                    && trials.count { $0["running"] == true } == 2
+            }
+            #expect(areDone)
+            kill(process.processIdentifier, SIGKILL)
+            #expect(await eventually(within: .seconds(10)) { !process.isRunning })
+            let result = try await bench.run(["resume", "last", "--settle", "1s"], timeout: .seconds(150))
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let trials = try receipt(bench, "last")["trials"]?.array ?? []
+            #expect(trials.map { $0["outcome"]?.string } == ["completed", "completed", "completed", "ejected"])
+            #expect(trials.last?["reason"]?.string == "race: 3 others are done: a, b, c")
+        }
+    }
+}
+
+extension SimulatorOptions {
+    /// Every model repeats what it was told.
+    fileprivate var echoing: SimulatorOptions {
+        var options = self
+        options.scenario = SimulatorOptions().scenario
+        return options
+    }
+}
