@@ -22,7 +22,8 @@ struct PreflightCommand: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self,
-            StopCommand.self, EjectCommand.self, ExtendCommand.self, ReportCommand.self, VerifyCommand.self, CacheReportCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, ReportCommand.self, ExportCommand.self,
+            VerifyCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])

@@ -71,21 +71,6 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// Where the answer of a command goes: a file, replaced in one step, or standard output.
-struct OutputFile {
-    let path: String?
-
-    init(_ path: String?) { self.path = path }
-
-    func write(_ text: String) throws {
-        guard let path else {
-            return Terminal.shared.data(text.hasSuffix("\n") ? String(text.dropLast()) : text)
-        }
-        try Files.replace(path, with: text)
-        Terminal.shared.say("written to \(path)")
-    }
-}
-
 /// Makes a run's report.
 enum ReportWriter {
     static func read(_ view: RunView) async -> RunReport {

@@ -22,7 +22,7 @@ package struct ScatterChart: Sendable {
     package var frame: ChartFrame
     private static let mostNames = 24
 
-    package init(_ points: [Point], width: Int = 760, height: Int = 360) {
+    package init(_ points: [Point], width: Int = 1020, height: Int = 420) {
         self.points = points
         frame = ChartFrame(width: width, height: height)
         frame.right = 24

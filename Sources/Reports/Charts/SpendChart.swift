@@ -25,7 +25,7 @@ package struct SpendChart: Sendable {
     package var lines: [Line]
     package var frame: ChartFrame
 
-    package init(_ lines: [Line], width: Int = 760, height: Int = 320) {
+    package init(_ lines: [Line], width: Int = 1020, height: Int = 380) {
         self.lines = lines
         frame = ChartFrame(width: width, height: height)
     }

@@ -25,7 +25,7 @@ package struct TimelineChart: Sendable {
     private static let rowHeight = 20
     private static let nameLength = 22
 
-    package init(_ bars: [Bar], width: Int = 760) {
+    package init(_ bars: [Bar], width: Int = 1020) {
         self.bars = bars
         frame = ChartFrame(width: width, height: 0)
         frame.top = 6

@@ -30,7 +30,7 @@ package enum StyleSheet {
         a{color:var(--accent)}
         small,.soft{color:var(--soft)}
         .faint{color:var(--faint)}
-        .lead{color:var(--soft);margin:8px 0 0;overflow-wrap:anywhere}
+        .lead{color:var(--soft);max-width:none;margin:8px 0 0;overflow-wrap:anywhere}
         .kicker{font-size:12px;letter-spacing:.08em;text-transform:uppercase;color:var(--soft);margin:0 0 6px}
         .mono,code,pre{font-family:ui-monospace,"SF Mono",SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;
         font-size:.88em}
@@ -56,7 +56,8 @@ package enum StyleSheet {
         th:last-child,td:last-child{padding-right:0}
         td.n,th.n{text-align:right;white-space:nowrap}
         td.why{min-width:200px;color:var(--soft);overflow-wrap:anywhere}
-        td .under,th .under{display:block;font-size:12.5px;font-weight:400;color:var(--soft);overflow-wrap:anywhere}
+        tbody th{min-width:128px}
+        td .under,th .under{display:block;font-size:12.5px;font-weight:400;color:var(--soft);overflow-wrap:break-word}
         thead button{all:unset;cursor:pointer}
         thead button:hover{color:var(--ink)}
         th[aria-sort=ascending] button::after{content:" \\2191"}

@@ -5,7 +5,7 @@ package enum HTMLPage {
     ///   - body: what stands in `main`.
     package static func make(title: String, _ body: (inout Markup) -> Void) -> String {
         var page = Markup()
-        page.verbatim("<!doctype html>\n")
+        page.verbatim("<!DOCTYPE html>\n")
         page.element("html", ["lang": "en"]) { html in
             html.element("head") { head in
                 head.void("meta", ["charset": "utf-8"])

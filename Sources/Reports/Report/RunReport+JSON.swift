@@ -1,4 +1,5 @@
 package import PreflightCore
+import Store
 
 /// A report for programs. Amounts are exact decimals in dollars, times seconds.
 extension RunReport {
@@ -63,7 +64,8 @@ extension AttemptReport {
         }
         return .record([
             "name": .string(name), "outcome": summary.outcome.map { .string($0.rawValue) },
-            "cost_usd": .usd(summary.cost), "place": .string(place), "damage": damage.map(JSON.string),
+            "cost_usd": .usd(summary.cost), "place": directory.map { .string($0.place) },
+            "damage": damage.map(JSON.string),
             "calls": calls.json,
             "tools": tools.isEmpty
                 ? nil

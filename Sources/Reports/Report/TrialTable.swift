@@ -20,7 +20,7 @@ package enum TrialTable {
             digest.quantile(permille: permille)?.decimalSeconds(places: 3) ?? ""
         }
         let texts = [
-            run, summary.alias, "\(summary.attempt.number)", isNewest ? "1" : "0", summary.model,
+            run, summary.alias, "\(attempt.attempt.number)", isNewest ? "1" : "0", summary.model,
             summary.upstream ?? "", summary.outcome?.rawValue ?? "", summary.cause ?? "", summary.reason ?? "",
         ]
         let money = [

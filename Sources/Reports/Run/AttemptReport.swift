@@ -4,8 +4,9 @@ package import Store
 /// One attempt at a trial, told by its log in one pass: bounded in size, however long the log is.
 package struct AttemptReport: Sendable {
     package var summary: TrialSummary
-    /// Its directory within the run's.
-    package var place: String
+    package var attempt: TrialAttempt
+    /// Where it lies; nil for one that was not read.
+    package var directory: TrialDirectory?
     package var curve = SpendCurve()
     package var calls = CallTally()
     /// By the model asked for, and its upstream.
@@ -40,20 +41,24 @@ package struct AttemptReport: Sendable {
     }
 
     /// How the attempt is called: the alias, and from the second attempt on with its number.
-    package var name: String { summary.attempt.name }
+    package var name: String { attempt.name }
 
-    package init(summary: TrialSummary, place: String = "") {
+    package init(summary: TrialSummary, attempt: TrialAttempt? = nil) {
         self.summary = summary
-        self.place = place
+        self.attempt = attempt ?? summary.attempt
     }
 
     /// Reads the attempt's log. What cannot be read is told in `damage`.
     ///
-    /// - Parameter each: is given every call, in the order of their ends.
+    /// - Parameters:
+    ///   - event: is given every event.
+    ///   - call: is given every call, in the order of their ends.
     package static func read(
-        _ summary: TrialSummary, in directory: TrialDirectory, each: (CallEntry) -> Void = { _ in }
+        _ summary: TrialSummary, in directory: TrialDirectory, event each: (Event) -> Void = { _ in },
+        call give: (CallEntry) -> Void = { _ in }
     ) -> AttemptReport {
-        var report = AttemptReport(summary: summary, place: directory.place)
+        var report = AttemptReport(summary: summary, attempt: directory.attempt)
+        report.directory = directory
         guard Files.exists(directory.eventsPath) else {
             if summary.log != nil { report.damage = "its event log is missing" }
             return report
@@ -64,9 +69,10 @@ package struct AttemptReport: Sendable {
             let reading = try EventLogReader(directory).read { event in
                 state.apply(event)
                 report.take(event, state)
+                each(event)
                 fold.take(event) {
                     report.take($0)
-                    each($0)
+                    give($0)
                 }
             }
             report.damage = reading.fault.map { "its event log is damaged: \($0.text)" }
@@ -75,7 +81,7 @@ package struct AttemptReport: Sendable {
         }
         fold.finish {
             report.take($0)
-            each($0)
+            give($0)
         }
         report.isMetered = state.isMetered
         // A trial that ended long after its last cost was there until then.

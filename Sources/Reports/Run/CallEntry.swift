@@ -41,6 +41,8 @@ package struct CallEntry: Sendable, Equatable {
     package var cost: USD?
     package var basis: String?
     package var usage: Usage?
+    /// By which its prompt is compared with those before it; only the gateway knows it.
+    package var prompt: PromptTrace?
     package var finish: [String] = []
     package var tools: [String] = []
     package var reason: String?
@@ -83,6 +85,7 @@ extension CallEntry {
         cost = fields["cost_usd"]?.usd()
         basis = fields["basis"]?.string
         usage = fields["usage"].flatMap(Usage.init(counted:))
+        prompt = fields["prompt"].flatMap(PromptTrace.init(json:))
         finish = fields["finish"]?.array?.compactMap(\.string) ?? []
         tools = fields["tools"]?.array?.compactMap(\.string) ?? []
         reason = fields["reason"]?.string
