@@ -1,7 +1,8 @@
 /// What a model's provider asks for before it caches, as far as it is known: see CACHE.md for the sources.
 package struct CacheHabits: Hashable, Sendable {
-    /// Shorter prompts are not cached; nil where nobody says.
-    package var leastTokens: Int?
+    /// Shorter prompts are not cached. Where nobody says, what most say.
+    package var leastTokens: Int
+    private static let assumed = 1024
     /// Nothing is cached without a mark in the request.
     package var needsMark: Bool
     /// After which a prefix that nobody read is gone; nil where nobody says.
@@ -24,9 +25,9 @@ package struct CacheHabits: Hashable, Sendable {
         case "google"?:
             (leastTokens, needsMark, lifetime) = (has("-pro") ? 4096 : 1024, false, .seconds(300))
         case "qwen"?:
-            (leastTokens, needsMark, lifetime) = (nil, false, .seconds(300))
+            (leastTokens, needsMark, lifetime) = (Self.assumed, false, .seconds(300))
         default:
-            (leastTokens, needsMark, lifetime) = (nil, false, nil)
+            (leastTokens, needsMark, lifetime) = (Self.assumed, false, nil)
         }
     }
 }

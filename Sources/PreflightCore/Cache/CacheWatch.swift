@@ -77,7 +77,7 @@ package struct CacheWatch: Sendable {
     private func cause(_ call: Call, after earlier: Call) -> CacheVerdict {
         if let rates = call.rates, rates.cacheRead == nil, call.usage.cachedTokens == 0 { return .noCache }
         let habits = CacheHabits(model: call.source.model)
-        if let least = habits.leastTokens, min(earlier.usage.promptTokens, call.usage.promptTokens) < least {
+        if min(earlier.usage.promptTokens, call.usage.promptTokens) < habits.leastTokens {
             return .tooShort
         }
         guard let prompt = call.prompt, let theirs = earlier.prompt else { return .untold }

@@ -44,7 +44,7 @@ package struct CacheFold: Sendable {
 
     /// Nil for calls that nobody answered.
     package mutating func take(_ call: CallEntry) -> JudgedCall? {
-        guard call.ending == .settled || call.ending == .told, let usage = call.usage, usage.promptTokens > 0 else {
+        guard call.isAnswered, let usage = call.usage, usage.promptTokens > 0 else {
             return nil
         }
         let source = ModelSource(

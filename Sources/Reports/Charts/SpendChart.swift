@@ -35,7 +35,7 @@ package struct SpendChart: Sendable {
     ///   - extra: further classes.
     package func svg(id: String, class extra: String = "") -> Markup {
         let drawn = lines.filter { !$0.curve.points.isEmpty }
-        let most = drawn.map(\.curve.spend).max() ?? .zero
+        let most = drawn.map(\.curve.peak).max() ?? .zero
         let end = lines.map(\.curve.end).max() ?? .zero
         let caps = Set(lines.compactMap(\.cap))
         // A cap far above all spend would press the lines to the ground.

@@ -26,7 +26,7 @@ package struct SpendCurve: Sendable, Equatable {
     /// - Parameter limit: of points, 8 or more.
     package init(limit: Int = 240) { self.limit = max(8, limit) }
 
-    /// Takes the spend after an event. Spend goes up only: what is corrected downwards later is not drawn.
+    /// Takes the spend after an event. While a trial runs it goes up only: figures that come late are no corrections.
     package mutating func take(_ spend: USD, at elapsed: Duration) {
         end = max(end, elapsed)
         guard spend > points.last?.spend ?? .zero else { return }
@@ -39,17 +39,27 @@ package struct SpendCurve: Sendable, Equatable {
         while points.count > limit { thin() }
     }
 
+    /// The last word: calls of unknown cost may have cost less than they counted.
+    package mutating func settle(_ spend: USD, at elapsed: Duration) {
+        end = max(end, elapsed)
+        guard let last = points.last, spend < last.spend else { return take(spend, at: elapsed) }
+        points.append(Point(at: max(last.at, elapsed), spend: spend))
+    }
+
     package mutating func take(cap: USD, at elapsed: Duration) {
         guard cap != caps.last?.spend, caps.count < 64 else { return }
         caps.append(Point(at: elapsed, spend: cap))
     }
 
     package var spend: USD { points.last?.spend ?? .zero }
+    /// The highest point.
+    package var peak: USD { points.map(\.spend).max() ?? .zero }
 
     /// The same with fewer points.
     package func thinned(to limit: Int) -> SpendCurve {
         var curve = SpendCurve(limit: limit)
         for point in points { curve.take(point.spend, at: point.at) }
+        if let last = points.last { curve.settle(last.spend, at: last.at) }
         curve.caps = caps
         curve.end = end
         return curve

@@ -82,7 +82,7 @@ struct OTLPSpanMaker {
     /// A word of few: the status, or how it ended.
     private static func errorType(of call: CallEntry) -> String? {
         if let status = call.status, status >= 400 { return "\(status)" }
-        return [.settled, .told].contains(call.ending) ? nil : call.ending.rawValue
+        return call.isAnswered ? nil : call.ending.rawValue
     }
 
     func span(of tool: ToolFold.Use, number: Int) -> OTLPSpan {

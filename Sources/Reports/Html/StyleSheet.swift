@@ -58,6 +58,7 @@ package enum StyleSheet {
         td.why{min-width:200px;color:var(--soft);overflow-wrap:anywhere}
         tbody th{min-width:128px}
         td .under,th .under{display:block;font-size:12.5px;font-weight:400;color:var(--soft);overflow-wrap:break-word}
+        .under.tight{white-space:nowrap}
         thead button{all:unset;cursor:pointer}
         thead button:hover{color:var(--ink)}
         th[aria-sort=ascending] button::after{content:" \\2191"}
@@ -71,7 +72,7 @@ package enum StyleSheet {
         .notes li{padding:9px 14px;margin:0 0 8px;background:var(--shade);border-left:3px solid var(--warn);
         border-radius:0 6px 6px 0;overflow-wrap:anywhere}
         figure{margin:0}
-        figcaption{font-size:13px;color:var(--soft);margin:6px 0 0;max-width:80ch}
+        figcaption{font-size:13px;color:var(--soft);margin:6px 0 0;max-width:none}
         svg.chart{display:block;width:100%;height:auto;overflow:visible}
         svg.chart.narrow{display:none}
         svg text{font-size:12px;fill:var(--soft);font-family:inherit;stroke:none}

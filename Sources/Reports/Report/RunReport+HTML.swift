@@ -120,7 +120,7 @@ extension RunReport {
                         .init(summary.totalUnknown, "unknown"),
                     ], of: max(summary.budget, summary.totalCost + summary.totalUnknown))
                 cell.append(bar.svg("\(share) of \(summary.budget)"))
-                cell.element("span", ["class": "under"], "\(share) of \(summary.budget)")
+                cell.element("span", ["class": "under tight"], "\(share) of \(summary.budget)")
             }
             row.number(
                 summary.startedAt == nil ? "-" : summary.runtime.shortText,

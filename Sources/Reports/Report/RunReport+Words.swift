@@ -32,7 +32,8 @@ extension RunReport {
         for attempt in trials.flatMap(\.attempts) {
             if let damage = attempt.damage { warnings.append("\(attempt.name): \(PlainText.oneLine(damage))") }
         }
-        let pausedFor = trials.map(\.summary.pausedFor).max() ?? .zero
+        // Calls of several models wait side by side.
+        let pausedFor = trials.map { min($0.summary.pausedFor, $0.newest.curve.end) }.max() ?? .zero
         if pausedFor >= .seconds(1) {
             warnings.append("Calls waited up to \(pausedFor.shortText) for a provider that failed.")
         }

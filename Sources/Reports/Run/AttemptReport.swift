@@ -85,7 +85,8 @@ package struct AttemptReport: Sendable {
         }
         report.isMetered = state.isMetered
         // A trial that ended long after its last cost was there until then.
-        report.curve.take(.zero, at: state.containerExited ?? .zero)
+        report.curve.settle(
+            state.outcome == nil ? report.curve.spend : state.spend, at: state.containerExited ?? report.curve.end)
         return report
     }
 
@@ -106,7 +107,7 @@ package struct AttemptReport: Sendable {
         let source = ModelSource(
             model: call.model, upstream: call.upstream == CallEntry.openRouter ? nil : call.upstream)
         if models[source] != nil || models.count < Self.nameLimit { models[source, default: CallTally()].take(call) }
-        if call.ending == .settled {
+        if call.isAnswered, call.ending == .settled {
             let serving = Serving(
                 model: call.model, servedModel: call.servedModel, provider: call.provider, upstream: call.upstream)
             if served[serving] != nil || served.count < Self.nameLimit { served[serving, default: 0] += 1 }

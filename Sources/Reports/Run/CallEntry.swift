@@ -57,6 +57,11 @@ package struct CallEntry: Sendable, Equatable {
     /// What the gateway calls its standard upstream.
     package static let openRouter = "openrouter"
 
+    /// A model answered it; of some upstreams a refusal is settled too, at no cost.
+    package var isAnswered: Bool {
+        ending == .told || ending == .settled && (status ?? 200) < 400
+    }
+
     /// Since the trial began.
     package var startedAt: Duration { max(.zero, endedAt - (duration ?? .zero)) }
     /// What it counts as spent.

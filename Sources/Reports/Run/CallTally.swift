@@ -2,7 +2,7 @@ package import PreflightCore
 
 /// Sums over the calls of a trial, or of a model.
 package struct CallTally: Sendable, Equatable {
-    /// Calls that were answered, at a cost or free.
+    /// Calls that a model answered, at a cost or free.
     package var settled = 0
     package var held = 0
     package var refused = 0
@@ -23,6 +23,7 @@ package struct CallTally: Sendable, Equatable {
     package mutating func take(_ call: CallEntry) {
         latency.take(call)
         switch call.ending {
+        case .settled where !call.isAnswered: if call.isSentAgain { sentAgain += 1 } else { failed += 1 }
         case .settled, .told:
             settled += 1
             cost += call.cost ?? .zero

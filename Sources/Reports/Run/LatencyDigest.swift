@@ -72,8 +72,8 @@ package struct LatencyFigures: Sendable, Equatable {
     }
 
     package mutating func take(_ call: CallEntry) {
-        // What was refused took no provider's time.
-        guard call.ending == .settled || call.ending == .told || call.ending == .held else { return }
+        // What was refused took no model's time.
+        guard call.isAnswered || call.ending == .held else { return }
         if let duration = call.duration { calls.take(duration) }
         if let first = call.firstToken { firstToken.take(first) }
     }
