@@ -132,6 +132,8 @@ enum EnvironmentTwins {
             "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
             "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
             "simulate": simulate, "budget": place, "keys": place,
+            // Their forms are flags of the same rank: a variable would contradict the others.
+            "report": ["runs-dir": "PREFLIGHT_RUNS_DIR"], "export": ["runs-dir": "PREFLIGHT_RUNS_DIR"],
         ]
     }()
 

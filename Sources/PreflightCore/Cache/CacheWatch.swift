@@ -28,7 +28,12 @@ package struct CacheWatch: Sendable {
     package struct Judgement: Hashable, Sendable {
         package var verdict: CacheVerdict
         /// Prompt tokens that an unbroken cache would have given, and this call paid in full.
-        package var missedTokens = 0
+        package var missedTokens: Int
+
+        package init(verdict: CacheVerdict, missedTokens: Int = 0) {
+            self.verdict = verdict
+            self.missedTokens = missedTokens
+        }
     }
 
     package static let memory = 16
