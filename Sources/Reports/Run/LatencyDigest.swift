@@ -1,12 +1,15 @@
 import PreflightCore
 
-/// Many durations in little room: what share of them was at most how long, within one per cent.
+/// Many durations in little room: what share of them was at most how long. Exact for few, within one per cent for many.
 package struct LatencyDigest: Sendable, Equatable {
     package private(set) var count = 0
     package private(set) var longest = Duration.zero
     private(set) var sum = Duration.zero
     /// How many lie in each cell. Cells are a millisecond wide up to 128 ms, and of 128 to each doubling from there on.
     private var cells: [Int: Int] = [:]
+    /// All of them while they are few; of no use once there are more.
+    private var few: [Duration] = []
+    private static let fewest = 512
 
     package init() {}
 
@@ -15,6 +18,7 @@ package struct LatencyDigest: Sendable, Equatable {
         count += 1
         sum += duration
         longest = max(longest, duration)
+        if count <= Self.fewest { few.append(duration) }
         cells[Self.cell(duration.wholeMicroseconds / 1000), default: 0] += 1
     }
 
@@ -24,6 +28,7 @@ package struct LatencyDigest: Sendable, Equatable {
         both.sum += b.sum
         both.longest = max(a.longest, b.longest)
         both.cells.merge(b.cells) { $0 + $1 }
+        both.few = both.count <= fewest ? a.few + b.few : []
         return both
     }
 
@@ -33,6 +38,7 @@ package struct LatencyDigest: Sendable, Equatable {
     package func quantile(permille: Int) -> Duration? {
         guard count > 0 else { return nil }
         let rank = max(1, (count * min(1000, max(0, permille)) + 999) / 1000)
+        if few.count == count { return few.sorted()[rank - 1] }
         var seen = 0
         for cell in cells.keys.sorted() {
             seen += cells[cell] ?? 0
