@@ -95,6 +95,8 @@ package struct GatewayEvent: Sendable {
         /// `stated`, `priced` or `estimated`.
         package var basis: String?
         package var usage: Usage?
+        /// By which two prompts are compared.
+        package var prompt: PromptTrace?
         package var duration: Duration?
         package var timeToFirstToken: Duration?
         package var finishReasons: [String] = []
@@ -161,7 +163,7 @@ extension GatewayEvent.Call {
             "status": status.map(JSON.int), "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
             "sent_again": isSentAgain ? true : nil, "reserved_usd": reserved.map(JSON.usd),
             "cost_usd": cost.map(JSON.usd), "overrun_usd": overrun.map(JSON.usd), "basis": basis.map(JSON.string),
-            "usage": usage,
+            "usage": usage, "prompt": prompt?.json,
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
             "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },
             "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),

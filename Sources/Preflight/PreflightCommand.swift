@@ -12,6 +12,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
               preflight status --follow                 see it run, from another terminal
+              preflight report --output report.html     what came of it, as a page to show
               preflight verify                          is its record whole?
               preflight replay --eject 'loop: 4'        what would a policy have done to it?
               preflight stop latest llama               end a trial from another terminal
@@ -24,7 +25,8 @@ struct PreflightCommand: AsyncParsableCommand {
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self,
             StopCommand.self, EjectCommand.self, ExtendCommand.self, HoldCommand.self, ReleaseCommand.self,
-            SteerCommand.self, VerifyCommand.self, ReplayCommand.self, CacheReportCommand.self,
+            SteerCommand.self, ReportCommand.self, ExportCommand.self, VerifyCommand.self, ReplayCommand.self,
+            CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])

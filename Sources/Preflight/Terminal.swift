@@ -9,6 +9,9 @@ struct Terminal: Sendable {
     /// Data. A reader that went away is no failure of ours.
     func data(_ text: String) { write(text, to: STDOUT_FILENO) }
 
+    /// A piece of data, which need not end a line.
+    func pass(data text: String) { write(Array(text.utf8)[...], to: STDOUT_FILENO) }
+
     /// A word to the person in front; to the board, while one is drawn there.
     func say(_ text: String) {
         if let board = Self.board.withLock({ $0 }) { return board(text) }

@@ -129,27 +129,3 @@ import Testing
         }
     }
 }
-
-@Suite struct CacheReportTests {
-    @Test func `what caching saved follows from the run's own prices`() async throws {
-        try await withTemporaryDirectory { path in
-            let directory = RunsDirectory(path: path).run("r")
-            try Files.createDirectory(directory.path)
-            let model = try #require(try TestData.catalogue()["anthropic/claude-sonnet-4.6"])
-            try Files.replace(
-                directory.lockPath,
-                with: JSON.record(["models": [.record(["id": .string(model.id), "pricing": model.pricing.json])]]).text)
-            var summary = TrialSummary(plan: TrialPlan(alias: "a", model: model.id, budget: USD(cents: 5)))
-            summary.usage = Usage(promptTokens: 6000, cachedTokens: 2569, cacheWriteTokens: 2569)
-            var unknown = summary
-            unknown.alias = "b"
-            unknown.model = "no/price"
-            let report = CacheReport(
-                RunView(id: "r", directory: directory.path, createdAt: nil, isAlive: false, trials: [summary, unknown]))
-            // 2569 × ($3.00 − $0.30) − 2569 × ($3.75 − $3.00), per million.
-            #expect(report.lines[0].saved?.decimalText == "0.00500955")
-            #expect(report.lines[1].saved == nil)
-            #expect(report.text().contains("42%") && report.text().contains("unknown"))
-        }
-    }
-}

@@ -28,8 +28,6 @@ def tool(name, description, required, **properties):
         "type": "object", "properties": properties, "required": required}}}
 
 
-# Tools and system prompt open every request and never change: that is what lets a provider's
-# prompt cache recognise the beginning of the conversation.
 TOOLS = [
     tool("bash", "Run a shell command in the working directory and return its output.", ["command"],
          command={"type": "string"},
@@ -305,11 +303,70 @@ def files_in(folder, leave_out):
     return {path for path in found if path != leave_out}
 
 
-# --- the loop -------------------------------------------------------------------------------------
+# --- the prompt -----------------------------------------------------------------------------------
 
-def caching(model):
-    """Others cache by themselves, these want to be asked: for the whole conversation, as it grows."""
-    return {"cache_control": {"type": "ephemeral"}} if model.startswith("anthropic/") else {}
+MARK = {"cache_control": {"type": "ephemeral"}}
+
+
+class Conversation:
+    """The messages of a trial and the requests made of them, with a beginning that stays as it was.
+
+    A provider's cache recognises a prompt by its beginning, down to the byte. So tools and system
+    prompt come first and in one order, nothing that changes (a time, a budget, a number of tries)
+    stands in them, and what was sent once is never touched again: there is no way here to do so.
+    """
+    def __init__(self, model, tools, system):
+        self.model = model
+        self.tools = json.dumps(sorted(tools, key=lambda tool: tool["function"]["name"]), sort_keys=True)
+        self.frozen = []        # each message as JSON, once it was sent
+        self.fresh = []         # what no cache has seen yet
+        self.append({"role": "system", "content": system})
+
+    # Most providers cache by themselves. Anthropic wants to be asked, once for the whole
+    # conversation as it grows; Qwen wants a mark at each place, and so content in parts.
+    @property
+    def asks(self):
+        return self.model.startswith("anthropic/")
+
+    @property
+    def marks_parts(self):
+        return self.model.startswith("qwen/")
+
+    def append(self, message):
+        if self.marks_parts and isinstance(message.get("content"), str) and message["role"] != "assistant":
+            # In parts from the beginning: a message that changed its form would be another one.
+            message = {**message, "content": [{"type": "text", "text": message["content"]}]}
+        self.fresh.append(message)
+
+    def mention(self, text):
+        """Adds news at the end of the conversation: to the newest message, if it was not sent yet."""
+        last = self.fresh[-1] if self.fresh else None
+        if last is None or last["role"] in ("system", "assistant"):
+            return self.append({"role": "user", "content": text})
+        if isinstance(last["content"], list):
+            last["content"] = last["content"] + [{"type": "text", "text": text}]
+        else:
+            last["content"] += "\n\n" + text
+
+    def messages(self):
+        """All of them, for a request that is sent now: from here on they stay."""
+        self.frozen += [json.dumps(message) for message in self.fresh]
+        self.fresh = []
+        messages = [json.loads(message) for message in self.frozen]
+        if self.marks_parts:
+            # Two marks: what all requests begin with, and where this one ends and the next goes on.
+            for message in (messages[0], messages[-1]):
+                if isinstance(message["content"], list):
+                    message["content"][-1].update(MARK)
+        return messages
+
+    def request(self, **options):
+        # Tools, then messages: the order in which providers read them.
+        return {"model": self.model, "tools": json.loads(self.tools), "messages": self.messages(),
+                **options, **(MARK if self.asks else {})}
+
+
+# --- the loop -------------------------------------------------------------------------------------
 
 
 def tool_calls_of(message):
@@ -344,7 +401,8 @@ def run(options):
             raise Stop(EXIT_SETUP, f"{name} is not set")
     url = (os.environ.get("OPENROUTER_BASE_URL") or "https://openrouter.ai/api/v1").rstrip("/") + "/chat/completions"
     folder, budget = os.getcwd(), Budget()
-    messages = [{"role": "system", "content": options.system}, {"role": "user", "content": get_prompt()}]
+    conversation = Conversation(model, TOOLS, options.system)
+    conversation.append({"role": "user", "content": get_prompt()})
     # One session for the whole conversation: it stays with the provider whose cache is warm, and
     # two entrants with the same model do not warm each other's.
     session = f"{os.environ.get('PREFLIGHT_RUN_ID') or 'local'}:{alias or model}"[:128]
@@ -352,26 +410,25 @@ def run(options):
 
     for _ in range(options.max_turns):
         if text := budget.news():
-            # On the newest message, which no cache has seen yet; higher up it would spoil the cache.
-            messages[-1]["content"] += f"\n\n<budget>\n{text}\n</budget>"
+            conversation.mention(f"<budget>\n{text}\n</budget>")
         emit("message_start")
-        body = complete(url, {"model": model, "messages": messages, "tools": TOOLS,
-                              "max_tokens": options.max_tokens, "session_id": session, **caching(model)})
+        body = complete(url, conversation.request(max_tokens=options.max_tokens, session_id=session))
         choice = body["choices"][0]
         message, calls = choice["message"], tool_calls_of(choice["message"])
         said = message.get("content") if isinstance(message.get("content"), str) else ""
         emit("message_end", usage=body.get("usage") or {}, responseId=body.get("id"), text=said[:500],
              finishReason=choice.get("finish_reason"))
         # reasoning_details go back unchanged: some models lose their thread without.
-        messages.append({"role": "assistant", "content": said or (None if calls else ""),
-                         **({"tool_calls": calls} if calls else {}),
-                         **({"reasoning_details": message["reasoning_details"]} if message.get("reasoning_details") else {})})
+        conversation.append({"role": "assistant", "content": said or (None if calls else ""),
+                             **({"tool_calls": calls} if calls else {}),
+                             **({"reasoning_details": message["reasoning_details"]} if message.get("reasoning_details") else {})})
         if calls:
-            messages += [run_call(call, folder, budget) for call in calls]
+            for call in calls:
+                conversation.append(run_call(call, folder, budget))
         elif choice.get("finish_reason") == "length":
             # Out of tokens, often while still thinking, is not the same as done.
-            messages.append({"role": "user", "content": f"You were cut off at {options.max_tokens} tokens. "
-                                                        "Go on, in smaller steps."})
+            conversation.append({"role": "user", "content": f"You were cut off at {options.max_tokens} tokens. "
+                                                            "Go on, in smaller steps."})
         else:
             emit("agent_end", reason="done")
             return EXIT_DONE

@@ -74,6 +74,74 @@ class Prompts(unittest.TestCase):
             self.assertIsNone(agent.prompt_from(line), line)
 
 
+class Prefixes(unittest.TestCase):
+    """What a provider's cache goes by."""
+
+    def conversation(self, model="test/model"):
+        tools = [agent.tool("zip", "Zip.", [], b={"type": "string"}, a={"type": "string"}), agent.tool("add", "Add.", [])]
+        conversation = agent.Conversation(model, tools, "You are.")
+        conversation.append({"role": "user", "content": "Do it."})
+        return conversation, tools
+
+    def grown(self, model):
+        """Requests of a conversation that grows, with news in between."""
+        conversation, _ = self.conversation(model)
+        requests = [conversation.request(max_tokens=9)]
+        for turn in range(4):
+            conversation.append({"role": "assistant", "content": f"said {turn}"})
+            conversation.append({"role": "tool", "tool_call_id": f"{turn}", "content": f"out {turn}"})
+            conversation.mention(f"<budget>{turn}</budget>")
+            requests.append(conversation.request(max_tokens=9))
+        return requests
+
+    def unmarked(self, value):
+        if isinstance(value, dict):
+            return {k: self.unmarked(v) for k, v in value.items() if k != "cache_control"}
+        return [self.unmarked(v) for v in value] if isinstance(value, list) else value
+
+    def test_each_request_begins_with_the_one_before(self):
+        for model in ("test/model", "anthropic/claude", "qwen/qwen3"):
+            requests = self.grown(model)
+            for earlier, later in zip(requests, requests[1:]):
+                self.assertEqual(json.dumps(earlier["tools"]), json.dumps(later["tools"]))
+                before, after = self.unmarked(earlier["messages"]), self.unmarked(later["messages"])
+                self.assertLess(len(before), len(after))
+                self.assertEqual(json.dumps(before), json.dumps(after[:len(before)]))
+
+    def test_tools_stand_in_one_order_and_before_the_messages(self):
+        conversation, tools = self.conversation()
+        other = agent.Conversation("test/model", tools[::-1], "You are.")
+        request = conversation.request()
+        self.assertEqual([t["function"]["name"] for t in request["tools"]], ["add", "zip"])
+        self.assertEqual(json.dumps(request["tools"]), json.dumps(other.request()["tools"]))
+        self.assertLess(list(request).index("tools"), list(request).index("messages"))
+        self.assertEqual(request["messages"][0]["role"], "system")
+
+    def test_what_was_sent_cannot_be_changed(self):
+        conversation, tools = self.conversation()
+        first = conversation.request()
+        first["messages"][0]["content"] = tools[0]["function"]["name"] = "edited"
+        self.assertEqual(conversation.request()["messages"][0]["content"], "You are.")
+        self.assertEqual(conversation.request()["tools"][1]["function"]["name"], "zip")
+
+    def test_news_never_touches_a_message_that_was_sent(self):
+        conversation, _ = self.conversation()
+        conversation.mention("one")
+        self.assertEqual(conversation.request()["messages"][-1]["content"], "Do it.\n\none")
+        conversation.mention("two")
+        self.assertEqual([m["content"] for m in conversation.request()["messages"][1:]], ["Do it.\n\none", "two"])
+
+    def test_marks_stand_where_the_model_needs_them(self):
+        self.assertNotIn("cache_control", json.dumps(self.grown("test/model")))
+        for request in self.grown("anthropic/claude"):
+            self.assertEqual(request["cache_control"], {"type": "ephemeral"})
+            self.assertNotIn("cache_control", json.dumps(request["messages"]))
+        for request in self.grown("qwen/qwen3"):
+            marked = [n for n, m in enumerate(request["messages"]) if "cache_control" in json.dumps(m)]
+            self.assertEqual(marked, [0, len(request["messages"]) - 1])
+            self.assertNotIn("cache_control", request)
+
+
 class Errors(unittest.TestCase):
     def test_codes(self):
         for code, exit_code in ((402, 4), (403, 4), (401, 5), (400, 6), (404, 6)):

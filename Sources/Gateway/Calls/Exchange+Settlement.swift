@@ -128,6 +128,7 @@ extension Exchange {
         report.servedModel = answer.model
         report.provider = answer.provider
         report.usage = answer.usage
+        report.prompt = facts.map { PromptTrace($0.prompt) }
         report.toolNames = answer.toolNames
         if report.finishReasons.isEmpty { report.finishReasons = answer.finishReasons }
         report.generation = generation ?? answer.id

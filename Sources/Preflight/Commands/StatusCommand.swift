@@ -68,27 +68,3 @@ struct StatusCommand: AsyncParsableCommand {
         await wiring.offerSweep(journal, place)
     }
 }
-
-struct CacheReportCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "cache-report",
-        abstract: "Show how much of a run's prompts came from provider caches, and what that saved.",
-        discussion: """
-            Example:
-              preflight cache-report latest
-            """)
-
-    @Argument(help: "A run's name, a unique beginning of it, or latest.")
-    var run: String = "latest"
-
-    @OptionGroup var place: PlaceOptions
-
-    func run() async throws {
-        let wiring = try Wiring(runsDirectory: place.runsDir)
-        let journal = try wiring.existingJournal()
-        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal)
-        await wiring.offerSweep(journal, place)
-        let report = CacheReport(view)
-        Terminal.shared.data(place.json ? report.json.prettyText : report.text(width: Terminal.shared.tableWidth))
-    }
-}

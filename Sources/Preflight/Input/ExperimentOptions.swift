@@ -158,6 +158,8 @@ enum EnvironmentTwins {
             "eject": place, "extend": place, "hold": place, "release": place, "steer": place, "cache-report": place,
             "sweep": sweep, "verify": place, "resume": reopened, "retry": reopened, "replay": place,
             "simulate": simulate, "budget": place, "keys": place,
+            // Their forms are flags of the same rank: a variable would contradict the others.
+            "report": ["runs-dir": "PREFLIGHT_RUNS_DIR"], "export": ["runs-dir": "PREFLIGHT_RUNS_DIR"],
         ]
     }()
 

@@ -38,7 +38,12 @@ struct CallReading {
                 toolNames: walker.toolNames,
                 prompt: PromptMeasure(
                     counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
-                    identity: identity()),
+                    identity: identity(), tools: hash(of: [fields[.tools], fields[.functions]]),
+                    system: hash(of: [
+                        fields.scan.member("system", in: bytes), fields.scan.member("instructions", in: bytes),
+                    ]),
+                    opening: walker.firstMark,
+                    isMarkedForCache: walker.isMarkedForCache || fields[.cacheControl] != nil),
                 predictionTokens: predictionTokens, extras: walker.extras, fields: fields))
     }
 
@@ -85,6 +90,13 @@ struct CallReading {
             sum &+= KeyedHash.of(UnsafeRawBufferPointer(rebasing: bytes[member.value]), after: key)
         }
         return sum
+    }
+
+    /// Of the members that are there; nil where none is.
+    private func hash(of members: [JSONScan.Member?]) -> UInt64? {
+        let members = members.compactMap { $0 }
+        guard !members.isEmpty else { return nil }
+        return members.reduce(0) { KeyedHash.of(UnsafeRawBufferPointer(rebasing: bytes[$1.value]), after: $0) }
     }
 
     private static let identifying = BodyFieldSet(

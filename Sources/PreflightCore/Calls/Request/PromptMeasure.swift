@@ -25,6 +25,13 @@ package struct PromptMeasure: Hashable, Sendable {
     /// A hash of everything but the messages that a prompt is made of, and of the models asked for.
     package var identity: UInt64 = 0
 
+    /// Hashes of the parts that come before the messages, and of the first message; nil where there is none.
+    package var tools: UInt64?
+    package var system: UInt64?
+    package var opening: UInt64?
+    /// It asks for a place of it to be cached.
+    package var isMarkedForCache = false
+
     package static let maximumMarks = 48
 
     /// The most tokens that the prompt can have, whichever of the models takes it; nil when that is unbounded.

@@ -126,6 +126,7 @@ extension PromptWalker {
     mutating func cacheControl(_ key: JSONScan.Text) throws(JSONScan.Failure) {
         let start = reader.index
         let tokens = meter.tokens
+        isMarkedForCache = true
         try wholeValue()
         if reader.index - start <= 128 { meter.add(tokens - meter.tokens) }
         hash.cut((key.range.lowerBound - 1)..<reader.index, of: bytes)

@@ -17,6 +17,9 @@ struct PromptWalker {
     var toolNames: [String] = []
     /// How many prompts the request holds: each is answered.
     var sequences = 0
+    private(set) var firstMark: UInt64?
+    /// A part of the prompt carries a mark for a cache.
+    var isMarkedForCache = false
     private var lastMarks: [PromptMeasure.Mark] = []
     /// Where the oldest of them is, once there are as many as are kept.
     private var oldestMark = 0
@@ -41,6 +44,7 @@ struct PromptWalker {
 
     mutating func mark() {
         let mark = PromptMeasure.Mark(hash: hash.value, counts: countsSoFar)
+        if firstMark == nil { firstMark = hash.value }
         if lastMarks.count < PromptMeasure.maximumMarks {
             if lastMarks.isEmpty { lastMarks.reserveCapacity(8) }
             lastMarks.append(mark)
