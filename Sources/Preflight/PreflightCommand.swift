@@ -12,6 +12,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
               watch preflight status                    see it run
+              preflight dashboard                       the same on a page, with curves and logs
               preflight verify                          is its record whole?
               preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
@@ -20,7 +21,7 @@ struct PreflightCommand: AsyncParsableCommand {
         version: PreflightTool.version,
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
-            StatusCommand.self,
+            StatusCommand.self, DashboardCommand.self,
             StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
