@@ -13,6 +13,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight resume latest                   take up a run whose process died
               watch preflight status                    see it run
               preflight dashboard                       the same on a page, with curves and logs
+              preflight report --output report.html     what came of it, as a page to show
               preflight verify                          is its record whole?
               preflight stop latest llama               end a trial from another terminal
               preflight gateway --budget 5              hard limits in front of your own code
@@ -22,7 +23,8 @@ struct PreflightCommand: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self, DashboardCommand.self,
-            StopCommand.self, EjectCommand.self, ExtendCommand.self, VerifyCommand.self, CacheReportCommand.self,
+            StopCommand.self, EjectCommand.self, ExtendCommand.self, ReportCommand.self, VerifyCommand.self,
+            CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
         ])

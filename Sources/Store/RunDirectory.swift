@@ -23,6 +23,8 @@ package struct RunDirectory: Sendable, Equatable {
     package var experimentPath: String { path + "/experiment.yaml" }
     package var lockPath: String { path + "/lock.json" }
     package var summaryPath: String { path + "/summary.json" }
+    /// Computed from the rest: no part of the record.
+    package var reportPath: String { path + "/report.html" }
     package var promptPath: String { path + "/prompt.txt" }
     /// Held by the living harness.
     package var harnessLockPath: String { path + "/harness.lock" }

@@ -16,7 +16,15 @@ struct FieldStage {
     var isResumed = false
     let report: @Sendable (FieldEvent) -> Void
 
+    /// Runs the field, and leaves a report of it beside its receipt.
     func run(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
+        let result = try await runField(body)
+        // Whoever is in a hurry can have it from `preflight report`.
+        if stop.urgency < .quick { await ReportWriter.write(after: directory.id, in: wiring.runs, journal: journal) }
+        return result
+    }
+
+    private func runField(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
         try FileNeed.check(
             concurrency: min(plan.trials.count, experiment.concurrency), isBehindGateway: experiment.access == .gateway,
             limit: FileLimit.current)

@@ -1,0 +1,110 @@
+import ArgumentParser
+import PreflightCore
+import Reports
+import Store
+
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Tell what came of a run: outcomes, money, time, tokens, latencies, stops and provenance.",
+        discussion: """
+            Examples:
+              preflight report                                      the newest run, as Markdown
+              preflight report latest --output report.html          one page that opens anywhere
+              preflight report 20260312 --format json | jq .money
+              preflight report latest --format csv --output trials.csv
+
+            Every run writes report.html into its directory when it ends. A report is computed from the record and can
+            be made again at any time, also of a run that lives or has lost its process.
+            """)
+
+    @Argument(help: "A run's name, a unique beginning of it, or latest.")
+    var run: String = "latest"
+
+    @Option(
+        help: ArgumentHelp(
+            "html, md, json or csv; by default what the name of --output ends in, else md.", valueName: "FORMAT"))
+    var format: ReportFormat?
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Where to write it; by default standard output.", valueName: "FILE"))
+    var output: String?
+
+    @OptionGroup var place: PlaceOptions
+
+    func validate() throws {
+        if place.json, format != nil { throw ValidationError("--json is --format json: give one of them") }
+    }
+
+    func run() async throws {
+        let wiring = try Wiring(runsDirectory: place.runsDir)
+        let journal = try wiring.existingJournal()
+        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal)
+        let report = await ReportWriter.read(view)
+        let format = place.json ? .json : format ?? output.flatMap(ReportFormat.init(fileName:)) ?? .md
+        try OutputFile(output).write(format.text(report))
+    }
+}
+
+enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+    case html, md, json, csv
+
+    /// By what a file's name ends in.
+    init?(fileName: String) {
+        let end = fileName.split(separator: ".").last?.lowercased()
+        switch end {
+        case "html", "htm": self = .html
+        case "md", "markdown": self = .md
+        case "json": self = .json
+        case "csv": self = .csv
+        default: return nil
+        }
+    }
+
+    func text(_ report: RunReport) -> String {
+        switch self {
+        case .html: report.html
+        case .md: report.markdown
+        case .json: report.json.prettyText + "\n"
+        case .csv: report.csv
+        }
+    }
+}
+
+/// Where the answer of a command goes: a file, replaced in one step, or standard output.
+struct OutputFile {
+    let path: String?
+
+    init(_ path: String?) { self.path = path }
+
+    func write(_ text: String) throws {
+        guard let path else {
+            return Terminal.shared.data(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+        }
+        try Files.replace(path, with: text)
+        Terminal.shared.say("written to \(path)")
+    }
+}
+
+/// Makes a run's report.
+enum ReportWriter {
+    static func read(_ view: RunView) async -> RunReport {
+        var report = await RunReport.read(view)
+        report.title = report.experiment.flatMap { try? YAMLTree($0, name: "experiment.yaml") }.flatMap {
+            $0.json["name"]?.string
+        }
+        return report
+    }
+
+    /// Writes `report.html` beside the run's receipt. It is derived from the record: that it cannot be written is said,
+    /// and fails nothing.
+    static func write(after id: String, in runs: RunsDirectory, journal: Journal) async {
+        do {
+            let view = try await RunLookup.find(id, in: runs, journal: journal)
+            let directory = RunDirectory(path: view.directory, id: view.id)
+            try Files.replace(directory.reportPath, with: await read(view).html)
+        } catch {
+            Terminal.shared.say("warning: no report.html: \(error)")
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// Lines of a file that spreadsheets read.
+enum CSV {
+    static func line(_ fields: [String]) -> String { fields.map(field).joined(separator: ",") + "\n" }
+
+    /// Texts come from outside: none is to be a formula where the file is opened, and none makes a line of its own.
+    static func field(_ text: String) -> String {
+        var text = PlainText.oneLine(text)
+        // A negative number is none.
+        if let first = text.first, "=+-@".contains(first), !isNumber(text) { text = "'" + text }
+        guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
+        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+
+    private static func isNumber(_ text: String) -> Bool {
+        text.utf8.dropFirst().allSatisfy { (48...57).contains($0) || $0 == UInt8(ascii: ".") } && text.count > 1
+    }
+}
