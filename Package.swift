@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(name: "PreflightMain", dependencies: ["Preflight"], swiftSettings: settings),
         // What benchmarks run, and tests that need several processes.
         .executableTarget(
-            name: "preflight-tools", dependencies: ["PreflightCore", "Store", "Gateway", sqlite] + nio,
+            name: "preflight-tools", dependencies: ["PreflightCore", "Store", "Gateway", "Harness", sqlite] + nio,
             path: "Benchmarks/Tools", swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["PreflightCore"], path: "Tests/TestSupport", swiftSettings: settings),

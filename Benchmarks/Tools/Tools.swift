@@ -14,12 +14,15 @@ import PreflightCore
         case "gateway": try await GatewayProcess.run(Array(arguments))
         case "load": try await StreamLoad.run(Array(arguments))
         case "calls": try CallsBenchmark.run(Array(arguments))
+        case "recorded-run": try await RecordedRun.run(Array(arguments))
+        case "ingest": try await IngestBenchmark.run(Array(arguments))
+        case "measure": try Measure.run(Array(arguments))
         case "body": say(StreamLoad.body(isStreamed: false))
         default:
             FileHandle.standardError.write(
                 Data(
                     ("usage: preflight-tools ledger|ledger-baseline|ledger-child|gateway-child|upstream|gateway|load"
-                        + "|calls|body …\n").utf8))
+                        + "|calls|recorded-run|ingest|measure|body …\n").utf8))
             exit(64)
         }
     }

@@ -204,7 +204,7 @@ package struct FieldRun: Sendable {
     func recorder(_ trial: TrialPlan, lastStderr: [String] = []) throws -> TrialRecorder {
         try TrialRecorder(
             plan: trial, directory: directory.trial(trial.attempt),
-            policy: .any([plan.experiment.eject, .wall(plan.experiment.limits.wall)]), bounds: plan.bounds,
+            policies: plan.experiment.eject + [PolicyRule(.wall(plan.experiment.limits.wall))], bounds: plan.bounds,
             lastStderr: lastStderr, world: workshop.world,
             observe: { [breaker] in breaker.take($0, of: trial, $1) })
     }
@@ -309,6 +309,7 @@ package struct FieldRun: Sendable {
         while !Task.isCancelled {
             let summaries = board.summaries
             if summaries != last {
+                report(.standing(summaries))
                 // What the journal says of a log must not be ahead of the log on the disk.
                 await board.synchronize()
                 try? await workshop.journal.update(summaries, run: directory.id, at: workshop.world.now())

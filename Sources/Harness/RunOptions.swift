@@ -71,6 +71,8 @@ package enum FieldEvent: Sendable {
     case stopping(TrialPlan, String)
     case settling(TrialPlan)
     case finished(TrialSummary)
+    /// How all trials stand now: whenever that has changed, as often as the journal is written.
+    case standing([TrialSummary])
     /// The owner asks for something from another terminal.
     case asked(OwnerRequest)
     case warning(String)

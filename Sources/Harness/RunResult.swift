@@ -34,3 +34,14 @@ package struct RunResult: Sendable {
         ])
     }
 }
+
+extension RunResult {
+    package init(
+        id: String, directory: String, trials: [TrialSummary], startedAt: Timestamp, finishedAt: Timestamp,
+        wasStopped: Bool
+    ) {
+        self.init(
+            id: id, directory: directory, trials: trials, startedAt: startedAt, finishedAt: finishedAt,
+            wasStopped: wasStopped, history: RunHistory())
+    }
+}

@@ -20,7 +20,7 @@ package final class TrialRecorder: Sendable {
     }
 
     private struct State: ~Copyable {
-        var trial: TrialState
+        var watch: PolicyWatch
         var events: EventLog
         var log: AppendFile
         var stdout: LineSplitter
@@ -29,19 +29,23 @@ package final class TrialRecorder: Sendable {
         var rawBytes = 0
         /// Of standard output, those that are not kept included.
         var lines = 0
-        /// Since the log was last told of any.
-        var suppressed = 0
+        /// Of the agent, that are not kept.
+        var unkept = UnkeptLines()
+        /// A sign of life that the log does not tell of yet.
+        var unheard: Duration?
         var isLogFull = false
         /// Bytes of the event log that are known to be on the disk.
         var synchronized = 0
         var failure: PreflightError?
         var hasVerdict = false
         var hasGap = false
+        /// Policies that have fired and are not told of yet.
+        var fired: [FiredPolicy] = []
     }
 
     package let plan: TrialPlan
     package let startedAt: Timestamp
-    let policy: EjectPolicy
+    let policies: PolicyList
     private let bounds: Bounds
     private let world: World
     private let startedUptime: Duration
@@ -51,6 +55,9 @@ package final class TrialRecorder: Sendable {
     private let announce: AsyncStream<Verdict.Reason>.Continuation
     /// The first verdict to eject, when there is one.
     package let verdicts: AsyncStream<Verdict.Reason>
+    private let announceFired: AsyncStream<FiredPolicy>.Continuation
+    /// Every policy that fires, those that eject among them, each after its event is written.
+    package let fired: AsyncStream<FiredPolicy>
     /// What the log held when it was opened.
     package let found: EventLog.Found
 
@@ -58,15 +65,15 @@ package final class TrialRecorder: Sendable {
     ///
     /// - Parameter lastStderr: the end of what an earlier process has heard on standard error.
     package init(
-        plan: TrialPlan, directory: TrialDirectory, policy: EjectPolicy, bounds: Bounds = Bounds(),
+        plan: TrialPlan, directory: TrialDirectory, policies: PolicyList, bounds: Bounds = Bounds(),
         lastStderr: [String] = [], world: World, observe: (@Sendable (Event, TrialState) -> Void)? = nil
     ) throws {
         self.observe = observe
         self.plan = plan
-        self.policy = policy
+        self.policies = policies
         self.bounds = bounds
         self.world = world
-        let events = try EventLog(directory)
+        let events = try EventLog(directory, policies: policies)
         let log = try AppendFile(path: directory.logPath, limit: bounds.log)
         let now = world.now()
         found = events.found
@@ -75,14 +82,19 @@ package final class TrialRecorder: Sendable {
         startedUptime = world.uptime() - max(events.mark.elapsed, now - startedAt)
         state = Mutex(
             State(
-                trial: found.state, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
+                watch: found.watch, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
                 stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
-                lines: found.output.lines, hasGap: found.output.hasGap))
+                lines: found.output.lines, hasGap: found.output.hasGap, fired: found.watch.firedUntold))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
+        // Rules fire once until they do not hold any more: far fewer than this wait.
+        (fired, announceFired) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
     }
 
-    /// Since the trial began; never goes back, even if the wall clock does.
-    package var elapsed: Duration { max(.zero, world.uptime() - startedUptime) }
+    /// Since the trial began; never goes back, even if the wall clock does. As exact as the log is, so that whoever reads
+    /// it judges by the same times.
+    package var elapsed: Duration {
+        .microseconds(max(.zero, world.uptime() - startedUptime).wholeMicroseconds)
+    }
 }
 
 // MARK: Facts
@@ -118,7 +130,7 @@ extension TrialRecorder {
     /// Records that the container runs; false when that is known already.
     package func recordStart(container: String) -> Bool {
         state.withLock { state in
-            guard state.trial.containerStarted == nil else { return false }
+            guard state.watch.state.containerStarted == nil else { return false }
             let fields = JSON.Object([.init(key: "container", value: .string(container))])
             append(
                 Event(
@@ -145,7 +157,7 @@ extension TrialRecorder {
                 state.stdout.split(bytes) { line, isCut in lines.append(AgentLine(bytes: line, isCut: isCut)) }
                 for line in lines { take(line, elapsed: elapsed, into: &state) }
             case .stderr:
-                state.trial.noteActivity(at: elapsed)
+                hear(at: elapsed, &state)
                 var lines: [String] = []
                 state.stderr.split(bytes) { line, _ in
                     if line.contains(where: { $0 != 0x20 }) {
@@ -170,7 +182,7 @@ extension TrialRecorder {
             var tail: [String] = []
             state.stderr.finish { line, _ in tail.append(String(decoding: line.prefix(500), as: UTF8.self)) }
             state.stderrTail = Array((state.stderrTail + tail).suffix(10))
-            tellSuppressed(&state)
+            tellUnkept(&state, at: elapsed)
             flush(&state)
         }
     }
@@ -204,13 +216,39 @@ extension TrialRecorder {
     package var outputLines: Int { state.withLock { $0.lines } }
 
     /// Before the next line that is kept, so that the log tells how far into the output it goes.
-    private func tellSuppressed(_ state: inout State) {
-        guard state.suppressed > 0 else { return }
+    private func tellUnkept(_ state: inout State, at elapsed: Duration) {
+        guard let fields = state.unkept.takeFields() else { return }
+        state.unheard = nil
         append(
-            Event(
-                timestamp: world.now(), elapsed: elapsed, source: .harness, type: "lines_not_kept",
-                fields: JSON.Object([.init(key: "lines", value: .int(state.suppressed))])), to: &state)
-        state.suppressed = 0
+            Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: "lines_not_kept", fields: fields),
+            to: &state)
+    }
+
+    /// How often the log is told of life that is no event of its own, at most.
+    private static var hearing: Duration { .seconds(1) }
+
+    /// A sign of life that is no event, or one that is not kept.
+    private func hear(at elapsed: Duration, _ state: inout State) {
+        state.unheard = elapsed
+        guard elapsed - (state.watch.state.lastActivity ?? .zero) >= Self.hearing else { return }
+        tellHeard(&state, at: elapsed)
+    }
+
+    private func tellHeard(_ state: inout State, at elapsed: Duration) {
+        tellUnkept(&state, at: elapsed)
+        guard state.unheard != nil else { return }
+        state.unheard = nil
+        append(Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: "activity"), to: &state)
+    }
+
+    /// Before ticks are judged: what was heard before the last event or tick counts for them.
+    private func advance(_ state: inout State) {
+        let now = elapsed
+        if let heard = state.unheard, now - (state.watch.state.lastActivity ?? .zero) >= Self.hearing - PolicyWatch.grid
+        {
+            tellHeard(&state, at: max(heard, state.events.mark.elapsed, state.watch.judgedUntil))
+        }
+        state.fired += state.watch.advance(to: now)
     }
 
     private func take(_ line: AgentLine, elapsed: Duration, into state: inout State) {
@@ -222,28 +260,29 @@ extension TrialRecorder {
             event.fields = fields
             guard state.events.size < bounds.log else {
                 // Still counts, so that a flood cannot hide its spend.
-                state.suppressed += 1
-                state.trial.apply(event)
+                state.unkept.take(event, state.watch.state)
+                hear(at: elapsed, &state)
                 return
             }
         case .raw(let text, let isCut):
             guard state.rawBytes + text.utf8.count <= bounds.raw else {
-                state.suppressed += 1
-                state.trial.apply(event)
+                state.unkept.take(event, state.watch.state)
+                hear(at: elapsed, &state)
                 return
             }
             state.rawBytes += text.utf8.count
             event.fields.append("line", .string(text))
             if isCut { event.fields.append("cut", true) }
         }
-        tellSuppressed(&state)
+        tellUnkept(&state, at: elapsed)
         append(event, to: &state)
     }
 
     private func append(_ event: Event, to state: inout State) {
         state.events.append(event)
-        state.trial.apply(event)
-        observe?(event, state.trial)
+        let fired = state.watch.take(event)
+        if !fired.isEmpty { state.fired += fired }
+        observe?(event, state.watch.state)
     }
 
     private func flush(_ state: inout State) {
@@ -259,13 +298,25 @@ extension TrialRecorder {
         state.failure = state.failure ?? (error as? PreflightError) ?? PreflightError(.failed, "\(error)")
     }
 
+    /// Writes down what has fired, and announces it. All that it rests on is with the system by now.
     private func judge(_ state: inout State) {
-        guard !state.hasVerdict, state.trial.phase == .running else { return }
+        while !state.fired.isEmpty {
+            let fired = state.fired.removeFirst()
+            guard !state.hasVerdict, state.watch.state.phase == .running else { continue }
+            append(
+                Event(
+                    timestamp: world.now(), elapsed: elapsed, source: .harness, type: FiredPolicy.eventType,
+                    fields: fired.fields), to: &state)
+            flush(&state)
+            announceFired.yield(fired)
+            if fired.rule.action == .eject { announce(fired.reason, in: &state) }
+        }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
-        let verdict =
-            state.failure.map { Verdict.eject(.init(policy: Verdict.recordFailed, message: $0.message)) }
-            ?? policy.verdict(for: state.trial, at: elapsed)
-        guard let reason = verdict.reason else { return }
+        guard let failure = state.failure, !state.hasVerdict, state.watch.state.phase == .running else { return }
+        announce(.init(policy: Verdict.recordFailed, message: failure.message), in: &state)
+    }
+
+    private func announce(_ reason: Verdict.Reason, in state: inout State) {
         state.hasVerdict = true
         announce.yield(reason)
         announce.finish()
@@ -276,11 +327,9 @@ extension TrialRecorder {
     /// Takes a verdict from outside its policies, in every phase before the stop. False when it is too late.
     func eject(_ reason: Verdict.Reason) -> Bool {
         state.withLock { state in
-            let isTooLate = [.stopping, .settling, .finished].contains(state.trial.phase)
+            let isTooLate = [.stopping, .settling, .finished].contains(state.watch.state.phase)
             guard !state.hasVerdict, !isTooLate else { return false }
-            state.hasVerdict = true
-            announce.yield(reason)
-            announce.finish()
+            announce(reason, in: &state)
             return true
         }
     }
@@ -290,9 +339,16 @@ extension TrialRecorder {
 
 extension TrialRecorder {
     /// Lets time-based policies speak.
-    package func tick() { state.withLock { judge(&$0) } }
+    package func tick() {
+        state.withLock { state in
+            advance(&state)
+            judge(&state)
+        }
+    }
 
-    package var trialState: TrialState { state.withLock { $0.trial } }
+    package var trialState: TrialState { state.withLock { $0.watch.state } }
+    /// Of the event log.
+    package var logBytes: Int { state.withLock { $0.events.mark.bytes } }
     package var lastStderr: [String] { state.withLock { $0.stderrTail } }
     /// What could not be written, if anything.
     package var failure: PreflightError? { state.withLock { $0.failure } }
@@ -300,7 +356,7 @@ extension TrialRecorder {
     package var summary: TrialSummary {
         state.withLock { state in
             TrialSummary(
-                plan: plan, state: state.trial, at: elapsed, startedAt: startedAt, lastStderr: state.stderrTail,
+                plan: plan, state: state.watch.state, at: elapsed, startedAt: startedAt, lastStderr: state.stderrTail,
                 log: state.events.mark)
         }
     }
@@ -324,8 +380,8 @@ extension TrialRecorder {
     package func budgetText(_ mode: BudgetFile.Mode) -> String {
         state.withLock { state in
             BudgetFile.text(
-                limit: state.trial.budget ?? plan.budget, spent: state.trial.spend, mode: mode,
-                recent: state.trial.recentActions, actions: state.trial.toolCalls)
+                limit: state.watch.state.budget ?? plan.budget, spent: state.watch.state.spend, mode: mode,
+                recent: state.watch.state.recentActions, actions: state.watch.state.toolCalls)
         }
     }
 }

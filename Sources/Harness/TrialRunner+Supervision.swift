@@ -65,7 +65,7 @@ extension TrialRunner {
             group.addTask { await self.pollSpend(key: key) }
             group.addTask { await self.tick() }
             group.addTask { await self.keepBudgetFile() }
-            for policy in self.recorder.policy.commands {
+            for policy in self.recorder.policies.commands {
                 group.addTask {
                     await self.ask(policy)
                     return .watcherEnded

@@ -1,5 +1,6 @@
 import Foundation
 import PreflightCore
+import Synchronization
 
 /// Where the command's words go: data to standard output, everything else to standard error.
 struct Terminal: Sendable {
@@ -8,8 +9,16 @@ struct Terminal: Sendable {
     /// Data. A reader that went away is no failure of ours.
     func data(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    /// A word to the person in front.
-    func say(_ text: String) { write(text, to: STDERR_FILENO) }
+    /// A word to the person in front; to the board, while one is drawn there.
+    func say(_ text: String) {
+        if let board = Self.board.withLock({ $0 }) { return board(text) }
+        write(text, to: STDERR_FILENO)
+    }
+
+    private static let board = Mutex<(@Sendable (String) -> Void)?>(nil)
+
+    /// Where words to the person in front go from now on; nil for standard error.
+    static func divert(_ board: (@Sendable (String) -> Void)?) { Self.board.withLock { $0 = board } }
 
     /// What another process says, as it stands.
     func pass(_ bytes: ArraySlice<UInt8>) { write(bytes, to: STDERR_FILENO) }

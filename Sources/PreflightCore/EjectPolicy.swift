@@ -23,9 +23,6 @@ package indirect enum EjectPolicy: Hashable, Sendable {
     /// An agent may ask for less after a refusal; one that was refused so often in a row gets no further.
     package static let refusalsThatEnd = 5
 
-    /// What holds where an experiment says nothing.
-    package static let standard = EjectPolicy.any([.budgetExceeded, .idle(.seconds(300))])
-
     package func verdict(for state: TrialState, at elapsed: Duration) -> Verdict {
         switch self {
         case .budgetExceeded:
@@ -115,15 +112,6 @@ package indirect enum EjectPolicy: Hashable, Sendable {
         case .after(let bound, let policy): .after(bound, policy.mappingCommands(change))
         default: self
         }
-    }
-
-    /// The same policy with another bound for silence, or with none.
-    package func replacingIdle(with bound: Duration?) -> EjectPolicy {
-        var policies: [EjectPolicy]
-        if case .any(let inner) = self { policies = inner } else { policies = [self] }
-        policies.removeAll { if case .idle = $0 { true } else { false } }
-        if let bound { policies.append(.idle(bound)) }
-        return .any(policies)
     }
 
     private func eject(_ message: String) -> Verdict { .eject(.init(policy: name, message: message)) }

@@ -49,7 +49,7 @@ extension Experiment {
         arguments = try members["args"]?.strings() ?? arguments
         if let limits = members["limits"] { self.limits = try Limits(reader: limits) }
         if let checks = members["checks"] { self.checks = try Checks(reader: checks) }
-        if let eject = members["eject"] { self.eject = try EjectPolicy(reader: eject) }
+        if let eject = members["eject"] { self.eject = try PolicyList(reader: eject) }
     }
 
     static func variables(_ reader: TreeReader) throws(PreflightError) -> [Variable] {

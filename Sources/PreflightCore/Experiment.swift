@@ -24,7 +24,7 @@ package struct Experiment: Sendable, Equatable {
     package var arguments: [String] = []
     package var limits = Limits()
     package var checks = Checks()
-    package var eject: EjectPolicy = .standard
+    package var eject = PolicyList.standard
 
     package init() {}
 

@@ -57,6 +57,10 @@ package struct TrialState: Hashable, Sendable {
     package var lastActivity: Duration?
     package var containerExited: Duration?
     package var exitCode: Int?
+    /// What it does now; nil before it begins and after its end.
+    package var doing: TrialDoing?
+    /// Calls through the gateway that are under way.
+    var openCalls = 0
     package var outcome: Outcome?
     /// Why it ended, in a sentence.
     package var reason: String?
@@ -136,10 +140,8 @@ extension TrialState {
         case .harness: applyHarness(event)
         case .gateway: applyGateway(event)
         }
+        noteDoing(event)
     }
-
-    /// A line on standard error, or output past the log's limit: a sign of life that is no event.
-    package mutating func noteActivity(at elapsed: Duration) { lastActivity = elapsed }
 
     private mutating func applyAgent(_ event: Event) {
         events += 1
@@ -295,7 +297,8 @@ extension TrialState {
         case "network_not_removed": noteLeft("network", event.fields["network"])
         case "subkey_deleted": left.removeAll { $0 == "sub-key \(event.fields["name"]?.string ?? "")" }
         case "container_removed": left.removeAll { $0 == "container \(event.fields["container"]?.string ?? "")" }
-        case "lines_not_kept": linesNotKept += event.fields["lines"]?.int ?? 0
+        case "activity": lastActivity = event.elapsed
+        case "lines_not_kept": applyUnkept(event)
         default: break
         }
     }

@@ -28,6 +28,11 @@ package struct TrialSummary: Hashable, Sendable {
     package var runtime: Duration
     package var isRunning: Bool
     package var exitCode: Int?
+    /// While it has not ended: what it does now, in a word or by a tool's name, and since when.
+    package var doing: String?
+    package var doingSince: Timestamp?
+    /// The last sign of life, while its container runs.
+    package var lastActivity: Timestamp?
     /// Why its calls wait for the provider now.
     package var pause: String?
     /// How long they have waited in outages that are over.
@@ -68,6 +73,13 @@ package struct TrialSummary: Hashable, Sendable {
         runtime = state.running(at: elapsed)
         isRunning = state.containerStarted != nil && state.containerExited == nil && state.outcome == nil
         exitCode = state.exitCode
+        if state.outcome == nil, let startedAt {
+            doing = state.doing?.text
+            doingSince = state.doing.map { startedAt + $0.since }
+        }
+        if isRunning, let startedAt, let started = state.containerStarted {
+            lastActivity = startedAt + max(state.lastActivity ?? started, started)
+        }
         pause = state.outcome == nil ? state.pause?.reason : nil
         pausedFor = state.pausedFor
         self.lastStderr = lastStderr
@@ -155,6 +167,9 @@ extension TrialSummary {
             "runtime_s": .number(runtime.decimalSeconds(places: 3)),
             "running": .bool(isRunning),
             "exit_code": exitCode.map(JSON.int),
+            "doing": doing.map(JSON.string),
+            "doing_since": doingSince.map { .string($0.iso8601) },
+            "last_activity_at": lastActivity.map { .string($0.iso8601) },
             "waits_for": pause.map(JSON.string),
             "paused_s": pausedFor > .zero ? .number(pausedFor.decimalSeconds(places: 3)) : nil,
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
@@ -194,6 +209,9 @@ extension TrialSummary {
         runtime = json["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         isRunning = json["running"]?.bool ?? false
         exitCode = json["exit_code"]?.int
+        doing = json["doing"]?.string
+        doingSince = json["doing_since"]?.string.flatMap(Timestamp.init(iso8601:))
+        lastActivity = json["last_activity_at"]?.string.flatMap(Timestamp.init(iso8601:))
         pause = json["waits_for"]?.string
         pausedFor = json["paused_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []

@@ -52,6 +52,9 @@ extension LostTrials.Fold {
         var trial = summary
         trial.outcome = .lost
         trial.isRunning = false
+        trial.doing = nil
+        trial.doingSince = nil
+        trial.lastActivity = nil
         var words = "its harness died after \(trial.runtime.shortText)"
         let budgetLeft = max(USD.zero, trial.budget - trial.cost)
         if trial.phase == .pending || trial.phase == .provisioning {

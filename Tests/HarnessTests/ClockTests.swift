@@ -37,7 +37,7 @@ private final class JumpingClock: Sendable {
             try directory.create()
             let recorder = try TrialRecorder(
                 plan: TrialPlan(alias: "a", model: "m", budget: USD(cents: 5)), directory: directory,
-                policy: .any([.wall(.seconds(60)), .idle(.seconds(50))]), world: clock.world)
+                policies: PolicyList(ejecting: .wall(.seconds(60)), .idle(.seconds(50))), world: clock.world)
             recorder.record("trial_started", ["budget": .usd(USD(cents: 5))])
             #expect(recorder.recordStart(container: "c"))
             clock.pass(.seconds(20))

@@ -36,7 +36,7 @@ struct FieldTests {
                     "refused": "call 9000 r; call 9000 r; call 9000 r || exit 4",
                 ], told: told
             ) { plan in
-                plan.experiment.eject = .any([.budgetExceeded, .idle(.seconds(20))])
+                plan.experiment.eject = PolicyList(ejecting: .budgetExceeded, .idle(.seconds(20)))
             }
             let result = try await bench.run(field)
             let outcomes = Dictionary(uniqueKeysWithValues: result.trials.map { ($0.alias, $0.outcome) })
@@ -211,8 +211,9 @@ struct FieldTests {
             let judge =
                 #"read line; case "$line" in *'"tool_calls":1'*) echo '{"eject": true, "reason": "seen enough"}';; *) echo '{"eject": false}';; esac"#
             let field = bench.field(["a": #"echo '{"type":"tool_execution_start","toolName":"x"}'; sleep 60"#]) {
-                $0.experiment.eject = .command(
-                    CommandPolicy(name: "judge", command: ["sh", "-c", judge], every: .milliseconds(200)))
+                $0.experiment.eject = PolicyList(
+                    ejecting: .command(
+                        CommandPolicy(name: "judge", command: ["sh", "-c", judge], every: .milliseconds(200))))
             }
             let result = try await bench.run(field)
             #expect(result.trials.first?.reason == "judge: seen enough")

@@ -86,6 +86,7 @@ final class Told: Sendable {
     private let lines = Mutex<[String]>([])
 
     func note(_ progress: FieldEvent) {
+        if case .standing = progress { return }
         let line: String =
             switch progress {
             case .runStarted(let id, _, _): "run \(id)"
@@ -95,6 +96,7 @@ final class Told: Sendable {
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
             case .finished(let summary): "finished \(summary.alias)"
+            case .standing: ""
             case .asked(let request): "asked \(request.text)"
             case .warning(let text): "warning \(text)"
             }

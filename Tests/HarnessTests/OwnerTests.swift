@@ -120,7 +120,7 @@ struct OwnerRunTests {
             let field = bench.field(["a": script, "b": patient], told: told) { plan in
                 briskly(&plan)
                 plan.experiment.budget.total = USD(cents: 17)
-                plan.experiment.eject = .budgetExceeded
+                plan.experiment.eject = PolicyList(ejecting: .budgetExceeded)
             }
             let run = field.directory.id
             async let running = bench.run(field)

@@ -80,7 +80,7 @@ private func policy(_ json: JSON) throws -> EjectPolicy { try EjectPolicy(reader
     }
 
     @Test func `two trials with one policy do not touch each other`() {
-        let policy = EjectPolicy.standard
+        let policy = EjectPolicy.budgetExceeded
         #expect(policy.verdict(for: state([spent("1")]), at: .seconds(1)) != .stay)
         #expect(policy.verdict(for: state(), at: .seconds(1)) == .stay)
     }

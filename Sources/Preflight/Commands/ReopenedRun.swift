@@ -58,15 +58,19 @@ struct ReopenedRun {
     }
 
     /// Hands the run to the harness, tells what happens, and throws what the run exits with.
-    func go(_ plan: RunPlan, _ body: @Sendable (FieldRun) async throws -> RunResult) async throws {
+    func go(_ plan: RunPlan, _ body: @escaping @Sendable (FieldRun) async throws -> RunResult) async throws {
         let stop = StopSignal()
         let signals = Signals(stop: stop)
-        let telling = RunTelling(isJSON: options.place.json)
+        let telling = RunTelling(
+            isJSON: options.place.json,
+            board: RunBoard(
+                isPlain: options.plain, directory: directory, budget: plan.experiment.budget,
+                createdAt: record.createdAt, journal: journal, wiring: wiring))
         let field = FieldStage(
             wiring: wiring, experiment: plan.experiment, plan: plan, directory: directory, journal: journal,
             management: management, stop: stop, orphanGrace: options.orphanGrace, isResumed: true,
             report: telling.progress())
-        try await telling.finish(try await field.run(body), signals)
+        try await telling.finish(try await telling.following { try await field.run(body) }, signals)
     }
 }
 

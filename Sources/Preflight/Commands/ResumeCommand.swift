@@ -44,6 +44,9 @@ struct ResumeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long a finished trial waits for late usage.", valueName: "TIME"))
     var settle: String = "30s"
 
+    @Flag(help: "Show lines instead of the live board.")
+    var plain = false
+
     @Option(
         help: ArgumentHelp(
             "How long containers may outlive Preflight, should it be killed; by default as long as their wall limit.",

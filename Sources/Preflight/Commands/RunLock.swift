@@ -49,7 +49,7 @@ extension RunPlan {
     ) -> RunPlan {
         var experiment = experiment
         let own = PreflightTool.current.policies.map(\.ejectPolicy)
-        if !own.isEmpty { experiment.eject = .any([experiment.eject] + own) }
+        experiment.eject = experiment.eject + own.map { PolicyRule($0) }
         var plan = RunPlan(
             experiment: experiment, trials: experiment.trials(), imageID: imageID, prompt: prompt,
             baseURL: wiring.settings.baseURL, passesBaseURL: !wiring.settings.isStandardBaseURL)

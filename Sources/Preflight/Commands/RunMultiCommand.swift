@@ -15,7 +15,8 @@ struct RunMultiCommand: AsyncParsableCommand {
 
               preflight run-multi experiment.yaml --detach    # goes on when the terminal is closed
 
-            What follows `--` is handed to the container. `watch preflight status` shows the field.
+            What follows `--` is handed to the container. On a terminal a live board shows the field; `q` or --plain
+            shows lines instead. From another terminal `preflight status --follow` shows the same board.
             Ctrl-C or a closed terminal ends it gracefully, a second Ctrl-C quickly; both leave no container and no
             key behind. `preflight stop`, `eject` and `extend` reach it from another terminal.
             Exit status: 0 all completed, 1 not all did, 3 refused before anything was spent, 64 wrong usage,
@@ -57,6 +58,9 @@ struct RunOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("How long a finished trial waits for late usage.", valueName: "TIME"))
     var settle: String = "30s"
+
+    @Flag(help: "Show lines instead of the live board.")
+    var plain = false
 
     @Flag(help: "Run in the background; return once the first container runs.")
     var detach = false

@@ -50,12 +50,19 @@ struct RunStage {
         let (plan, lock) = try prepared.get()
         let directory = wiring.runs.run(try await runID(journal, wiring))
         let text = try experiment.tree.yamlText
-        let telling = RunTelling(isJSON: isJSON)
+        let telling = RunTelling(
+            isJSON: isJSON,
+            board: RunBoard(
+                isPlain: options.plain, directory: directory, budget: experiment.budget, journal: journal,
+                wiring: wiring))
         let field = FieldStage(
             wiring: wiring, experiment: experiment, plan: plan, directory: directory, journal: journal,
             management: management, stop: stop, orphanGrace: options.orphanGrace, report: telling.progress())
-        let result = try await field.run { field in
-            try await field.run(experimentText: text, lock: RunLock.signed(lock, experiment: text, prompt: plan.prompt))
+        let result = try await telling.following {
+            try await field.run { field in
+                try await field.run(
+                    experimentText: text, lock: RunLock.signed(lock, experiment: text, prompt: plan.prompt))
+            }
         }
         try await telling.finish(result, signals)
     }

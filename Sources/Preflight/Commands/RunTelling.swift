@@ -6,8 +6,27 @@ import Reports
 struct RunTelling {
     let isJSON: Bool
     private let announcer = Announcer(.shared)
+    private let board: RunBoard?
 
-    init(isJSON: Bool) { self.isJSON = isJSON }
+    /// - Parameter board: what shows the run while it goes on; nil for lines.
+    init(isJSON: Bool, board: RunBoard? = nil) {
+        self.isJSON = isJSON
+        self.board = board
+    }
+
+    /// Shows the run on its board, if it has one, while `body` carries it out.
+    func following(_ body: @Sendable () async throws -> RunResult) async throws -> RunResult {
+        guard let board else { return try await body() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await board.run() }
+            let result: Result<RunResult, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            board.end()
+            // The terminal is given back before anything more is said.
+            try await group.waitForAll()
+            return try result.get()
+        }
+    }
 
     private var terminal: Terminal { .shared }
 
@@ -32,11 +51,12 @@ struct RunTelling {
         if !result.isWell { throw ExitStatus.no }
     }
 
-    /// One line per change, on standard error.
+    /// One line per change, on standard error; while there is a board, only what it does not show.
     func progress() -> @Sendable (FieldEvent) -> Void {
         let terminal = announcer
         let background = Background.current
-        return { progress in
+        return { [board] progress in
+            if board?.take(progress) ?? false { return }
             switch progress {
             case .runStarted(let id, let directory, let trials):
                 background?.begin(run: id, directory: directory)
@@ -52,6 +72,7 @@ struct RunTelling {
                 terminal.say(
                     "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"
                         + (summary.reason.map { ", \(PlainText.oneLine($0))" } ?? ""))
+            case .standing: break
             case .asked(let request): terminal.say("  \(PlainText.oneLine(request.text))")
             case .warning(let text): terminal.say("warning: \(PlainText.oneLine(text))")
             }

@@ -6,20 +6,32 @@ import Reports
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show a run as one plain frame: while it is alive, after it, and after it was killed.",
+        abstract: "Show a run: as one plain frame, or as a live board that follows it.",
         discussion: """
             Examples:
-              watch preflight status
-              preflight status run-20260312-120000
+              preflight status --follow                 # a live board; q ends it, the run goes on
+              preflight status run-20260312-120000      # one frame: while it is alive, after it, after it was killed
               preflight status 20260312 --json
+              preflight status --follow --json | jq -c 'select(.type == "trial") | [.alias, .doing, .cost_usd]'
+
+            --follow ends with the run, or when nobody watches it any more. The board scrolls by arrows, Page Up and
+            Page Down, Home and End. Where standard output is no terminal, or with --plain, it is a line per change, and
+            with --json a JSON object a line.
             """)
 
     @Argument(help: "A run's name, a unique beginning of it, or latest.")
     var run: String = "latest"
 
+    @Flag(name: .shortAndLong, help: "Go on showing it until it has ended.")
+    var follow = false
+
+    @Flag(help: "With --follow: show lines instead of the board.")
+    var plain = false
+
     @OptionGroup var place: PlaceOptions
 
     func run() async throws {
+        if follow { return try await FollowStage(name: run, place: place, isPlain: plain).run() }
         let wiring = try Wiring(runsDirectory: place.runsDir)
         let journal = try wiring.existingJournal()
         let view = try await RunLookup.find(run, in: wiring.runs, journal: journal, at: wiring.world.now())

@@ -47,9 +47,7 @@ struct ExperimentLoader {
         for index in experiment.checks.custom.indices {
             experiment.checks.custom[index].command = program(experiment.checks.custom[index].command)
         }
-        experiment.eject = experiment.eject.mappingCommands {
-            CommandPolicy(name: $0.name, command: program($0.command), every: $0.every)
-        }
+        experiment.eject = experiment.eject.mappingPrograms(program)
         if case .file(let path) = experiment.prompt {
             experiment.prompt = .file(Files.absolute(path, relativeTo: base))
         }
@@ -123,17 +121,14 @@ struct ExperimentLoader {
         experiment.checks.skip += Self.split(options.skip)
     }
 
+    /// Each flag replaces those of the file that do the same.
     private func applyPolicies(_ options: ExperimentOptions, to experiment: inout Experiment) throws {
-        if !options.eject.isEmpty {
-            experiment.eject = .any(
-                try options.eject.map { text in
-                    let tree = try YAMLTree(text, name: "--eject '\(text)'")
-                    do throws(PreflightError) {
-                        return try EjectPolicy(reader: TreeReader(tree.json))
-                    } catch {
-                        throw PreflightError(.usage, "--eject '\(text)': \(error.message)", hint: error.hint)
-                    }
-                })
+        let flags: [(PolicyAction, [String])] = [
+            (.eject, options.eject), (.hold, options.hold), (.steer, options.steer), (.notify, options.notify),
+        ]
+        for (action, texts) in flags where !texts.isEmpty {
+            experiment.eject.rules.removeAll { $0.action == action }
+            experiment.eject.rules += try texts.map { try PolicyRule(flag: $0, action) }
         }
         guard let text = options.idleTimeout else { return }
         let timeout = try duration(text, "--idle-timeout")
@@ -174,6 +169,23 @@ struct ExperimentLoader {
     }
 }
 
+extension PolicyRule {
+    /// Reads the value of `--eject`, `--hold`, `--steer` or `--notify`.
+    init(flag text: String, _ action: PolicyAction) throws {
+        let name = "--\(action.rawValue) '\(text)'"
+        let tree = try YAMLTree(text, name: name)
+        do throws(PreflightError) {
+            try self.init(reader: TreeReader(tree.json), action: action)
+        } catch {
+            throw PreflightError(.usage, "\(name): \(error.message)", hint: error.hint)
+        }
+        guard self.action == action else {
+            throw PreflightError(
+                .usage, "\(name): it says do: \(self.action.rawValue)", hint: "give it with --\(self.action.rawValue)")
+        }
+    }
+}
+
 extension Experiment {
     /// Stops at the first thing that is wrong with the experiment, its mounts and its prompt.
     func validate() throws {
@@ -192,6 +204,12 @@ extension Experiment {
         for policy in eject.commands where !Files.isProgram(policy.command.first ?? "") {
             throw PreflightError(
                 .usage, "eject: there is no program '\(policy.command.first ?? "")' for the policy \(policy.name)",
+                hint: "name a program on the PATH, or one by its path, beside the experiment file")
+        }
+        for rule in eject.rules {
+            guard case .command(let command) = rule.hook, !Files.isProgram(command.first ?? "") else { continue }
+            throw PreflightError(
+                .usage, "eject: there is no program '\(command.first ?? "")' for the hook of \(rule.name)",
                 hint: "name a program on the PATH, or one by its path, beside the experiment file")
         }
         if let build, !Files.isDirectory(build) {

@@ -41,6 +41,21 @@ struct ExperimentOptions: ParsableArguments {
         help: ArgumentHelp("When to stop a trial, e.g. idle:180s; repeatable, any of them.", valueName: "POLICY"))
     var eject: [String] = []
 
+    @Option(
+        name: .customLong("hold"),
+        help: ArgumentHelp("When to let a trial's calls wait for its owner; repeatable.", valueName: "POLICY"))
+    var hold: [String] = []
+
+    @Option(
+        name: .customLong("steer"),
+        help: ArgumentHelp("When to tell the agent something; repeatable.", valueName: "POLICY"))
+    var steer: [String] = []
+
+    @Option(
+        name: .customLong("notify"),
+        help: ArgumentHelp("When to tell you of a trial; repeatable.", valueName: "POLICY"))
+    var notify: [String] = []
+
     @Option(help: ArgumentHelp("Stop a trial that is silent for so long; 0 for never.", valueName: "TIME"))
     var idleTimeout: String?
 
@@ -107,7 +122,9 @@ enum EnvironmentTwins {
             "model": "PREFLIGHT_MODELS", "image": "PREFLIGHT_IMAGE", "budget": "PREFLIGHT_BUDGET",
             "total-budget": "PREFLIGHT_TOTAL_BUDGET", "envelope": "PREFLIGHT_ENVELOPE",
             "mount": "PREFLIGHT_MOUNTS", "env": "PREFLIGHT_ENV",
-            "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT", "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
+            "prompt": "PREFLIGHT_PROMPT", "eject": "PREFLIGHT_EJECT",
+            "hold": "PREFLIGHT_HOLD", "steer": "PREFLIGHT_STEER", "notify": "PREFLIGHT_NOTIFY",
+            "idle-timeout": "PREFLIGHT_IDLE_TIMEOUT",
             "wall": "PREFLIGHT_WALL", "concurrency": "PREFLIGHT_CONCURRENCY", "repeat": "PREFLIGHT_REPEAT",
             "access": "PREFLIGHT_ACCESS", "network": "PREFLIGHT_NETWORK", "budget-file": "PREFLIGHT_BUDGET_FILE_MODE",
             "memory": "PREFLIGHT_MEMORY", "cpus": "PREFLIGHT_CPUS",
@@ -116,8 +133,9 @@ enum EnvironmentTwins {
         let run = experiment.merging([
             "settle": "PREFLIGHT_SETTLE", "poll": "PREFLIGHT_POLL", "run-id": "PREFLIGHT_RUN_ID",
             "skip-check": "PREFLIGHT_SKIP_CHECK", "detach": "PREFLIGHT_DETACH",
-            "orphan-grace": "PREFLIGHT_ORPHAN_GRACE",
+            "orphan-grace": "PREFLIGHT_ORPHAN_GRACE", "plain": "PREFLIGHT_PLAIN",
         ]) { $1 }
+        let shown = place.merging(["plain": "PREFLIGHT_PLAIN"]) { $1 }
         let sweep = place.merging(["dry-run": "PREFLIGHT_DRY_RUN", "force": "PREFLIGHT_FORCE"]) { $1 }
         let simulate = [
             "scenario": "PREFLIGHT_SCENARIO", "listen": "PREFLIGHT_LISTEN", "credits": "PREFLIGHT_CREDITS",
@@ -129,8 +147,9 @@ enum EnvironmentTwins {
                 "console": "PREFLIGHT_GATEWAY_CONSOLE", "budget": "PREFLIGHT_GATEWAY_BUDGET",
                 "hold": "PREFLIGHT_GATEWAY_HOLD", "log": "PREFLIGHT_GATEWAY_LOG", "runs-dir": "PREFLIGHT_RUNS_DIR",
             ],
-            "check": experiment, "run": run, "run-multi": run, "status": place, "stop": place,
-            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": place,
+            "check": experiment, "run": run, "run-multi": run, "status": shown, "stop": place,
+            "eject": place, "extend": place, "cache-report": place, "sweep": sweep, "verify": place, "resume": shown,
+            "retry": shown,
             "simulate": simulate, "budget": place, "keys": place,
         ]
     }()
@@ -138,11 +157,11 @@ enum EnvironmentTwins {
     private static let lists: [String: Character] = [
         "model": ",", "network": ",", "require": ",", "only": ",", "skip": ",",
         // Their values may hold commas.
-        "mount": "\n", "env": "\n", "eject": "\n",
+        "mount": "\n", "env": "\n", "eject": "\n", "hold": "\n", "steer": "\n", "notify": "\n",
     ]
 
     /// Flags without a value; their variable says yes or no.
-    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force", "detach"]
+    private static let switches: Set<String> = ["json", "skip-check", "dry-run", "force", "detach", "plain"]
 
     /// The arguments with those that the environment gives put before a closing `--`.
     static func expand(_ arguments: [String], environment: [String: String]) -> [String] {

@@ -10,6 +10,9 @@ package struct TrialCheckpoint: Hashable, Sendable {
     var settledSpend: USD?
     var spokenEvents: Int
     var linesNotKept: Int
+    var openCalls: Int
+    var lastActivity: Duration?
+    var doing: TrialDoing?
     var containerStarted: Duration?
     var containerExited: Duration?
     /// Answers that were counted lately: an agent may print one again.
@@ -23,6 +26,9 @@ package struct TrialCheckpoint: Hashable, Sendable {
         settledSpend = state.settledSpend
         spokenEvents = state.spokenEvents
         linesNotKept = state.linesNotKept
+        openCalls = state.openCalls
+        lastActivity = state.lastActivity
+        doing = state.doing
         containerStarted = state.containerStarted
         containerExited = state.containerExited
         responses = state.recentResponses
@@ -58,6 +64,9 @@ extension TrialState {
         settledSpend = checkpoint.settledSpend
         spokenEvents = checkpoint.spokenEvents
         linesNotKept = checkpoint.linesNotKept
+        openCalls = checkpoint.openCalls
+        lastActivity = checkpoint.lastActivity
+        doing = checkpoint.doing
         containerStarted = checkpoint.containerStarted
         containerExited = checkpoint.containerExited
         for hash in checkpoint.responses { _ = remember(response: hash) }
@@ -70,7 +79,9 @@ extension TrialCheckpoint {
         return .record([
             "log": mark.json, "metered": .bool(isMetered), "gateway_usd": .usd(gatewaySpend),
             "settled_usd": settledSpend.map(JSON.usd), "agent_events": .int(spokenEvents),
-            "lines_not_kept": .int(linesNotKept), "container_started_s": seconds(containerStarted),
+            "lines_not_kept": .int(linesNotKept), "open_calls": openCalls > 0 ? .int(openCalls) : nil,
+            "last_activity_s": seconds(lastActivity), "doing": doing.map { .string($0.text) },
+            "doing_since_s": seconds(doing?.since), "container_started_s": seconds(containerStarted),
             "container_exited_s": seconds(containerExited),
             "answers": .strings(responses.map { ChainLink(value: $0).hex }),
         ])
@@ -87,6 +98,11 @@ extension TrialCheckpoint {
         settledSpend = json["settled_usd"]?.usd()
         spokenEvents = json["agent_events"]?.int ?? 0
         linesNotKept = json["lines_not_kept"]?.int ?? 0
+        openCalls = json["open_calls"]?.int ?? 0
+        lastActivity = duration("last_activity_s")
+        doing = json["doing"]?.string.flatMap { text in
+            duration("doing_since_s").map { TrialDoing(text: text, since: $0) }
+        }
         containerStarted = duration("container_started_s")
         containerExited = duration("container_exited_s")
         responses = json["answers"]?.array?.compactMap { $0.string.flatMap { ChainLink(hex: $0.utf8)?.value } } ?? []

@@ -13,8 +13,8 @@ package struct EventLog: ~Copyable {
     package let found: Found
 
     package struct Found: Sendable {
-        /// The fold of all its events.
-        package var state = TrialState()
+        /// The fold of all its events, judged as it was when they came.
+        package var watch = PolicyWatch()
         /// How far it goes in the container's output.
         package var output = OutputPosition()
         /// The calls of the gateway that it tells of.
@@ -25,10 +25,12 @@ package struct EventLog: ~Copyable {
         /// Bytes of a torn end that were moved to `events.torn`.
         package var tornBytes = 0
 
-        package init() {}
+        package init(_ policies: PolicyList = PolicyList()) { watch = PolicyWatch(policies) }
+
+        package var state: TrialState { watch.state }
 
         package mutating func take(_ event: Event) {
-            state.apply(event)
+            _ = watch.take(event)
             output.apply(event)
             calls.apply(event)
             if startedAt == nil { startedAt = event.timestamp + (.zero - event.elapsed) }
@@ -38,10 +40,13 @@ package struct EventLog: ~Copyable {
 
     /// Makes a trial's log, or opens it to go on where it ends. A torn end is moved aside first.
     ///
+    /// - Parameter policies: by which it was, and will be, judged.
     /// - Throws: `PreflightError` when it is not what was written: nothing is appended to a damaged record.
-    package init(_ directory: TrialDirectory) throws {
+    package init(_ directory: TrialDirectory, policies: PolicyList = PolicyList()) throws {
         let isNew = !Files.exists(directory.eventsPath)
-        let (mark, found) = isNew ? (LogMark(link: directory.firstLink), Found()) : try Self.read(directory)
+        let (mark, found) =
+            isNew
+            ? (LogMark(link: directory.firstLink), Found(policies)) : try Self.read(directory, policies)
         let lines = try AppendFile(path: directory.eventsPath)
         if isNew { try Files.synchronizeDirectory(of: directory.eventsPath) }
         self.mark = mark
@@ -49,8 +54,10 @@ package struct EventLog: ~Copyable {
         self.lines = lines
     }
 
-    private static func read(_ directory: TrialDirectory) throws -> (LogMark, Found) {
-        var found = Found()
+    private static func read(
+        _ directory: TrialDirectory, _ policies: PolicyList
+    ) throws -> (LogMark, Found) {
+        var found = Found(policies)
         let reading = try EventLogReader(directory).read { found.take($0) }
         if let fault = reading.fault {
             throw PreflightError(

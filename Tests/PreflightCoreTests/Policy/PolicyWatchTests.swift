@@ -1,0 +1,145 @@
+import PreflightCore
+import Testing
+
+private func event(
+    _ elapsed: Duration, _ source: Event.Source, _ type: String, _ fields: JSON = [:]
+) -> Event {
+    Event(
+        timestamp: Timestamp(seconds: 1_800_000_000) + elapsed, elapsed: elapsed, source: source, type: type,
+        fields: fields.object ?? JSON.Object())
+}
+
+private let beginning = [
+    event(.zero, .harness, "trial_started", ["budget": .number("0.10")]),
+    event(.milliseconds(100), .harness, "container_started"),
+]
+
+private func rules(_ json: JSON) throws -> PolicyList { try PolicyList(reader: TreeReader(json, path: "eject")) }
+
+/// What fires while the events come, and then until a time.
+private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil) -> [FiredPolicy] {
+    var watch = PolicyWatch(list)
+    var fired: [FiredPolicy] = []
+    for event in beginning + events { fired += watch.take(event) }
+    if let until { fired += watch.advance(to: until) }
+    return fired
+}
+
+@Suite struct PolicyWatchTests {
+    @Test func `a verdict about time falls on a tick, whenever anybody looks`() throws {
+        let list = try rules([["idle": "2s"]])
+        let life = event(.milliseconds(1110), .agent, "raw", ["line": "x"])
+        let inTime = fired(list, [life], until: .seconds(20))
+        #expect(inTime.map(\.at) == [.milliseconds(3250)])
+        #expect(inTime.first?.reason.message == "silent for 2.1s")
+        // Looked at in small steps, or only once another event has come.
+        var watch = PolicyWatch(list)
+        var found: [FiredPolicy] = []
+        for event in beginning + [life] { found += watch.take(event) }
+        for step in 1...300 { found += watch.advance(to: .milliseconds(1110 + step * 37)) }
+        #expect(found == inTime)
+        #expect(fired(list, [life, event(.seconds(9), .agent, "raw")]) == inTime)
+    }
+
+    @Test func `a sign of life at the very tick comes too late for it`() throws {
+        let list = try rules([["idle": "2s"]])
+        let first = event(.seconds(1), .agent, "raw")
+        #expect(fired(list, [first, event(.seconds(3), .agent, "raw")]).map(\.at) == [.seconds(3)])
+        #expect(fired(list, [first, event(.microseconds(2_999_999), .agent, "raw")]).isEmpty)
+    }
+
+    @Test func `a mild policy fires again once it has not held in between, one that ejects ends all`() throws {
+        let list = try rules([["idle": "1s", "do": "notify"], ["wall": "10s"], ["wall": "11s"]])
+        let lives = [2500, 6100].map { event(.milliseconds($0), .agent, "raw") }
+        let all = fired(list, lives, until: .seconds(60))
+        #expect(all.map(\.rule.name) == ["idle", "idle", "idle", "wall"])
+        #expect(
+            all.map(\.at) == [.milliseconds(1250), .milliseconds(3500), .milliseconds(7250), .milliseconds(10_250)])
+        #expect(all.map(\.rule.action) == [.notify, .notify, .notify, .eject])
+    }
+
+    @Test func `nothing is judged before the container runs, and after it is being stopped`() throws {
+        let list = try rules([["wall": "1s", "do": "notify"]])
+        var watch = PolicyWatch(list)
+        #expect(watch.take(beginning[0]).isEmpty && watch.advance(to: .seconds(100)).isEmpty)
+        let stopped = [event(.milliseconds(500), .harness, "stop_decided", ["reason": "x"])]
+        #expect(fired(list, stopped, until: .seconds(50)).isEmpty)
+    }
+
+    @Test func `the time in which nobody watched is nobody's silence, and an order in between changes nothing`() throws
+    {
+        let list = try rules([["idle": "5s"]])
+        let events = [
+            event(.seconds(1), .agent, "raw"), event(.seconds(1000), .harness, "owner_request", ["order": "extend"]),
+            event(.seconds(1001), .harness, "trial_resumed"),
+        ]
+        #expect(fired(list, events, until: .seconds(1005)).isEmpty)
+        #expect(fired(list, events, until: .seconds(1007)).map(\.at) == [.seconds(1006)])
+    }
+
+    @Test func `what fired and was not told before a crash is known from the log`() throws {
+        let list = try rules([["errors": 1, "do": "steer", "message": "Think."]])
+        let error = event(.seconds(1), .agent, "error", ["message": "no"])
+        var watch = PolicyWatch(list)
+        for event in beginning + [error] { _ = watch.take(event) }
+        let untold = try #require(watch.firedUntold.first)
+        #expect(untold.reason.policy == "errors" && untold.rule.message == "Think.")
+        #expect(untold.evidence["errors"]?.int == 1)
+        _ = watch.take(
+            Event(
+                timestamp: error.timestamp, elapsed: .seconds(1), source: .harness, type: FiredPolicy.eventType,
+                fields: untold.fields))
+        #expect(watch.firedUntold.isEmpty)
+    }
+}
+
+@Suite struct PolicyListTests {
+    @Test func `each entry says what it does, and reads back the same`() throws {
+        let list = try rules([
+            "budget_exceeded", ["idle": "60s", "do": "notify"],
+            ["errors": 4, "do": "steer", "message": "Look at the errors.", "name": "errs"],
+            ["wall": "1h", "do": "hold", "hook": ["./page-me", "-x"]],
+            ["budget_exceeded": .null, "do": "notify", "hook": ["url": "https://example.com/x"]],
+        ])
+        #expect(list.rules.map(\.action) == [.eject, .notify, .steer, .hold, .notify])
+        #expect(list.rules[2].name == "errs" && list.rules[1].name == "idle")
+        #expect(list.rules[3].hook == .command(["./page-me", "-x"]))
+        #expect(try rules(list.tree) == list)
+    }
+
+    @Test func `an outermost any is a list, one policy a list of one`() throws {
+        #expect(try rules(["any": ["budget_exceeded", ["idle": "3s"]]]) == rules(["budget_exceeded", ["idle": "3s"]]))
+        #expect(try rules("idle: 3s") == PolicyList(ejecting: .idle(.seconds(3))))
+        #expect(try rules(["all": [["idle": "3s"], ["errors": 1]]]).rules.count == 1)
+    }
+
+    @Test(
+        arguments: [
+            (["idle": "3s", "do": "shout"], "eject.do: 'shout' is none of notify, steer, hold, eject"),
+            (["do": "notify"], "a policy is missing"),
+            (["idle": "3s", "wall": "3s", "do": "hold"], "expected one policy"),
+            (["idle": "3s", "hook": ["url": "ftp://x"]], "expected an address"),
+            (["idle": "3s", "hook": []], "program"),
+            (["idle": "3s", "name": ""], "expected a name"), ([:], "expected one policy"), ([], "empty"),
+        ] as [(JSON, String)])
+    func `a wrong entry says what is wrong`(json: JSON, words: String) {
+        let error = #expect(throws: PreflightError.self) { try rules(json) }
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func `another bound for silence replaces the one that ejects alone`() throws {
+        let list = try rules([["idle": "9s", "do": "notify"], ["idle": "10s"], "budget_exceeded"])
+        #expect(
+            try list.replacingIdle(with: .seconds(5))
+                == rules([["idle": "9s", "do": "notify"], "budget_exceeded", ["idle": "5s"]]))
+        #expect(list.replacingIdle(with: nil).rules.count == 2)
+    }
+
+    @Test func `a policy goes by its owner's name for it, but for the budget's`() throws {
+        let list = try rules([["errors": 1, "name": "clumsy"], ["budget_exceeded": .null, "name": "money"]])
+        let error = event(.seconds(1), .agent, "error")
+        #expect(fired(list, [error]).map(\.reason.policy) == ["clumsy"])
+        let poll = event(.seconds(1), .harness, "budget_poll", ["spent": 1])
+        #expect(fired(list, [poll]).map(\.reason.policy) == ["budget_exceeded"])
+    }
+}
