@@ -19,6 +19,8 @@ package struct TrialTrace: Sendable {
         package var evidence: JSON.Object
         /// Of its line in the event log.
         package var offset: Int
+
+        var policy: String? { evidence["policy"]?.string }
     }
 
     package private(set) var state = TrialState()
@@ -91,10 +93,32 @@ package struct TrialTrace: Sendable {
         curve.take(state.spend, at: event.elapsed)
         if let budget = state.budget { curve.take(cap: budget, at: event.elapsed) }
         takeSpans(event, at: offset)
-        if let mark = Self.mark(event, at: offset) {
-            marks.append(mark)
-            if marks.count > Self.mostMarks { marks.remove(at: Self.mostMarks / 2) }
+        if let mark = Self.mark(event, at: offset) { add(mark) }
+    }
+
+    private mutating func add(_ mark: Mark) {
+        var mark = mark
+        if mark.kind == .verdict {
+            // What a verdict set in motion is no further verdict.
+            let follows = ["ejected": "eject_decided", "eject_decided": "policy_fired"][mark.type]
+            if let last = marks.last(where: { $0.kind == .verdict }), last.type == follows, last.policy == mark.policy {
+                return
+            }
+            if mark.evidence["evidence"] == nil { mark.evidence = mark.evidence.adding(facts(at: mark.elapsed)) }
         }
+        marks.append(mark)
+        if marks.count > Self.mostMarks { marks.remove(at: Self.mostMarks / 2) }
+    }
+
+    /// How the trial stood, for a verdict that does not say by what it was made.
+    private func facts(at elapsed: Duration) -> JSON.Object {
+        var facts = JSON.Object()
+        facts.append("spent", .string("\(state.spend)\(state.budget.map { " of \($0)" } ?? "")"))
+        facts.append("turns", .int(state.turns))
+        facts.append("tool_calls", .int(state.toolCalls))
+        facts.append("snapshots", .int(state.snapshots))
+        facts.append("idle", .string(state.idle(at: elapsed).shortText))
+        return facts
     }
 
     private mutating func takeSpans(_ event: Event, at offset: Int) {
@@ -180,5 +204,13 @@ extension TrialTrace {
             default: nil
             }
         }
+    }
+}
+
+extension JSON.Object {
+    fileprivate func adding(_ other: JSON.Object) -> JSON.Object {
+        var sum = self
+        for member in other.members where sum[member.key] == nil { sum.append(member.key, member.value) }
+        return sum
     }
 }

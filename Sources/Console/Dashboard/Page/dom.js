@@ -54,8 +54,9 @@ export function picture(text) {
   return document.importNode(svg, true);
 }
 
-/** `4m22s`, as the terminal shows it. */
-export function time(seconds) {
+/** `4m22s`, as the terminal shows it; what stands still may have tenths. */
+export function time(seconds, isExact = false) {
+  if (isExact && seconds < 10) return `${Math.max(0, seconds).toFixed(1)}s`;
   const whole = Math.max(0, Math.floor(seconds));
   const two = (value) => String(value).padStart(2, "0");
   if (whole >= 3600) return `${Math.floor(whole / 3600)}h${two(Math.floor(whole / 60) % 60)}m`;

@@ -42,11 +42,11 @@ function build(run) {
   const ledger = h("div", {});
   const heads = columns.map(([name, style]) => h("th", { scope: "col", class: style ?? null }, name));
   const root = h("div", {}, title, lead, figures, notes,
+    h("section", { "aria-labelledby": "spend-title" }, h("h2", { id: "spend-title" }, "Spend over time"), chart),
     h("section", { "aria-labelledby": "field-title" },
       h("div", { class: "headline" }, h("h2", { id: "field-title" }, "Field"), filter),
       h("div", { class: "table", tabindex: "0", role: "region", "aria-label": "The field" },
         h("table", { class: "rows field" }, h("thead", {}, h("tr", {}, heads)), body))),
-    h("section", { "aria-labelledby": "spend-title" }, h("h2", { id: "spend-title" }, "Spend over time"), chart),
     h("section", { "aria-labelledby": "verdicts-title" }, h("h2", { id: "verdicts-title" }, "Verdicts and orders"),
       verdicts),
     h("section", { "aria-labelledby": "ledger-title" }, h("h2", { id: "ledger-title" }, "Ledger"), ledger));
@@ -146,7 +146,7 @@ function writeRow(row, told) {
   cells.tokens.title = `${told.prompt_tokens} in, ${told.completion_tokens} out`;
   fill(cells.spent, told.cost, told.unknown ? h("span", { class: "under" }, told.unknown) : null);
   fill(cells["of cap"], bar([[told.spent_permille >= 900 ? "part warn" : "part", told.spent_permille]],
-    `${told.cost} of ${told.budget}`), h("span", { class: "under" }, told.budget));
+    `${told.cost} of ${told.budget}`), h("span", { class: "under" }, `${Math.round(told.spent_permille / 10)}% of ${told.budget}`));
   say(cells.cache, told.cache_permille ? `${Math.floor(told.cache_permille / 10)}%` : "-");
   writeNearest(cells["nearest policy"], told);
   writeTimes(row);
@@ -156,7 +156,7 @@ function writeRow(row, told) {
 export function nearest(told) {
   const near = told.nearest;
   if (!near || told.outcome) return null;
-  return typeof near === "string" ? { text: near } : { text: near.text ?? near.policy, permille: near.permille };
+  return typeof near === "string" ? { text: near } : { text: near.words ?? near.policy, permille: near.permille };
 }
 
 function writeNearest(cell, told) {
@@ -171,10 +171,11 @@ function writeTimes({ cells, told }) {
   const since = (iso) => time((Date.now() - Date.parse(iso)) / 1000);
   const does = told.waits_for ? `waits: ${told.waits_for}` : told.doing ?? "";
   const doing = told.outcome || !does ? "" : told.doing_since ? `${does} ${since(told.doing_since)}` : does;
-  say(cells.does, doing);
+  if (cells.does.textContent !== doing) fill(cells.does, doing ? h("span", { class: "clip", title: doing }, doing) : "");
   say(cells.idle, told.running && told.activity_at ? since(told.activity_at) : "-");
   say(cells.time, told.running && told.running_since ? since(told.running_since)
-    : told.runtime_s === undefined ? "-" : time(Number(told.runtime_s)));
+    : told.runtime_s === undefined ? "-" : time(Number(told.runtime_s), true));
+  for (const cell of Object.values(cells)) cell.toggleAttribute("data-empty", ["", "-"].includes(cell.textContent));
 }
 
 async function tick(page, state, signal) {
@@ -202,7 +203,7 @@ async function curves(page, state, run, signal) {
     const version = state.parts.curves;
     if (version !== undefined && now > 0 && (version !== state.curves || now !== width)) {
       try {
-        const height = now < 520 ? 260 : 320;
+        const height = now < 520 ? 250 : 270;
         const text = await askText("/api/spend", { run, width: Math.max(280, now), height }, signal);
         state.curves = version;
         width = now;
@@ -229,7 +230,7 @@ function drawVerdicts(page, verdicts, address, run) {
   }
   fill(page.verdicts, verdicts.map((verdict) => h("li", { class: verdict.kind },
     h("a", { href: `${address(run, verdict.trial)}`, class: "who" }, verdict.trial), " ",
-    h("span", { class: "mono" }, verdict.type), ` after ${verdict.elapsed}`,
+    h("span", { class: "mono" }, verdict.type), h("span", { class: "soft" }, ` after ${verdict.elapsed}`),
     verdict.text ? h("p", {}, verdict.text) : null, evidence(verdict.evidence))));
 }
 

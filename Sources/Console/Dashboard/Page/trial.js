@@ -97,7 +97,7 @@ function draw(page, told, address, names, lines) {
     fill(page.verdicts, marks.length === 0 ? h("li", { class: "none" }, "Nothing yet.") : marks.map((mark) =>
       h("li", { class: mark.kind },
         h("button", { type: "button", class: "jump mono", onclick: () => lines.jump(mark.offset) }, mark.type),
-        ` after ${mark.elapsed}`, mark.text ? h("p", {}, mark.text) : null,
+        h("span", { class: "soft" }, ` after ${mark.elapsed}`), mark.text ? h("p", {}, mark.text) : null,
         mark.kind === "verdict" ? evidence(mark.evidence) : null)));
   }
   const facts = [
@@ -127,7 +127,7 @@ function figures(page, row) {
     ["tokens", count(row.prompt_tokens + row.completion_tokens),
       `${count(row.prompt_tokens)} in, ${count(row.completion_tokens)} out${row.cache_permille ? `, ${Math.floor(row.cache_permille / 10)}% from cache` : ""}`],
     ["time", row.running_since ? time((Date.now() - Date.parse(row.running_since)) / 1000)
-      : row.runtime_s === undefined ? "-" : time(Number(row.runtime_s)),
+      : row.runtime_s === undefined ? "-" : time(Number(row.runtime_s), true),
     row.doing ? `does: ${row.doing}` : row.running ? "runs" : ""],
   ];
   if (near) told.push(["nearest policy", near.permille === undefined ? "" : `${Math.floor(near.permille / 10)}%`, near.text]);
