@@ -31,11 +31,14 @@ import Testing
             for headers in [
                 ["Host": "evil.example"], ["Origin": "http://evil.example"], ["Sec-Fetch-Site": "cross-site"],
             ] {
-                for path in ["/", "/api/runs"] {
+                for path in ["/page.js", "/api/runs"] {
                     let answer = try await bench.send(path, headers: headers)
                     #expect(answer.status == 403 && answer.headers["access-control-allow-origin"] == nil)
                 }
             }
+            // A link to the page may stand anywhere.
+            #expect(try await bench.send("/", headers: ["Sec-Fetch-Site": "cross-site"]).status == 200)
+            #expect(try await bench.send("/", headers: ["Host": "evil.example"]).status == 403)
             #expect(try await bench.send("/api/runs", method: "POST").status == 405)
             #expect(try await bench.send("/api/run?run=run-1", method: "DELETE").status == 405)
         }

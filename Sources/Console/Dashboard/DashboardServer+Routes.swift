@@ -9,6 +9,9 @@ extension DashboardServer {
         do throws(ConsoleFailure) {
             // The page itself says nothing of any run.
             let file = PageFile.all[call.path]
+            var call = call
+            // A link to it may stand anywhere: following it shows nothing without the token that comes with it.
+            if call.path == "/" { call.site = nil }
             try gate.check(call, isPublic: file != nil)
             guard ["GET", "HEAD"].contains(call.method) else {
                 throw ConsoleFailure(405, "the dashboard changes nothing: it takes GET alone")

@@ -89,6 +89,8 @@ struct DashboardCommand: AsyncParsableCommand {
 
 /// The browser of the person in front, where there is one.
 private enum Browser {
+    /// The address holds a token, and what programs are started with can be read by all users of the machine: it is
+    /// handed over in a file that only its owner can read.
     static func open(_ address: String) {
         #if os(macOS)
             let names = ["open"]
@@ -99,11 +101,17 @@ private enum Browser {
             Terminal.shared.say("# no program that opens a browser was found (\(names.joined(separator: ", ")))")
             return
         }
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("preflight-dashboard-\(UInt64.random(in: 0..<(.max))).html").path
+        let page = "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=\(address)\"><title>Preflight</title>\n"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [name, address]
+        process.arguments = [name, file]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        do { try process.run() } catch { Terminal.shared.say("# the browser cannot be opened: \(error)") }
+        do {
+            try Files.replace(file, with: page, mode: 0o600, durably: false)
+            try process.run()
+        } catch { Terminal.shared.say("# the browser cannot be opened: \(error)") }
     }
 }

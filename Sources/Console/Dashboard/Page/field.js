@@ -40,7 +40,7 @@ function build(run) {
   const body = h("tbody", {});
   const verdicts = h("ol", { class: "verdicts" });
   const ledger = h("div", {});
-  const heads = columns.map(([name, style]) => h("th", { scope: "col", class: style ?? null }, name));
+  const heads = columns.map(([name, style]) => h("th", { scope: "col", class: style ?? null, "data-name": name }, name));
   const root = h("div", {}, title, lead, figures, notes,
     h("section", { "aria-labelledby": "spend-title" }, h("h2", { id: "spend-title" }, "Spend over time"), chart),
     h("section", { "aria-labelledby": "field-title" },
@@ -80,6 +80,8 @@ function draw(page, state, address, run) {
     page.body.replaceChildren(...sorted);
     if (page.body.contains(focus)) focus.focus({ preventScroll: true });
   }
+  // What nobody does any more needs no column.
+  page.root.classList.toggle("over", order.length > 0 && order.every((alias) => parts[`trial/${alias}`]?.outcome));
   sift(page, state);
   mark();
   if (state.verdicts !== parts.verdicts) { state.verdicts = parts.verdicts; drawVerdicts(page, parts.verdicts, address, run); }
