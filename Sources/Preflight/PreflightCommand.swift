@@ -11,7 +11,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight check experiment.yaml           is everything ready? costs at most a few cents
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
-              watch preflight status                    see it run
+              preflight status --follow                 see it run, from another terminal
               preflight dashboard                       the same on a page, with curves and logs
               preflight report --output report.html     what came of it, as a page to show
               preflight verify                          is its record whole?

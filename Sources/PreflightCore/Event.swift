@@ -22,7 +22,12 @@ package struct Event: Hashable, Sendable {
     }
 
     /// Keys that only Preflight sets, whatever an agent prints.
-    package static let reservedKeys: Set<String> = ["timestamp", "elapsed_s", "source", "type", "chain"]
+    package static func isReserved(_ key: String) -> Bool {
+        switch key {
+        case "type", "source", "timestamp", "elapsed_s", "chain": true
+        default: false
+        }
+    }
 }
 
 extension Event {
@@ -40,28 +45,36 @@ extension Event {
 
     /// Appends the event as one line of an event log, newline included.
     package func write(into out: inout [UInt8]) {
-        var object = JSON.Object()
-        object.append("timestamp", .string(timestamp.iso8601))
-        object.append("elapsed_s", .number(elapsed.decimalSeconds(places: 6)))
-        object.append("source", .string(source.rawValue))
-        object.append("type", .string(type))
-        for member in fields.members where !Self.reservedKeys.contains(member.key) {
-            object.append(member.key, member.value)
+        writeMembers(into: &out)
+        out.append(contentsOf: [UInt8(ascii: "}"), 0x0A])
+    }
+
+    /// The same up to its last member: without the closing brace.
+    package func writeMembers(into out: inout [UInt8]) {
+        out.append(contentsOf: #"{"timestamp":""#.utf8)
+        timestamp.writeISO8601(into: &out)
+        out.append(contentsOf: #"","elapsed_s":"#.utf8)
+        elapsed.writeMicroseconds(into: &out)
+        out.append(contentsOf: #","source":""#.utf8)
+        out.append(contentsOf: source.rawValue.utf8)
+        out.append(contentsOf: #"","type":"#.utf8)
+        JSON.write(type, into: &out)
+        for member in fields.members where !Self.isReserved(member.key) {
+            out.append(UInt8(ascii: ","))
+            member.write(into: &out)
         }
-        JSON.object(object).write(into: &out)
-        out.append(UInt8(ascii: "\n"))
     }
 
     /// Reads a line of an event log; nil when it is torn or was written by something else.
     package init?(line: ArraySlice<UInt8>) {
-        guard let json = try? JSON.parse(line), let object = json.object,
+        guard let json = try? JSON.parse(line), case .object(var object) = json,
             let timestamp = object["timestamp"]?.string.flatMap(Timestamp.init(iso8601:)),
             let elapsed = object["elapsed_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)),
             let source = object["source"]?.string.flatMap(Source.init(rawValue:)),
             let type = object["type"]?.string
         else { return nil }
-        let fields = object.members.filter { !Self.reservedKeys.contains($0.key) }
-        self.init(timestamp: timestamp, elapsed: elapsed, source: source, type: type, fields: JSON.Object(fields))
+        object.removeAll(where: Self.isReserved)
+        self.init(timestamp: timestamp, elapsed: elapsed, source: source, type: type, fields: object)
     }
 }
 
@@ -80,11 +93,11 @@ package enum AgentLine: Hashable, Sendable {
 
     package init(bytes: ArraySlice<UInt8>, isCut: Bool = false) {
         if !isCut, bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"),
-            let object = (try? JSON.parse(bytes))?.object, let type = object["type"]?.string,
-            Self.types.contains(type)
+            let json = try? JSON.parse(bytes), case .object(var object) = json,
+            let type = object["type"]?.string, Self.types.contains(type)
         {
-            let fields = object.members.filter { !Event.reservedKeys.contains($0.key) }
-            self = .event(type: type, fields: JSON.Object(fields))
+            object.removeAll(where: Event.isReserved)
+            self = .event(type: type, fields: object)
         } else {
             self = .raw(String(decoding: bytes, as: UTF8.self), isCut: isCut)
         }

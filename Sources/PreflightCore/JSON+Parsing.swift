@@ -14,39 +14,39 @@ extension JSON {
     }
 
     /// Reads one JSON value (RFC 8259); bytes that are no UTF-8 inside strings become U+FFFD.
-    package static func parse(_ bytes: [UInt8]) throws(ParsingError) -> JSON {
-        var parser = JSONParser(bytes: bytes[...])
-        return try parser.document()
-    }
+    package static func parse(_ bytes: [UInt8]) throws(ParsingError) -> JSON { try parse(bytes[...]) }
 
     package static func parse(_ bytes: ArraySlice<UInt8>) throws(ParsingError) -> JSON {
-        var parser = JSONParser(bytes: bytes)
-        return try parser.document()
+        try bytes.withUnsafeBufferPointer { bytes throws(ParsingError) in
+            var parser = JSONParser(bytes: bytes)
+            return try parser.document()
+        }
     }
 }
 
+/// Reads from memory that lives as long as it does. Every index is held against the end before it is read.
 private struct JSONParser {
-    let bytes: ArraySlice<UInt8>
-    var index: Int
+    let bytes: UnsafeBufferPointer<UInt8>
+    var index = 0
 
-    init(bytes: ArraySlice<UInt8>) {
-        self.bytes = bytes
-        index = bytes.startIndex
-    }
+    init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-    func fail(_ reason: String) -> JSON.ParsingError {
-        JSON.ParsingError(reason: reason, offset: index - bytes.startIndex)
+    func fail(_ reason: String) -> JSON.ParsingError { JSON.ParsingError(reason: reason, offset: index) }
+
+    /// Bytes that make a text; what is no UTF-8 is replaced.
+    func text(from start: Int, to end: Int) -> String {
+        String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
     }
 
     mutating func document() throws(JSON.ParsingError) -> JSON {
         let value = try value(depth: 0)
         skipBlanks()
-        guard index == bytes.endIndex else { throw fail("unexpected text after the value") }
+        guard index == bytes.count else { throw fail("unexpected text after the value") }
         return value
     }
 
     mutating func skipBlanks() {
-        while index < bytes.endIndex {
+        while index < bytes.count {
             switch bytes[index] {
             case 0x20, 0x09, 0x0A, 0x0D: index += 1
             default: return
@@ -57,7 +57,7 @@ private struct JSONParser {
     mutating func value(depth: Int) throws(JSON.ParsingError) -> JSON {
         guard depth < JSON.maximumDepth else { throw fail("nested too deeply") }
         skipBlanks()
-        guard index < bytes.endIndex else { throw fail("unexpected end") }
+        guard index < bytes.count else { throw fail("unexpected end") }
         switch bytes[index] {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
@@ -72,7 +72,7 @@ private struct JSONParser {
 
     mutating func literal(_ text: StaticString, _ value: JSON) throws(JSON.ParsingError) -> JSON {
         let length = text.utf8CodeUnitCount
-        guard bytes.endIndex - index >= length else { throw fail("unexpected end") }
+        guard bytes.count - index >= length else { throw fail("unexpected end") }
         for offset in 0..<length where bytes[index + offset] != text.utf8Start[offset] {
             throw fail("unexpected word")
         }
@@ -82,18 +82,18 @@ private struct JSONParser {
 
     mutating func object(depth: Int) throws(JSON.ParsingError) -> JSON {
         index += 1
-        var object = JSON.Object()
+        var object = JSON.Object(capacity: depth == 0 ? 8 : 4)
         skipBlanks()
-        if index < bytes.endIndex, bytes[index] == UInt8(ascii: "}") {
+        if index < bytes.count, bytes[index] == UInt8(ascii: "}") {
             index += 1
             return .object(object)
         }
         while true {
             skipBlanks()
-            guard index < bytes.endIndex, bytes[index] == UInt8(ascii: "\"") else { throw fail("expected a key") }
+            guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw fail("expected a key") }
             let key = try string()
             skipBlanks()
-            guard index < bytes.endIndex, bytes[index] == UInt8(ascii: ":") else { throw fail("expected ':'") }
+            guard index < bytes.count, bytes[index] == UInt8(ascii: ":") else { throw fail("expected ':'") }
             index += 1
             object.append(key, try value(depth: depth + 1))
             guard try continues(until: UInt8(ascii: "}")) else { return .object(object) }
@@ -104,7 +104,7 @@ private struct JSONParser {
         index += 1
         var array: [JSON] = []
         skipBlanks()
-        if index < bytes.endIndex, bytes[index] == UInt8(ascii: "]") {
+        if index < bytes.count, bytes[index] == UInt8(ascii: "]") {
             index += 1
             return .array(array)
         }
@@ -117,7 +117,7 @@ private struct JSONParser {
     /// Steps over a comma (true) or the closing character (false).
     mutating func continues(until end: UInt8) throws(JSON.ParsingError) -> Bool {
         skipBlanks()
-        guard index < bytes.endIndex else { throw fail("unexpected end") }
+        guard index < bytes.count else { throw fail("unexpected end") }
         let byte = bytes[index]
         guard byte == end || byte == UInt8(ascii: ",") else { throw fail("expected ',' or the closing bracket") }
         index += 1
@@ -130,34 +130,34 @@ private struct JSONParser {
         let whole = digits()
         guard whole > 0 else { throw fail("expected a digit") }
         if whole > 1, bytes[index - whole] == UInt8(ascii: "0") { throw fail("leading zero") }
-        if index < bytes.endIndex, bytes[index] == UInt8(ascii: ".") {
+        if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
             index += 1
             guard digits() > 0 else { throw fail("expected a digit") }
         }
-        if index < bytes.endIndex, bytes[index] == UInt8(ascii: "e") || bytes[index] == UInt8(ascii: "E") {
+        if index < bytes.count, bytes[index] == UInt8(ascii: "e") || bytes[index] == UInt8(ascii: "E") {
             index += 1
-            if index < bytes.endIndex, bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
+            if index < bytes.count, bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
                 index += 1
             }
             guard digits() > 0 else { throw fail("expected a digit") }
         }
-        return .number(String(decoding: bytes[start..<index], as: UTF8.self))
+        return .number(text(from: start, to: index))
     }
 
     mutating func digits() -> Int {
         let start = index
-        while index < bytes.endIndex, (48...57).contains(bytes[index]) { index += 1 }
+        while index < bytes.count, (48...57).contains(bytes[index]) { index += 1 }
         return index - start
     }
 
     mutating func string() throws(JSON.ParsingError) -> String {
         index += 1
         let start = index
-        while index < bytes.endIndex {
+        while index < bytes.count {
             switch bytes[index] {
             case UInt8(ascii: "\""):
                 defer { index += 1 }
-                return String(decoding: bytes[start..<index], as: UTF8.self)
+                return text(from: start, to: index)
             case UInt8(ascii: "\\"): return try escapedString(from: start)
             case 0..<0x20: throw fail("control character in a string")
             default: index += 1
@@ -168,7 +168,7 @@ private struct JSONParser {
 
     mutating func escapedString(from start: Int) throws(JSON.ParsingError) -> String {
         var text = Array(bytes[start..<index])
-        while index < bytes.endIndex {
+        while index < bytes.count {
             let byte = bytes[index]
             switch byte {
             case UInt8(ascii: "\""):
@@ -187,7 +187,7 @@ private struct JSONParser {
     }
 
     mutating func escape(into text: inout [UInt8]) throws(JSON.ParsingError) {
-        guard index < bytes.endIndex else { throw fail("unexpected end of a string") }
+        guard index < bytes.count else { throw fail("unexpected end of a string") }
         let byte = bytes[index]
         index += 1
         switch byte {
@@ -205,7 +205,7 @@ private struct JSONParser {
     }
 
     mutating func hexUnit() throws(JSON.ParsingError) -> UInt32 {
-        guard bytes.endIndex - index >= 4 else { throw fail("unexpected end of a string") }
+        guard bytes.count - index >= 4 else { throw fail("unexpected end of a string") }
         var unit: UInt32 = 0
         for _ in 0..<4 {
             guard let digit = Character(UnicodeScalar(bytes[index])).hexDigitValue else {
@@ -219,7 +219,7 @@ private struct JSONParser {
 
     /// A lone surrogate is read as U+FFFD: real servers cut text inside pairs.
     mutating func scalar(startingWith unit: UInt32) throws(JSON.ParsingError) -> UnicodeScalar {
-        guard (0xD800...0xDBFF).contains(unit), bytes.endIndex - index >= 6,
+        guard (0xD800...0xDBFF).contains(unit), bytes.count - index >= 6,
             bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u")
         else { return UnicodeScalar(unit) ?? "\u{FFFD}" }
         let rewind = index

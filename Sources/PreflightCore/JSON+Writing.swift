@@ -17,7 +17,8 @@ extension JSON {
 
     package func write(into out: inout [UInt8]) {
         switch self {
-        case .null, .bool, .number, .string: writeScalar(into: &out)
+        case .string(let text): Self.write(text, into: &out)
+        case .null, .bool, .number: writeScalar(into: &out)
         case .array(let values):
             out.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {
@@ -29,9 +30,7 @@ extension JSON {
             out.append(UInt8(ascii: "{"))
             for (index, member) in object.members.enumerated() {
                 if index > 0 { out.append(UInt8(ascii: ",")) }
-                Self.write(member.key, into: &out)
-                out.append(UInt8(ascii: ":"))
-                member.value.write(into: &out)
+                member.write(into: &out)
             }
             out.append(UInt8(ascii: "}"))
         }
@@ -41,9 +40,8 @@ extension JSON {
         switch self {
         case .null: out.append(contentsOf: "null".utf8)
         case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
-        case .number(let text): out.append(contentsOf: text.utf8)
-        case .string(let text): Self.write(text, into: &out)
-        case .array, .object: break
+        case .number(var text): text.withUTF8 { out.append(contentsOf: $0) }
+        case .string, .array, .object: break
         }
     }
 
@@ -77,21 +75,45 @@ extension JSON {
         }
     }
 
-    private static func write(_ text: String, into out: inout [UInt8]) {
+    /// Appends a text with its quotes.
+    static func write(_ text: String, into out: inout [UInt8]) {
+        var text = text
         out.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): out.append(contentsOf: #"\""#.utf8)
-            case UInt8(ascii: "\\"): out.append(contentsOf: #"\\"#.utf8)
-            case 0x0A: out.append(contentsOf: #"\n"#.utf8)
-            case 0x0D: out.append(contentsOf: #"\r"#.utf8)
-            case 0x09: out.append(contentsOf: #"\t"#.utf8)
-            case 0..<0x20, 0x7F:
-                let hex = String(byte, radix: 16)
-                out.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - hex.count) + hex).utf8)
-            default: out.append(byte)
+        text.withUTF8 { bytes in
+            // Runs of bytes that stand for themselves are nearly all of a text.
+            var start = 0
+            for index in bytes.indices where isEscaped[Int(bytes[index])] {
+                out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
+                escape(bytes[index], into: &out)
+                start = index + 1
             }
+            out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
         }
         out.append(UInt8(ascii: "\""))
+    }
+
+    private static let isEscaped: [Bool] = (0...255).map { byte in
+        byte < 0x20 || byte == 0x7F || byte == 0x22 || byte == 0x5C
+    }
+
+    private static func escape(_ byte: UInt8, into out: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): out.append(contentsOf: #"\""#.utf8)
+        case UInt8(ascii: "\\"): out.append(contentsOf: #"\\"#.utf8)
+        case 0x0A: out.append(contentsOf: #"\n"#.utf8)
+        case 0x0D: out.append(contentsOf: #"\r"#.utf8)
+        case 0x09: out.append(contentsOf: #"\t"#.utf8)
+        default:
+            let hex = String(byte, radix: 16)
+            out.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - hex.count) + hex).utf8)
+        }
+    }
+}
+
+extension JSON.Object.Member {
+    func write(into out: inout [UInt8]) {
+        JSON.write(key, into: &out)
+        out.append(UInt8(ascii: ":"))
+        value.write(into: &out)
     }
 }

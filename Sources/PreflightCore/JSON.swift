@@ -25,6 +25,15 @@ package enum JSON: Hashable, Sendable {
 
         package init(_ members: [Member] = []) { self.members = members }
 
+        /// With room for that many members.
+        init(capacity: Int) {
+            members = []
+            members.reserveCapacity(capacity)
+        }
+
+        /// Leaves out members by their keys. Their order stays.
+        mutating func removeAll(where isLeftOut: (String) -> Bool) { members.removeAll { isLeftOut($0.key) } }
+
         package subscript(key: String) -> JSON? {
             get { members.last { $0.key == key }?.value }
             set {

@@ -15,7 +15,7 @@ package struct LineSplitter: Sendable {
     ) {
         var start = bytes.startIndex
         while start < bytes.endIndex {
-            let newline = bytes[start...].firstIndex(of: 0x0A)
+            let newline = bytes.newline(from: start)
             let end = newline ?? bytes.endIndex
             append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), body)
             if newline != nil { endLine(body) }
@@ -48,5 +48,25 @@ package struct LineSplitter: Sendable {
         }
         body(partial.last == 0x0D ? partial.dropLast() : partial[...], false)
         partial.removeAll(keepingCapacity: true)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The first line feed at or behind `start`. Eight bytes at a time, as `firstQuoteOrEscape` does it.
+    fileprivate func newline(from start: Int) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        var index = start
+        while index + 8 <= count {
+            let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: index, as: UInt64.self)) ^ (ones &* 0x0A)
+            let marks = (word &- ones) & ~word & highs
+            if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < count {
+            if self[index] == 0x0A { return index }
+            index += 1
+        }
+        return nil
     }
 }

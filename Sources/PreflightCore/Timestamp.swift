@@ -26,7 +26,37 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
 extension Timestamp {
     /// ISO 8601 with microseconds: `2026-03-12T12:00:00.000000Z`.
-    package var iso8601: String { "\(dateText)T\(timeText(separator: ":")).\(Self.padded(fraction, 6))Z" }
+    package var iso8601: String {
+        var out: [UInt8] = []
+        writeISO8601(into: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Appends the same.
+    package func writeISO8601(into out: inout [UInt8]) {
+        let seconds = Int(secondsSince1970)
+        let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+        let ofDay = seconds - days * 86_400
+        let date = Self.civil(days: days)
+        let start = out.count
+        out.append(contentsOf: "0000-00-00T00:00:00.000000Z".utf8)
+        out.withUnsafeMutableBufferPointer { bytes in
+            func put(_ value: Int, _ place: Int, _ width: Int) {
+                var rest = value
+                for index in stride(from: start + place + width - 1, through: start + place, by: -1) {
+                    bytes[index] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+            }
+            put(min(9999, Swift.max(0, date.year)), 0, 4)
+            put(date.month, 5, 2)
+            put(date.day, 8, 2)
+            put(ofDay / 3600, 11, 2)
+            put(ofDay / 60 % 60, 14, 2)
+            put(ofDay % 60, 17, 2)
+            put(fraction, 20, 6)
+        }
+    }
 
     /// ISO 8601 in whole seconds, as OpenRouter takes it: `2026-03-12T12:00:00Z`.
     package var iso8601Seconds: String { "\(dateText)T\(timeText(separator: ":"))Z" }
@@ -38,6 +68,42 @@ extension Timestamp {
 
     /// Reads ISO 8601 in UTC or with a numeric offset, with or without a fraction; nil for anything else.
     package init?(iso8601 text: String) {
+        if let plain = Self.plain(text) {
+            self = plain
+        } else {
+            self.init(anyISO8601: text)
+        }
+    }
+
+    /// Nearly all text that is read is what `iso8601` writes.
+    private static func plain(_ text: String) -> Timestamp? {
+        var text = text
+        return text.withUTF8 { bytes -> Timestamp? in
+            guard bytes.count == 27, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+                bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+                bytes[19] == UInt8(ascii: "."), bytes[26] == UInt8(ascii: "Z")
+            else { return nil }
+            var isPlain = true
+            func number(_ range: Range<Int>) -> Int {
+                var value = 0
+                for index in range {
+                    let digit = bytes[index] &- 48
+                    if digit > 9 { isPlain = false }
+                    value = value * 10 + Int(digit)
+                }
+                return value
+            }
+            let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
+            let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
+            let micros = number(20..<26)
+            guard isPlain, (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+            else { return nil }
+            let seconds = days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + second
+            return Timestamp(microseconds: Int64(seconds) * 1_000_000 + Int64(micros))
+        }
+    }
+
+    private init?(anyISO8601 text: String) {
         var rest = Substring(text)
         func take(_ count: Int, then separator: Character?) -> Int? {
             guard rest.count >= count, let value = Int(rest.prefix(count)), rest.first != "-", rest.first != "+"
@@ -138,6 +204,19 @@ extension Duration {
         if seconds >= 60 { return "\(seconds / 60)m\(two(seconds % 60))s" }
         if seconds >= 10 { return "\(seconds)s" }
         return "\(decimalSeconds(places: 1))s"
+    }
+
+    /// Appends seconds with six places.
+    package func writeMicroseconds(into out: inout [UInt8]) {
+        let micros = Swift.max(0, wholeMicroseconds)
+        out.append(contentsOf: String(micros / 1_000_000).utf8)
+        var rest = micros % 1_000_000
+        let start = out.count
+        out.append(contentsOf: ".000000".utf8)
+        for index in stride(from: start + 6, to: start, by: -1) {
+            out[index] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     /// Seconds as decimal text, cut after `places` digits (0…6): what JSON gets.

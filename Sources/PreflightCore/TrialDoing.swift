@@ -53,24 +53,9 @@ package struct TrialDoing: Hashable, Sendable {
 }
 
 extension TrialState {
-    /// Notes what an event says of what the trial does now.
-    mutating func noteDoing(_ event: Event) {
+    /// Notes what an event of its agent says of what the trial does now.
+    mutating func noteAgentDoing(_ event: Event) {
         switch event.type {
-        case "trial_started", "subkey_created", "gateway_opened", "container_started", "trial_resumed",
-            "eject_decided", "stop_decided", "container_exited", "trial_finished":
-            guard event.source == .harness else { return }
-            notePhase(at: event.elapsed)
-        case "call_reserved":
-            guard event.source == .gateway else { return }
-            openCalls += 1
-            step(.calling, event)
-        case "call_settled", "call_held", "call_failed":
-            guard event.source == .gateway else { return }
-            openCalls = max(0, openCalls - 1)
-            endCall(event)
-        case "calls_paused", "calls_resumed":
-            guard event.source == .gateway else { return }
-            if pause != nil { step(.waiting, event) } else { step(openCalls > 0 ? .calling : .working, event) }
         case "message_start": step(.calling, event)
         case "message_end": endCall(event)
         case "tool_execution_start":
@@ -83,7 +68,23 @@ extension TrialState {
         }
     }
 
-    private mutating func notePhase(at elapsed: Duration) {
+    /// The same of an event of the gateway.
+    mutating func noteGatewayDoing(_ event: Event) {
+        switch event.type {
+        case "call_reserved":
+            openCalls += 1
+            step(.calling, event)
+        case "call_settled", "call_held", "call_failed":
+            openCalls = max(0, openCalls - 1)
+            endCall(event)
+        case "calls_paused", "calls_resumed":
+            if pause != nil { step(.waiting, event) } else { step(openCalls > 0 ? .calling : .working, event) }
+        default: break
+        }
+    }
+
+    /// The same of an event of the harness: each may begin another phase.
+    mutating func notePhase(at elapsed: Duration) {
         let what: TrialDoing.What? =
             switch phase {
             case .pending, .finished: nil

@@ -136,11 +136,17 @@ package struct TrialState: Hashable, Sendable {
 extension TrialState {
     package mutating func apply(_ event: Event) {
         switch event.source {
-        case .agent: applyAgent(event)
-        case .harness: applyHarness(event)
-        case .gateway: applyGateway(event)
+        case .agent:
+            applyAgent(event)
+            noteAgentDoing(event)
+        case .harness:
+            let before = phase
+            applyHarness(event)
+            if phase != before || event.type == "trial_resumed" { notePhase(at: event.elapsed) }
+        case .gateway:
+            applyGateway(event)
+            noteGatewayDoing(event)
         }
-        noteDoing(event)
     }
 
     private mutating func applyAgent(_ event: Event) {
@@ -236,6 +242,7 @@ extension TrialState {
             // Whatever it did unheard: its silence begins anew.
             lastActivity = event.elapsed
             pause = nil
+            openCalls = 0
         case "subkey_created":
             keyHash = event.fields["hash"]?.string ?? keyHash
             // A trial that goes on gets a new one while its container runs.

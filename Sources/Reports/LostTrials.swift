@@ -1,3 +1,4 @@
+import Foundation
 import PreflightCore
 import Store
 
@@ -9,7 +10,7 @@ struct LostTrials {
 
     /// Trials that have ended stay as they are. One whose log tells of its end has ended, all others are lost.
     func summaries(_ kept: [TrialSummary]) async -> [TrialSummary] {
-        let folds = kept.map { $0.outcome == nil ? fold($0) : Fold(summary: $0) }
+        let folds = await folds(kept)
         var accounts: [String: LedgerReader.Account]?
         if folds.contains(where: { $0.isMetered && $0.summary.outcome == nil }) {
             accounts = try? await LedgerReader(path: ledgerPath).accounts(below: directory.id)
@@ -20,8 +21,26 @@ struct LostTrials {
         }
     }
 
+    /// Side by side: a run may have died with hundreds of trials under way, and each log is read by itself.
+    private func folds(_ kept: [TrialSummary]) async -> [Fold] {
+        let width = min(kept.count, max(1, ProcessInfo.processInfo.activeProcessorCount))
+        guard width > 0 else { return [] }
+        return await withTaskGroup(of: [(Int, Fold)].self) { group in
+            for part in 0..<width {
+                group.addTask {
+                    stride(from: part, to: kept.count, by: width).map { index in
+                        (index, kept[index].outcome == nil ? fold(kept[index]) : Fold(summary: kept[index]))
+                    }
+                }
+            }
+            var found: [(Int, Fold)] = []
+            for await part in group { found += part }
+            return found.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
     /// A summary at the end of its log.
-    struct Fold {
+    struct Fold: Sendable {
         var summary: TrialSummary
         /// Its calls went through the gateway, which died with the harness.
         var isMetered = false

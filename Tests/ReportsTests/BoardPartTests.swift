@@ -6,7 +6,7 @@ import Testing
 @Suite struct BoardPartTests {
     @Test(arguments: [
         ("abc", 3), ("模型", 4), ("e\u{301}", 1), ("👍", 2), ("🇩🇪", 2), ("a\u{200B}b", 2), ("─…·━", 4), ("ｶﾞ", 2),
-        ("ﾊﾝ", 2), ("Ａ", 2), ("한글", 4), ("", 0),
+        ("ﾊﾝ", 2), ("Ａ", 2), ("한글", 4), ("\u{1112}\u{1161}\u{11AB}", 2), ("कि", 2), ("", 0),
     ])
     func `a clean text has the columns of a terminal`(text: String, columns: Int) {
         #expect(CellText.width(CellText.clean(text)) == columns)
@@ -14,7 +14,7 @@ import Testing
 
     @Test func `cleaning leaves nothing that moves a cursor, and one sign of those that are joined`() {
         #expect(CellText.clean("a\u{1B}[2Jb\nc\u{202E}d") == "a [2Jb c d")
-        #expect(CellText.clean("👩‍👩‍👧") == "👩" && CellText.clean("👍🏽!") == "👍!")
+        #expect(CellText.clean("👩‍👩‍👧") == "👩" && CellText.clean("👍🏽!") == "👍!" && CellText.clean("🇩🇪") == "DE")
         #expect(CellText.cut("模型模型", to: 5) == "模型…" && CellText.width(CellText.fit("模型模型", to: 4)) == 4)
         #expect(CellText.cut("abc", to: 0) == "" && CellText.fit("ab", to: 4, right: true) == "  ab")
     }

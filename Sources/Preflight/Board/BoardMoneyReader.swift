@@ -63,7 +63,7 @@ actor BoardMoneyReader {
     private func shared(_ name: String) async -> Cap? {
         guard let scopes = try? await LedgerReader(path: ledgerPath).scopes(),
             let scope = scopes.first(where: { $0.scope.name == ScopeName.envelope(name) })?.scope,
-            let cap = scope.limits.total
+            let cap = scope.limits.money.total
         else { return nil }
         return .envelope(spent: scope.spent.total + scope.held, cap: cap)
     }

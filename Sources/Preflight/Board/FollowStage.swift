@@ -33,6 +33,21 @@ struct FollowStage {
         if !place.json, !last.isFinished, !last.isAlive { await wiring.offerSweep(journal, place) }
     }
 
+    /// The board as it stands now, in SVG.
+    func picture(_ size: BoardFrame.Size) async throws -> String {
+        let wiring = try Wiring(runsDirectory: place.runsDir)
+        let journal = try wiring.existingJournal()
+        let now = wiring.world.now()
+        let run = try await RunLookup.find(name, in: wiring.runs, journal: journal, at: now)
+        let directory = RunDirectory(path: run.directory, id: run.id)
+        let money = await BoardMoneyReader(record: directory, wiring: wiring, journal: journal).money(run)
+        let endedAt = await Look(id: run.id, wiring: wiring, journal: journal).endedAt
+        var view = BoardView(run: run, now: now, money: money, endedAt: endedAt)
+        view.burn = BurnMeter().perMinute(money.spent, at: now, since: run.createdAt)
+        return BoardPicture.svg(
+            BoardFrame.lines(view, size: size), columns: size.columns, title: "The board of \(CellText.clean(run.id))")
+    }
+
     private func board(
         _ first: RunView, _ look: Look, _ money: BoardMoneyReader, _ stop: StopSignal, _ environment: [String: String]
     ) async -> RunView {

@@ -12,6 +12,7 @@ struct StatusCommand: AsyncParsableCommand {
               preflight status --follow                 # a live board; q ends it, the run goes on
               preflight status run-20260312-120000      # one frame: while it is alive, after it, after it was killed
               preflight status 20260312 --json
+              preflight status --svg > board.svg        # the board as a picture
               preflight status --follow --json | jq -c 'select(.type == "trial") | [.alias, .doing, .cost_usd]'
 
             --follow ends with the run, or when nobody watches it any more. The board scrolls by arrows, Page Up and
@@ -28,9 +29,36 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "With --follow: show lines instead of the board.")
     var plain = false
 
+    @Flag(help: "Write the board as a picture, in SVG.")
+    var svg = false
+
+    @Option(help: ArgumentHelp("With --svg: columns and rows, such as 120x30.", valueName: "COLUMNSxROWS"))
+    var size: String = "120x30"
+
     @OptionGroup var place: PlaceOptions
 
+    func validate() throws {
+        if svg, follow || place.json {
+            throw ValidationError("--svg is a picture: it goes with neither --follow nor --json")
+        }
+        if svg, Self.size(size) == nil {
+            throw ValidationError("--size '\(size)': expected columns and rows, such as 120x30")
+        }
+    }
+
+    /// 20 to 500 columns, 4 to 500 rows.
+    private static func size(_ text: String) -> BoardFrame.Size? {
+        let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let columns = parts[0], let rows = parts[1], (20...500).contains(columns),
+            (4...500).contains(rows)
+        else { return nil }
+        return BoardFrame.Size(columns: columns, rows: rows)
+    }
+
     func run() async throws {
+        if svg, let size = Self.size(size) {
+            return Terminal.shared.data(try await FollowStage(name: run, place: place).picture(size))
+        }
         if follow { return try await FollowStage(name: run, place: place, isPlain: plain).run() }
         let wiring = try Wiring(runsDirectory: place.runsDir)
         let journal = try wiring.existingJournal()

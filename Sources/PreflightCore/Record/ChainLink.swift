@@ -31,9 +31,13 @@ package struct ChainLink: Hashable, Sendable {
     }
 
     package func write(into out: inout [UInt8]) {
-        for place in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(place)) & 0xF
-            out.append(digit < 10 ? digit + 48 : digit + 87)
+        let start = out.count
+        out.append(contentsOf: "0000000000000000".utf8)
+        var rest = value
+        for index in stride(from: start + Self.digits - 1, through: start, by: -1) {
+            let digit = UInt8(truncatingIfNeeded: rest) & 0xF
+            out[index] = digit < 10 ? digit + 48 : digit + 87
+            rest >>= 4
         }
     }
 

@@ -15,7 +15,7 @@ enum BoardColumn: CaseIterable {
         case .spend: "spent"
         case .cache: "cache"
         case .idle: "idle"
-        case .nearest: "nearest to stop it, or why"
+        case .nearest: "nearest to stop it"
         }
     }
 
@@ -37,7 +37,7 @@ enum BoardColumn: CaseIterable {
         case .spend: (16, Self.spendWords + Self.spendBar)
         case .cache: (5, 5)
         case .idle: (5, 6)
-        case .nearest: (10, .max)
+        case .nearest: (18, .max)
         }
     }
 

@@ -2,15 +2,19 @@ import PreflightCore
 
 /// Text measured in columns of a terminal. What it cleans takes the columns it says, on every terminal.
 package enum CellText {
-    /// One line without control characters, with one scalar a character but for marks above and below it: joined and
-    /// tinted signs, which terminals disagree about, are cut down to their first.
+    /// One line without control characters. Joined and tinted signs, which terminals disagree about, are cut down to their
+    /// first, and flags become their letters.
     package static func clean(_ text: String) -> String {
         // Nearly all text is this.
         if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return text }
         var scalars = String.UnicodeScalarView()
         for character in PlainText.oneLine(text) {
-            for (index, scalar) in character.unicodeScalars.enumerated() where index == 0 || isMark(scalar) {
-                if !isInvisible(scalar) { scalars.append(scalar) }
+            for (index, scalar) in character.unicodeScalars.enumerated() {
+                if let letter = flagLetter(scalar) {
+                    scalars.append(letter)
+                } else if !isInvisible(scalar), index == 0 || belongs(scalar) {
+                    scalars.append(scalar)
+                }
             }
         }
         return String(scalars)
@@ -46,8 +50,21 @@ package enum CellText {
     static func width(_ scalar: UnicodeScalar) -> Int {
         let value = scalar.value
         if value < 0x300 { return value == 0xAD ? 0 : 1 }
-        if isMark(scalar) || isInvisible(scalar) { return 0 }
+        if isMark(scalar) || isInvisible(scalar) || innerJamo.contains(value) { return 0 }
         return wide.contains { $0.contains(value) } ? 2 : 1
+    }
+
+    /// Whether it is part of the character before it in every script's sense, and not another sign that was joined.
+    private static func belongs(_ scalar: UnicodeScalar) -> Bool {
+        isMark(scalar) || scalar.properties.generalCategory == .spacingMark || innerJamo.contains(scalar.value)
+            || (0xFF9E...0xFF9F).contains(scalar.value)
+    }
+
+    /// Vowels and final consonants of Korean syllables that are spelt out.
+    private static let innerJamo: ClosedRange<UInt32> = 0x1160...0x11FF
+
+    private static func flagLetter(_ scalar: UnicodeScalar) -> UnicodeScalar? {
+        (0x1F1E6...0x1F1FF).contains(scalar.value) ? UnicodeScalar(scalar.value - 0x1F1E6 + 0x41) : nil
     }
 
     private static func isMark(_ scalar: UnicodeScalar) -> Bool {
@@ -78,7 +95,7 @@ package enum CellText {
         0x27BF...0x27BF, 0x2B1B...0x2B1C, 0x2B50...0x2B50, 0x2B55...0x2B55, 0x2E80...0x303E, 0x3041...0x33FF,
         0x3400...0x4DBF, 0x4E00...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE10...0xFE19,
         0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x16FE0...0x18DFF, 0x1AFF0...0x1B2FF, 0x1F004...0x1F004,
-        0x1F0CF...0x1F0CF, 0x1F18E...0x1F18E, 0x1F191...0x1F19A, 0x1F1E6...0x1F320, 0x1F32D...0x1F335,
+        0x1F0CF...0x1F0CF, 0x1F18E...0x1F18E, 0x1F191...0x1F19A, 0x1F200...0x1F320, 0x1F32D...0x1F335,
         0x1F337...0x1F37C, 0x1F37E...0x1F393, 0x1F3A0...0x1F3CA, 0x1F3CF...0x1F3D3, 0x1F3E0...0x1F3F0,
         0x1F3F4...0x1F3F4, 0x1F3F8...0x1F43E, 0x1F440...0x1F440, 0x1F442...0x1F4FC, 0x1F4FF...0x1F53D,
         0x1F54B...0x1F54E, 0x1F550...0x1F567, 0x1F57A...0x1F57A, 0x1F595...0x1F596, 0x1F5A4...0x1F5A4,

@@ -7,6 +7,7 @@ package import PreflightCore
 /// `file` has been synchronized, and survives the end of the machine. Not safe for several threads: its owner guards it.
 package struct EventLog: ~Copyable {
     private var lines: AppendFile
+    private var scratch: [UInt8] = []
     /// After the last event, those in the buffer included.
     package private(set) var mark: LogMark
     /// What stood in it when it was opened; a new log begins with nothing.
@@ -91,16 +92,16 @@ package struct EventLog: ~Copyable {
     package var file: OpenFile { lines.file }
 
     package mutating func append(_ event: Event) {
-        var link = mark.link
-        lines.append { buffer in
-            let start = buffer.count
-            event.write(into: &buffer)
-            // The newline and the closing brace, which the member comes before.
-            buffer.removeLast(2)
-            link = buffer.withUnsafeBytes { link.next(members: UnsafeRawBufferPointer(rebasing: $0[start...])) }
-            link.writeMember(into: &buffer)
-            buffer.append(UInt8(ascii: "\n"))
-        }
+        // The line as it is hashed, behind the link before it.
+        scratch.removeAll(keepingCapacity: true)
+        mark.link.write(into: &scratch)
+        event.writeMembers(into: &scratch)
+        scratch.append(UInt8(ascii: "}"))
+        let link = scratch.withUnsafeBytes { ChainLink(hashing: $0) }
+        scratch.removeLast()
+        link.writeMember(into: &scratch)
+        scratch.append(UInt8(ascii: "\n"))
+        lines.append(scratch[ChainLink.digits...])
         mark = LogMark(bytes: lines.size, lines: mark.lines + 1, link: link, elapsed: event.elapsed)
     }
 
