@@ -19,6 +19,11 @@ let nio = [
     .product(name: "NIOTLS", package: "swift-nio"),
     .product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
+/// The files of the dashboard's page.
+let page = [
+    "page.html", "page.css", "page.js", "dom.js", "record.js", "runs.js", "field.js", "trial.js", "lines.js", "keys.js",
+    "icon.svg",
+]
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -52,7 +57,9 @@ let package = Package(
             name: "Gateway", dependencies: ["PreflightCore", "Store", "OpenRouter"] + nio, swiftSettings: settings),
         .target(name: "Reports", dependencies: ["PreflightCore", "Store"], swiftSettings: settings),
         .target(
-            name: "Console", dependencies: ["PreflightCore", "Store", "Reports", hummingbird], swiftSettings: settings),
+            name: "Console", dependencies: ["PreflightCore", "Store", "Reports", hummingbird],
+            // Into the command itself, so that it can be copied alone.
+            resources: page.map { .embedInCode("Dashboard/Page/\($0)") }, swiftSettings: settings),
         .target(name: "Simulator", dependencies: ["PreflightCore", hummingbird], swiftSettings: settings),
         .target(
             name: "Preflight",

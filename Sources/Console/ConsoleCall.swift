@@ -13,6 +13,8 @@ struct ConsoleCall: Sendable {
     /// What a browser says of where the request comes from.
     var site: String?
     var contentType: String?
+    /// The last event that a follower has seen, when it comes again.
+    var lastEventID: String?
     var body: [UInt8] = []
 
     func json() throws(ConsoleFailure) -> JSON {
@@ -54,7 +56,10 @@ struct ConsoleAnswer: Sendable {
     enum Body: Sendable {
         case json(JSON)
         case text(String, contentType: String)
+        case bytes([UInt8], contentType: String)
         case events(AsyncStream<ConsoleFeed.Item>)
+        /// Server-sent events as they are made; they are asked for when the ones before are sent.
+        case stream(@Sendable () -> AsyncStream<String>)
     }
 
     var status = 200

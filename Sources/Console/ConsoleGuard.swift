@@ -4,6 +4,8 @@ import PreflightCore
 struct ConsoleGuard: Sendable {
     let token: Secret
     let isLoopback: Bool
+    /// Reading needs the token too, on this machine as well: others may have accounts here.
+    var isPrivate = false
 
     /// - Parameter isPublic: what anybody may read, wherever the console listens.
     func check(_ call: ConsoleCall, isPublic: Bool = false) throws(ConsoleFailure) {
@@ -16,7 +18,7 @@ struct ConsoleGuard: Sendable {
                     415, "the body must be JSON", hint: "send the field Content-Type: application/json")
             }
         }
-        if changes || !(isLoopback || isPublic) { try checkToken(call) }
+        if changes || !(isPublic || isLoopback && !isPrivate) { try checkToken(call) }
     }
 
     func isAdministrator(_ call: ConsoleCall) -> Bool { call.bearer.map { token.isSame(as: $0) } ?? false }
@@ -24,9 +26,13 @@ struct ConsoleGuard: Sendable {
     private func checkToken(_ call: ConsoleCall) throws(ConsoleFailure) {
         guard call.bearer != nil else {
             throw ConsoleFailure(
-                401, "this needs the administrator's token", hint: "send the field Authorization: Bearer TOKEN")
+                401, isPrivate ? "this needs the page's token" : "this needs the administrator's token",
+                hint: "send the field Authorization: Bearer TOKEN")
         }
-        guard isAdministrator(call) else { throw ConsoleFailure(401, "this is not the administrator's token") }
+        guard isAdministrator(call) else {
+            throw ConsoleFailure(
+                401, isPrivate ? "this is not the page's token" : "this is not the administrator's token")
+        }
     }
 
     /// A page of another site, open in a browser on this machine, must not speak to a console that trusts the machine:

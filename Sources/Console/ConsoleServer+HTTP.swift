@@ -7,15 +7,34 @@ import PreflightCore
 
 extension ConsoleServer {
     func serve(_ bound: @escaping @Sendable (Bound) -> Void) async throws {
-        let host = options.host
+        let listener = ConsoleListener(
+            host: options.host, port: options.port, connections: options.bounds.connections, body: options.bounds.body
+        ) { await self.answer($0) }
+        try await listener.serve(bound)
+    }
+}
+
+/// A port of this machine, and what answers the requests that come in there.
+struct ConsoleListener: Sendable {
+    var host: String
+    var port: Int
+    var connections: Int
+    /// Bytes of a request.
+    var body: Int
+    var answer: @Sendable (ConsoleCall) async -> ConsoleAnswer
+
+    /// Serves until it is cancelled.
+    func serve(_ bound: @escaping @Sendable (ConsoleServer.Bound) -> Void) async throws {
         let application = Application(
-            responder: Responder(server: self),
+            responder: Responder(listener: self),
             // Longer than the pause between two signs of life.
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
-                address: .hostname(host, port: options.port), serverName: "preflight",
-                availableConnectionsDelegate: MaximumAvailableConnections(options.bounds.connections)),
-            onServerRunning: { channel in bound(Bound(host: host, port: channel.localAddress?.port ?? 0)) },
+                address: .hostname(host, port: port), serverName: "preflight",
+                availableConnectionsDelegate: MaximumAvailableConnections(connections)),
+            onServerRunning: { [host] channel in
+                bound(ConsoleServer.Bound(host: host, port: channel.localAddress?.port ?? 0))
+            },
             logger: Logger(label: "console", factory: { _ in SwiftLogNoOpLogHandler() }))
         try await application.run()
     }
@@ -27,7 +46,7 @@ private struct Context: InitializableFromSource {
 
 /// Between HTTP and the routes.
 private struct Responder: HTTPResponder {
-    let server: ConsoleServer
+    let listener: ConsoleListener
 
     func respond(to request: Request, context: Context) async throws -> Response {
         let parts = (request.head.path ?? "/").split(separator: "?", maxSplits: 1)
@@ -36,12 +55,12 @@ private struct Responder: HTTPResponder {
             method: request.method.rawValue, path: QueryText.decoded(parts.first ?? "/"),
             query: parts.count > 1 ? QueryText.pairs(parts[1]) : [:], bearer: Self.bearer(request.headers),
             host: request.head.authority ?? field("Host"), origin: field("Origin"), site: field("Sec-Fetch-Site"),
-            contentType: request.headers[.contentType])
+            contentType: request.headers[.contentType], lastEventID: field("Last-Event-ID"))
         guard let body = try await collected(request.body) else {
             return response(ConsoleAnswer(ConsoleFailure(413, "the body is too long")))
         }
         call.body = body
-        return response(await server.answer(call))
+        return response(await listener.answer(call))
     }
 
     private func response(_ answer: ConsoleAnswer) -> Response {
@@ -58,6 +77,16 @@ private struct Responder: HTTPResponder {
         case .text(let text, let type):
             response.headers[.contentType] = type
             response.body = ResponseBody(byteBuffer: ByteBuffer(string: text))
+        case .bytes(let bytes, let type):
+            response.headers[.contentType] = type
+            response.body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        case .stream(let produce):
+            response.headers[.contentType] = "text/event-stream"
+            response.body = ResponseBody { writer in
+
+                for await text in produce() { try await writer.write(ByteBuffer(string: text)) }
+                try await writer.finish(nil)
+            }
         case .events(let events):
             response.headers[.contentType] = "text/event-stream"
             response.body = ResponseBody { writer in
@@ -73,7 +102,7 @@ private struct Responder: HTTPResponder {
     private func collected(_ body: RequestBody) async throws -> [UInt8]? {
         var bytes: [UInt8] = []
         for try await buffer in body {
-            guard bytes.count + buffer.readableBytes <= server.options.bounds.body else { return nil }
+            guard bytes.count + buffer.readableBytes <= listener.body else { return nil }
             bytes.append(contentsOf: buffer.readableBytesView)
         }
         return bytes

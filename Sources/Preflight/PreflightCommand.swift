@@ -12,6 +12,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight run-multi experiment.yaml       run the field; --detach: in the background
               preflight resume latest                   take up a run whose process died
               preflight status --follow                 see it run, from another terminal
+              preflight dashboard                       the same on a page, with curves and logs
               preflight report --output report.html     what came of it, as a page to show
               preflight verify                          is its record whole?
               preflight replay --eject 'loop: 4'        what would a policy have done to it?
@@ -23,9 +24,9 @@ struct PreflightCommand: AsyncParsableCommand {
         version: PreflightTool.version,
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
-            StatusCommand.self,
-            StopCommand.self, EjectCommand.self, ExtendCommand.self, HoldCommand.self, ReleaseCommand.self,
-            SteerCommand.self, ReportCommand.self, ExportCommand.self, VerifyCommand.self, ReplayCommand.self,
+            StatusCommand.self, DashboardCommand.self, StopCommand.self, EjectCommand.self, ExtendCommand.self,
+            HoldCommand.self, ReleaseCommand.self, SteerCommand.self, ReportCommand.self, ExportCommand.self,
+            VerifyCommand.self, ReplayCommand.self,
             CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,
