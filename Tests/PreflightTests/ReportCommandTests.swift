@@ -20,7 +20,7 @@ struct ReportCommandTests {
                   - {id: openai/gpt-4.1-mini, alias: looper}
                 budget: 0.05
                 prompt: Write kurve.py.
-                eject: {budget_fraction: {at: 5%, unless: snapshots > 0}}
+                eject: {budget_fraction: {at: 15%, unless: snapshots > 0}}
                 """)
             let run = try await bench.run(["run-multi", "e.yaml", "--run-id", "r", "--settle", "2s", "--json"])
             #expect(run.exitCode == 1, "\(run.everything)")
