@@ -45,7 +45,7 @@ private let now = Duration.milliseconds(10_100)
         ("-errors < 0", true), ("- - errors == 1", true), ("idle * 2 > elapsed / 2", true),
         ("spend / elapsed > $0.1/min", true), ("spend / elapsed <= $0.18/min", true),
         ("spend / 10s == $0.18/min", true),
-        ("$0.18/min * 10s == $0.03", true), ("$0.03 / $0.18/min == 10s", true), ("elapsed + 1m > 70s", true),
+        ("$0.18/min * 10s == $0.03", true), ("$0.03 / $0.18/min == 10s", true), ("elapsed + 1m >= 70s", true),
         ("min(spend, $0.01, remaining) == $0.01", true), ("max(errors, 5) = 5", true), ("max(1, 1.5) == 1.5", true),
     ])
     func `what is reckoned keeps its kind`(text: String, expected: Bool) throws {
