@@ -117,9 +117,9 @@ import Testing
         var experiment = Experiment()
         experiment.eject = PolicyList([PolicyRule(.errors(3), .hold)])
         #expect(
-            experiment.problems.contains { $0.message.hasPrefix("eject: do: hold of errors needs access: gateway") })
+            experiment.problems().contains { $0.message.hasPrefix("eject: do: hold of errors needs access: gateway") })
         experiment.access = .gateway
-        #expect(!experiment.problems.contains { $0.message.contains("hold") })
+        #expect(!experiment.problems().contains { $0.message.contains("hold") })
         let rule = try PolicyRule(reader: TreeReader(["errors": 3, "do": "hold", "for": "30m"], path: "eject[0]"))
         #expect(rule.limit == .seconds(1800) && rule.tree == ["errors": 3, "do": "hold", "for": "1800s"])
         #expect(throws: PreflightError.self) {

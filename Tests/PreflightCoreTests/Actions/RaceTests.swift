@@ -175,7 +175,7 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
         var experiment = Experiment()
         func problems(_ tree: JSON) throws -> [String] {
             experiment.eject = try PolicyList(reader: TreeReader(tree, path: "eject"))
-            return experiment.problems.map(\.message).filter { $0.contains("race") }
+            return experiment.problems().map(\.message).filter { $0.contains("race") }
         }
         #expect(try problems([["race": ["done": 1]], "budget_exceeded"]).isEmpty)
         #expect(
