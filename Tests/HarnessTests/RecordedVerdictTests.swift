@@ -142,7 +142,7 @@ struct RecordedFieldTests {
                 plan.experiment.eject = own
             }
             let result = try await bench.run(field)
-            let list = own + [PolicyRule(.wall(Experiment.Limits().wall))]
+            let list = own + [PolicyRule(.wall(Experiment().limits.wall))]
             var policiesThatEnded: [String: String] = [:]
             for trial in result.trials {
                 let replay = TrialReplay(field.directory.trial(trial.attempt), list)
