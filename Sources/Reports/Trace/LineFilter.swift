@@ -46,16 +46,16 @@ package struct LineFilter: Sendable, Equatable {
     }
 
     private static func contains(_ line: UnsafeRawBufferPointer, _ word: Word) -> Bool {
-        word.bytes.withUnsafeBufferPointer { word_ in
-            guard let first = word_.first, line.count >= word_.count else { return word_.isEmpty }
+        word.bytes.withUnsafeBufferPointer { letters in
+            guard let first = letters.first, line.count >= letters.count else { return letters.isEmpty }
             let folds = word.ignoresCase
             var start = 0
-            let last = line.count - word_.count
+            let last = line.count - letters.count
             while start <= last {
                 if folded(line[start], folds) == first {
                     var length = 1
-                    while length < word_.count, folded(line[start + length], folds) == word_[length] { length += 1 }
-                    if length == word_.count { return true }
+                    while length < letters.count, folded(line[start + length], folds) == letters[length] { length += 1 }
+                    if length == letters.count { return true }
                 }
                 start += 1
             }
