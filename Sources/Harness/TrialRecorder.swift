@@ -111,6 +111,11 @@ extension TrialRecorder {
 
     func record(_ type: String, _ object: JSON.Object) {
         let isWeighty = state.withLock { state in
+            // What time has brought about stands before what may end all judging.
+            if !Self.unwatched.contains(type) {
+                advance(&state)
+                judge(&state)
+            }
             let event = Event(timestamp: world.now(), elapsed: elapsed, source: .harness, type: type, fields: object)
             append(event, to: &state)
             flush(&state)
@@ -119,6 +124,9 @@ extension TrialRecorder {
         }
         if isWeighty { synchronize() }
     }
+
+    /// What may be told before anybody watches a trial again: the time until then is nobody's silence.
+    private static let unwatched: Set<String> = ["trial_resumed", "owner_request"]
 
     /// Appends an event of the gateway.
     package func recordGateway(_ type: String, _ fields: JSON.Object) {
@@ -248,7 +256,8 @@ extension TrialRecorder {
     /// Before ticks are judged: what was heard before the last event or tick counts for them.
     private func advance(_ state: inout State) {
         let now = elapsed
-        if let heard = state.unheard, now - (state.watch.state.lastActivity ?? .zero) >= Self.hearing - PolicyWatch.grid
+        if let heard = state.unheard, heard > state.watch.state.lastActivity ?? .zero,
+            now - (state.watch.state.lastActivity ?? .zero) >= Self.hearing - PolicyWatch.grid
         {
             tellHeard(&state, at: max(heard, state.events.mark.elapsed, state.watch.judgedUntil))
         }

@@ -9,10 +9,10 @@ extension TrialState {
             close(event)
             // At no cost, since its upstream is free; it was no answer all the same.
             if let status = event.fields["status"]?.int, status >= 400 {
-                guard event.fields["sent_again"]?.bool != true else { return .all }
+                guard event.fields["sent_again"]?.bool != true else { return .anything }
                 noteError(event)
                 noteRefusal(event)
-                return .all
+                return .anything
             }
             providerRefusal = nil
             takeUsage(event)
@@ -45,7 +45,7 @@ extension TrialState {
             budgetRefusalsInARow += 1
         default: return .events
         }
-        return .all
+        return .anything
     }
 
     /// An agent that speaks tells of the same trouble itself.

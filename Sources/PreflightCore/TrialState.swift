@@ -345,6 +345,6 @@ extension TrialState {
             return []
         default: applyAction(event)
         }
-        return .all
+        return .anything
     }
 }

@@ -29,6 +29,7 @@ enum Schema {
         migrator.registerMigration("3") { try $0.execute(sql: openCalls) }
         migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
         migrator.registerMigration("covers") { try $0.execute(sql: covers) }
+        migrator.registerMigration("orders of actions") { try $0.execute(sql: ordersOfActions) }
         return migrator
     }
 
@@ -100,6 +101,25 @@ enum Schema {
         CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
         ALTER TABLE run ADD COLUMN lease_us INTEGER;
         ALTER TABLE run ADD COLUMN holder TEXT;
+        """
+
+    /// Owners may ask for more than an end and money. A check of a column cannot be changed, so the table is made anew.
+    private static let ordersOfActions = """
+        ALTER TABLE request RENAME TO request_before;
+        DROP INDEX request_open;
+        CREATE TABLE request (
+            id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), trial TEXT,
+            kind TEXT NOT NULL CHECK (
+                kind IN ('stop', 'stop_now', 'eject', 'extend_by', 'extend_to', 'hold', 'release', 'steer')),
+            amount INTEGER, reason TEXT, who TEXT NOT NULL, created_us INTEGER NOT NULL,
+            taken_us INTEGER, target INTEGER, answered_us INTEGER, done INTEGER, answer TEXT
+        ) STRICT;
+        INSERT INTO request (
+            id, run, trial, kind, amount, reason, who, created_us, taken_us, target, answered_us, done, answer)
+        SELECT id, run, trial, kind, amount, reason, who, created_us, taken_us, target, answered_us, done, answer
+        FROM request_before;
+        DROP TABLE request_before;
+        CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
         """
 
     /// What a session may have granted in a scope without the disk knowing of the calls: counts only after a power cut,

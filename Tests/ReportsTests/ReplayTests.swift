@@ -7,7 +7,7 @@ import Testing
 
 /// A real field of nine fates.
 private func recordedRun() throws -> RunView {
-    let name = "quickstart-20261128-162755"
+    let name = "quickstart-20261128-190155"
     let path = TestData.directory.appendingPathComponent("runs/\(name)").path
     return try #require(try RunView.read(RunDirectory(path: path, id: name)))
 }
@@ -17,21 +17,29 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
 @Suite struct ReplayTests {
     private func replay(_ json: JSON) throws -> RunReplay { RunReplay(try recordedRun(), try policies(json)) }
 
-    @Test func `a recorded run's own policies stop whom they stopped, in the same words`() throws {
-        let replay = try replay([
+    @Test func `a recorded run's own policies give the verdicts of its log, at the same times and in the same words`()
+        throws
+    {
+        let own = try policies([
             "budget_exceeded", ["idle": "15s"],
             ["after": ["elapsed": "10s", "then": ["budget_fraction": ["at": "10%", "unless": "snapshots > 0"]]]],
             ["wall": "180s"],
         ])
+        let replay = RunReplay(try recordedRun(), own, isOwn: true)
         #expect(replay.trials.count == 9)
         for trial in replay.trials {
-            #expect(trial.fault == nil)
+            #expect(trial.fault == nil && trial.isAsRecorded == true, "\(trial.name)")
             let words = trial.stop.map { "\($0.policy.reason.policy): \($0.policy.reason.message)" }
             #expect(words == (trial.outcome == .ejected ? trial.reason : nil), "\(trial.name)")
-            // Its log is of a version that did not write down what fired.
-            #expect(trial.isAsRecorded == nil)
         }
-        #expect(replay.trials.filter { $0.stop != nil }.map(\.name) == ["looper", "silent", "wanderer"])
+        #expect(
+            replay.trials.flatMap { $0.recorded ?? [] }.map(\.at)
+                == [12_250_000, 19_250_000, 13_755_179].map { .microseconds($0) })
+        // By another policy it is not as it was, and nobody says that it should be.
+        let other = RunReplay(try recordedRun(), try policies([["idle": "15s"]]), isOwn: true)
+        #expect(other.trials.count { $0.isAsRecorded == false } == 2)
+        #expect(other.text(width: 200).contains("NOT AS ITS LOG HAS IT: stays"))
+        #expect(!RunReplay(try recordedRun(), try policies([["idle": "15s"]])).text().contains("NOT AS"))
     }
 
     @Test func `another policy shows whom it would have stopped, when, and what that saves`() throws {
@@ -39,12 +47,12 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         let stopped = replay.trials.filter { $0.stop != nil }
         #expect(stopped.map(\.name) == ["looper"])
         let looper = try #require(stopped.first)
-        #expect(looper.stop?.running == .microseconds(3_749_694))
+        #expect(looper.stop?.running == .microseconds(1_475_458))
         #expect(looper.stop?.policy.spend == USD(decimal: "0.0007996"))
-        #expect(looper.saved == USD(decimal: "0.0043728") && !looper.isLost)
-        #expect(replay.saved == looper.saved && replay.spend == USD(decimal: "0.04622082"))
+        #expect(looper.saved == USD(decimal: "0.0070132") && !looper.isLost)
+        #expect(replay.saved == looper.saved && replay.spend == USD(decimal: "0.04886122"))
         let text = replay.text(width: 200)
-        #expect(text.contains("1 of 9 stopped, $0.0044 of $0.046 saved, none lost that completed"), "\(text)")
+        #expect(text.contains("1 of 9 stopped, $0.0070 of $0.049 saved, none lost that completed"), "\(text)")
         #expect(text.contains("4 times the same call, bash"))
         let json = replay.json
         #expect(json["stopped"]?.int == 1 && json["lost"]?.int == 0)
@@ -63,7 +71,7 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
 
     @Test func `a log that was edited is named, not believed`() async throws {
         try await withTemporaryDirectory { path in
-            let run = RunDirectory(path: path, id: "quickstart-20261128-162755")
+            let run = RunDirectory(path: path, id: "quickstart-20261128-190155")
             let view = try recordedRun()
             try Files.createDirectory(path + "/looper")
             var log = try Files.read(view.directory + "/looper/events.jsonl")
@@ -86,7 +94,7 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         #expect(tuning.rows.first { $0.number.text == "4" }?.stopped == ["looper"])
         #expect(tuning.rows.last?.stopped.isEmpty == true)
         let own = try #require(tuning.text().split(separator: "\n").first { $0.hasPrefix(">") })
-        #expect(own.contains("$0.0044") && own.contains("█"))
+        #expect(own.contains("$0.0070") && own.contains("█"))
 
         var idle = try PolicyTuning(.idle(.seconds(5)), number: nil)
         idle.take(try recordedRun())
@@ -108,7 +116,7 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         ("cache_share < 20%", "20%", "cache_share < 10%"),
         ("elapsed > 10m and errors > 0", "10m", "elapsed > 300s and errors > 0"),
         ("cost_per_minute > $0.5/min", "$0.5/min", "cost_per_minute > $0.25/min"), ("turns > 8", "8", "turns > 4"),
-        ("spend > turns * 0.5", "0.5", "spend > turns * 0.250"),
+        ("errors > turns * 0.5", "0.5", "errors > turns * 0.250"),
     ])
     func `the number of a question is tuned where it stands`(text: String, number: String, half: String) throws {
         let policy = EjectPolicy.when(try Question(parsing: text))

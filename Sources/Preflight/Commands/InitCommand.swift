@@ -88,15 +88,19 @@ struct InitCommand: ParsableCommand {
           # http_health: [{url: "http://127.0.0.1:8080/health", fields: {status: ok}, minimum_version: "1.2"}]
           # custom: [{name: licence, command: ["./check-licence"]}]
 
-        # When a trial must stop. The default is budget_exceeded or idle: 300s.
+        # Policies, and what is done when they fire: notify, steer, hold, or eject, the default. Without any it is
+        # budget_exceeded and idle: 300s. `preflight replay` shows what one would have done to past runs.
         eject:
-          any:
-            - budget_exceeded
-            - idle: 180s
-            - budget_fraction: {at: 50%, unless: tool_calls > 0}
-            # - errors: 20
-            # - after: {elapsed: 10m, then: {budget_fraction: {at: 25%, unless: snapshots > 0}}}
-            # - command: {name: judge, run: ["./judge"], every: 10s}
+          - budget_exceeded
+          - idle: 180s
+          - budget_fraction: {at: 50%, unless: tool_calls > 0}
+          # - {loop: 3, do: steer, message: "You repeat yourself. Try another way."}
+          # - loop: 6
+          # - stall: {spend: $0.05, time: 15m}
+          # - error_storm: 10 in 1m
+          # - no_progress_by: {at: 10m, needs: snapshots > 0}
+          # - {when: "cost_per_minute > $0.10/min and cache_share < 10%", do: notify}
+          # - command: {name: judge, run: ["./judge"], every: 10s}
 
         """
 }

@@ -59,7 +59,7 @@ struct ReplayCommand: AsyncParsableCommand {
         for id in ids {
             let view = try await RunLookup.find(id, in: wiring.runs, journal: journal)
             let policies = eject.isEmpty ? try Self.own(view, wiring) : given
-            let replay = RunReplay(view, policies)
+            let replay = RunReplay(view, policies, isOwn: eject.isEmpty)
             if !place.json {
                 Terminal.shared.data((replays.isEmpty ? "" : "\n") + replay.text(width: Terminal.shared.tableWidth))
             }

@@ -13,6 +13,8 @@ struct RunMultiCommand: AsyncParsableCommand {
               preflight run-multi --model meta-llama/llama-3.3-70b-instruct --model google/gemini-2.5-flash=gemini \\
                 --image preflight-agent --budget 0.25 --prompt @TASK.md --eject idle:180s -- --max-turns 30
 
+              preflight run-multi experiment.yaml --eject budget_exceeded --eject 'loop: 6' --eject 'stall: $0.05' \\
+                --steer '{loop: 3, message: "You repeat yourself."}' --notify 'when: idle > 60s and errors > 3'
               preflight run-multi experiment.yaml --detach    # goes on when the terminal is closed
 
             What follows `--` is handed to the container. `watch preflight status` shows the field.

@@ -24,4 +24,6 @@ package struct TrialFacts: OptionSet, Hashable, Sendable {
     package static let standing = Self(rawValue: 1 << 11)
 
     package static let all = Self(rawValue: .max)
+    /// All that an event can change: the passing of time is judged at ticks.
+    package static let anything = all.subtracting(.time)
 }

@@ -7,13 +7,18 @@ package struct RunReplay: Sendable {
     package var trials: [TrialReplay]
 
     /// Earlier attempts at a trial stand before the newest one.
-    package init(_ view: RunView, _ policies: PolicyList) {
+    ///
+    /// - Parameter isOwn: the policies are those that the run was judged by, so that its logs have to agree.
+    package init(_ view: RunView, _ policies: PolicyList, isOwn: Bool = false) {
         run = view.id
         let directory = RunDirectory(path: view.directory, id: view.id)
         trials = view.trials.flatMap { trial in
             (1...trial.attempt.number).compactMap { number in
                 let place = directory.trial(trial.alias, attempt: number)
-                return Files.exists(place.eventsPath) ? TrialReplay(place, policies) : nil
+                guard Files.exists(place.eventsPath) else { return nil as TrialReplay? }
+                var replay = TrialReplay(place, policies)
+                if !isOwn { replay.recorded = nil }
+                return replay
             }
         }
     }

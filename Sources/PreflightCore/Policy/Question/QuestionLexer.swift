@@ -86,7 +86,7 @@ struct QuestionLexer {
             }
         } else if number.hasSuffix("%") {
             kind = .share
-        } else if DecimalText.scaled(number.utf8, by: 3, roundingUp: true) == nil {
+        } else if !number.utf8.allSatisfy(isDigit), DecimalText.scaled(number.utf8, by: 3, roundingUp: true) == nil {
             kind = .time
         }
         let range = start..<index
