@@ -30,6 +30,7 @@ enum Schema {
         migrator.registerMigration("requests and leases") { try $0.execute(sql: requestsAndLeases) }
         migrator.registerMigration("covers") { try $0.execute(sql: covers) }
         migrator.registerMigration("ends") { try $0.execute(sql: ends) }
+        migrator.registerMigration("orders of actions") { try $0.execute(sql: ordersOfActions) }
         return migrator
     }
 
@@ -105,6 +106,24 @@ enum Schema {
 
     /// When a guard ended what its harness could not.
     private static let ends = "ALTER TABLE resource ADD COLUMN ended_us INTEGER;"
+    /// Owners may ask for more than an end and money. A check of a column cannot be changed, so the table is made anew.
+    private static let ordersOfActions = """
+        ALTER TABLE request RENAME TO request_before;
+        DROP INDEX request_open;
+        CREATE TABLE request (
+            id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), trial TEXT,
+            kind TEXT NOT NULL CHECK (
+                kind IN ('stop', 'stop_now', 'eject', 'extend_by', 'extend_to', 'hold', 'release', 'steer')),
+            amount INTEGER, reason TEXT, who TEXT NOT NULL, created_us INTEGER NOT NULL,
+            taken_us INTEGER, target INTEGER, answered_us INTEGER, done INTEGER, answer TEXT
+        ) STRICT;
+        INSERT INTO request (
+            id, run, trial, kind, amount, reason, who, created_us, taken_us, target, answered_us, done, answer)
+        SELECT id, run, trial, kind, amount, reason, who, created_us, taken_us, target, answered_us, done, answer
+        FROM request_before;
+        DROP TABLE request_before;
+        CREATE INDEX request_open ON request(run) WHERE answered_us IS NULL;
+        """
 
     /// What a session may have granted in a scope without the disk knowing of the calls: counts only after a power cut,
     /// which `boot`, the name of the system's start, tells.

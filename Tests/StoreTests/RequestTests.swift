@@ -61,3 +61,17 @@ private func withRun(_ body: (Journal, String) async throws -> Void) async throw
         }
     }
 }
+
+@Suite struct ActionRequestTests {
+    @Test func `orders to hold, release and steer come back as they were given`() async throws {
+        try await withTemporaryDirectory { directory in
+            let runs = RunsDirectory(path: directory)
+            let journal = try Journal(path: runs.journalPath)
+            let now = Timestamp(seconds: 100)
+            try await journal.begin(runs.run("r"), trials: [], at: now)
+            let orders: [OwnerOrder] = [.hold(reason: "look first"), .release, .steer(message: "try again")]
+            for order in orders { _ = try await journal.ask(order, run: "r", trial: "a", who: "me", at: now) }
+            #expect(try await journal.openRequests(run: "r").map(\.order) == orders)
+        }
+    }
+}

@@ -20,8 +20,11 @@ package enum RaceReplay {
         package var elapsed: Duration
     }
 
-    /// - Parameter logs: in the order of the field.
-    package static func verdicts(of race: Race, _ logs: [Log]) -> [Verdict] {
+    /// - Parameters:
+    ///   - logs: in the order of the field.
+    ///   - rule: where the run had this race, its place among the run's rules: what was measured then is taken, at the time
+    ///     when it was, so that verdicts and their evidence are those that were given.
+    package static func verdicts(of race: Race, _ logs: [Log], recordedAs rule: Int? = nil) -> [Verdict] {
         var book = RaceBook(race, trials: logs.map(\.trial))
         var states = logs.map { _ in newState(race) }
         var out: Set<String> = []
@@ -44,6 +47,10 @@ package enum RaceReplay {
                 guard let mark else { return }
                 states[index].raceMarks["\(mark.rule)"] = mark.text ?? ""
                 take(.marked(mark.measure))
+            }
+            if let rule {
+                take(event.flatMap { RaceBook.News($0, rule: rule, measure: race.measure) })
+                continue
             }
             mark(race.mark(as: 0, states[index], at: elapsed))
             guard let event, event.type != RaceMark.eventType else { continue }
