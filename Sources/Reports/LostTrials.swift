@@ -1,4 +1,3 @@
-import Foundation
 import PreflightCore
 import Store
 
@@ -23,7 +22,7 @@ struct LostTrials {
 
     /// Side by side: a run may have died with hundreds of trials under way, and each log is read by itself.
     private func folds(_ kept: [TrialSummary]) async -> [Fold] {
-        let width = min(kept.count, max(1, ProcessInfo.processInfo.activeProcessorCount))
+        let width = min(kept.count, Processors.count)
         guard width > 0 else { return [] }
         return await withTaskGroup(of: [(Int, Fold)].self) { group in
             for part in 0..<width {

@@ -174,7 +174,7 @@ import Testing
                 "/api/run?run=..", "/api/run?run=%2Fetc", "/api/trial?run=run-1&trial=..",
                 "/api/lines?run=run-1&trial=..%2Fa", "/api/lines?run=run-1&trial=a&attempt=2",
                 "/api/trial?run=run-1&trial=",
-                "/page/../page.js", "/api/lines?run=run-1&trial=a&file=..%2Flock.json",
+                "/page/..%2Fpage.js", "/api/lines?run=run-1&trial=a&file=..%2Flock.json",
                 "/api/lines?run=run-1&trial=a&before=-1", "/api/line?run=run-1&trial=a&offset=999999",
             ] {
                 #expect([400, 404].contains(try await bench.send(path).status), "\(path)")

@@ -81,7 +81,7 @@ struct ActionRunTests {
     @Test func `a held trial waits for its owner, is not idle meanwhile, and goes on when it is released`() async throws
     {
         try await withCommand(SimulatorOptions.fates.echoing) { bench in
-            try write(bench, Agents.calls, eject: "[{budget_fraction: 0.1%, do: hold}, {idle: 3s}]")
+            try write(bench, Agents.calls, eject: "[{budget_fraction: 0.1%, do: hold}, {idle: 8s}]")
             let process = try start(bench, "hold")
             let isHeld = try await eventually(within: .seconds(60)) {
                 try await held(bench, "hold")?.hasPrefix("budget_fraction: spent") == true
@@ -93,7 +93,7 @@ struct ActionRunTests {
             let waited = try await eventually(within: .seconds(30)) {
                 let status = try await bench.status("hold")["trials"]?[0]
                 return status?["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
-                    > since + .seconds(5)
+                    > since + .seconds(10)
             }
             #expect(waited)
             #expect(try events(bench, "hold").count { $0.type == "call_reserved" } == 1)
@@ -105,7 +105,7 @@ struct ActionRunTests {
             #expect(await eventually(within: .seconds(60)) { !process.isRunning })
             let trial = try receipt(bench, "hold")["trials"]?[0]
             #expect(trial?["outcome"]?.string == "completed" && process.terminationStatus == 0)
-            #expect(trial?["held_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero > .seconds(5))
+            #expect(trial?["held_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero > .seconds(10))
             #expect(trial?["warnings"]?[0]?.string?.hasPrefix("budget_fraction (hold): spent") == true)
             let log = try events(bench, "hold")
             let kinds = ["policy_fired", "trial_held", "trial_released"]

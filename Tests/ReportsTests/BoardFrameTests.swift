@@ -11,8 +11,8 @@ import Testing
                 $0.078 of $0.30 (budgets)  ━━━━━━━━━━━━━━━━━━━──────────────────────────────────────────────────────  26%  $0.012/min  cap in 18m27s
 
                 alias    state     does                    turns  tokens               spent          cache    idle  nearest to stop it
-                looper   running   bash 3s                    12   42.3k     $0.031 of $0.05 ━━━━───    73%      3s   50% 2 of 4 times the sa…
-                thinker  running   call 2m11s                 12   42.3k     $0.047 of $0.05 ━━━━━━─    73%   2m11s   94% $0.047 of $0.05 spe…
+                looper   running   bash 3s                    12   42.3k     $0.031 of $0.05 ━━━━───    73%      3s   50% 2 of 4 times the same call
+                thinker  running   call 2m11s                 12   42.3k     $0.047 of $0.05 ━━━━━━─    73%   2m11s   94% $0.047 of $0.05 spent
                 stuck    running   waits 41s                  12   42.3k      $0.00 of $0.05 ───────    73%          waits: 503 of the provider
                 later    pending                                                      $0.00 of $0.05
                 quick    DONE      after 1m02s                 4            $0.0004 of $0.05 ━──────
@@ -32,7 +32,7 @@ import Testing
 
                 alias   state    does            turns            spent  idle nearest to stop it
                 looper  running  bash 3s            12  $0.031 of $0.05    3s  50% 2 of 4 times…
-                thinker running  call 2m11s         12  $0.047 of $0.05 2m11s  94% $0.047 of $…
+                thinker running  call 2m11s         12  $0.047 of $0.05 2m11s  94% $0.047 of $0…
                 stuck   running  waits 41s          12   $0.00 of $0.05       waits: 503 of the…
                 later   pending                          $0.00 of $0.05
                 quick   DONE     after 1m02s         4 $0.0004 of $0.05
