@@ -14,8 +14,8 @@ import Testing
             settings.patience.outage = OutageRule(limit: limit)
             settings.patience.outage.firstPause = .milliseconds(20)
             settings.patience.outage.longestPause = .milliseconds(80)
-            settings.patience.firstByte = .milliseconds(600)
-            settings.patience.betweenBytes = .milliseconds(600)
+            settings.patience.firstByte = .seconds(3)
+            settings.patience.betweenBytes = .seconds(3)
         }
     }
 
