@@ -12,11 +12,12 @@ enum Schema {
         return pool
     }
 
-    /// Others may do the same at the same time: whoever comes second to a step finds it done, fails, and looks again.
+    /// Others may do the same at the same time: whoever comes second to a step finds it done, or its name taken among those
+    /// that are done. All of its own step is undone then, and it looks again.
     private static func bringUpToDate(_ pool: DatabasePool) throws {
         for _ in 0..<10 {
             do { return try migrator.migrate(pool) } catch let error as DatabaseError {
-                guard error.resultCode == .SQLITE_ERROR else { throw error }
+                guard [.SQLITE_ERROR, .SQLITE_CONSTRAINT].contains(error.resultCode) else { throw error }
             }
         }
         try migrator.migrate(pool)

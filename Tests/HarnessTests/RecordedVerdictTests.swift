@@ -127,8 +127,8 @@ struct RecordedFieldTests {
             let call = #"{"type":"tool_execution_start","toolName":"bash","args":{"command":"make"}}"#
             let error = #"{"type":"error","message":"boom"}"#
             let own = try policies([
-                ["idle": "2500ms"], ["loop": 5], ["loop": 3, "do": "notify"], ["error_storm": "4 in 3s"],
-                ["when": "output_files == 2", "do": "notify"], ["no_progress_by": "9s"],
+                ["idle": "6s"], ["loop": 5], ["loop": 3, "do": "notify"], ["error_storm": "4 in 20s"],
+                ["when": "output_files == 2", "do": "notify"], ["no_progress_by": "25s"],
             ])
             let field = bench.field([
                 "silent": "\(line(start)); sleep 60",
@@ -155,7 +155,7 @@ struct RecordedFieldTests {
                     .compactMap(Event.init(line:))
                 for event in events where event.type == "policy_fired" && event.fields["policy"] != "idle" {
                     let at = try #require(event.fields["at_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)))
-                    #expect(event.elapsed - at < .milliseconds(500), "\(event.fields)")
+                    #expect(event.elapsed - at < .seconds(2), "\(event.fields)")
                 }
             }
             #expect(

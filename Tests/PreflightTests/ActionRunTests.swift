@@ -271,6 +271,14 @@ struct ActionRunTests {
                 #expect(told?.fields["message"] == .string(verdict.reason.message))
                 #expect(told?.fields["evidence"] == verdict.evidence)
             }
+            // The command says the same, and that the log agrees; a race that lets one more live stops one less.
+            let own = try await bench.run(["replay", "race", "--json"])
+            #expect(own.exitCode == 0, "\(own.everything)")
+            let told = try JSON.parse(own.stdout)["runs"]?[0]?["trials"]?.array ?? []
+            let stopped = told.filter { $0["stopped"]?.bool == true }.compactMap { $0["trial"]?.string }
+            #expect(stopped == ["c", "d"])
+            let other = try await bench.run(["replay", "race", "--eject", "{race: {keep: 3, at: 3s}}", "--json"])
+            #expect(try JSON.parse(other.stdout)["runs"]?[0]?["stopped"]?.int == 1, "\(other.everything)")
         }
     }
 

@@ -26,6 +26,7 @@ struct ReportCommandTests {
             #expect(run.exitCode == 1, "\(run.everything)")
             let receipt = try JSON.parse(run.stdout)
             let page = try String(contentsOfFile: "\(bench.directory)/runs/r/report.html", encoding: .utf8)
+            #expect(!page.contains("goes on"), "it is over")
             #expect(page.contains("two of a kind") && page.contains("looper") && page.hasSuffix("</html>\n"))
 
             let verified = try await bench.run(["verify", "r"])

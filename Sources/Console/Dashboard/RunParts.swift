@@ -25,18 +25,18 @@ enum RunHead {
         traces.values.compactMap { trace in trace.startedAt.map { $0 + trace.elapsed } }.max()
     }
 
-    /// What trials that run have spent within the last minute.
+    /// What all trials have spent in the last minute, or since the run began, reckoned for a minute; nil at its beginning.
     private static func burnPerMinute(
         _ view: RunView, _ traces: [String: TrialTrace], at now: Timestamp
     ) -> USD? {
-        var sum: USD?
-        for trial in view.trials where trial.isRunning {
-            guard let trace = traces[trial.alias], let began = trace.startedAt else { continue }
-            let since = now - began - .seconds(60)
-            let before = trace.curve.points.last { $0.at <= since }?.spend ?? .zero
-            sum = (sum ?? .zero) + max(.zero, trace.curve.spend - before)
+        guard let created = view.createdAt, now - created >= BurnMeter.least else { return nil }
+        let window = min(.seconds(60), now - created)
+        let spent = view.trials.reduce(USD.zero) { sum, trial in
+            guard let trace = traces[trial.alias], let began = trace.startedAt else { return sum }
+            let before = trace.curve.points.last { $0.at <= now - began - window }?.spend ?? .zero
+            return sum + max(.zero, trace.curve.spend - before)
         }
-        return sum
+        return BurnMeter.rate(spent, in: window)
     }
 }
 

@@ -77,6 +77,6 @@ struct ReplayCommand: AsyncParsableCommand {
         let path = RunDirectory(path: view.directory, id: view.id).experimentPath
         let experiment = try loader.read(path, isRecord: true)
         return experiment.eject + PreflightTool.current.policies.map { PolicyRule($0.ejectPolicy) }
-            + [PolicyRule(.wall(experiment.limits.wall))]
+            + [PolicyRule(.wall(experiment.limits.wall)), PolicyRule(.heldTooLong)]
     }
 }

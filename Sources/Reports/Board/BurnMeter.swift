@@ -10,7 +10,8 @@ package struct BurnMeter: Hashable, Sendable {
     private var samples: [Sample] = []
 
     private static let window = Duration.seconds(120)
-    private static let least = Duration.seconds(10)
+    /// Of less time a rate would say nothing.
+    package static let least = Duration.seconds(10)
     private static let step = Duration.seconds(2)
 
     package init() {}
@@ -41,7 +42,8 @@ package struct BurnMeter: Hashable, Sendable {
         return .seconds(max(0, left.picodollars) / perSecond)
     }
 
-    private static func rate(_ amount: USD, in time: Duration) -> USD {
+    /// For a minute, of an amount that was spent in `time`.
+    package static func rate(_ amount: USD, in time: Duration) -> USD {
         let milliseconds = max(1, time.wholeMicroseconds / 1000)
         let (whole, rest) = amount.picodollars.quotientAndRemainder(dividingBy: milliseconds)
         let (product, overflow) = whole.multipliedReportingOverflow(by: 60_000)

@@ -12,15 +12,24 @@ package struct RunReplay: Sendable {
     package init(_ view: RunView, _ policies: PolicyList, isOwn: Bool = false) {
         run = view.id
         let directory = RunDirectory(path: view.directory, id: view.id)
-        trials = view.trials.flatMap { trial in
-            (1...trial.attempt.number).compactMap { number in
+        trials = []
+        var newest: [(place: Int, plan: TrialPlan, directory: TrialDirectory)] = []
+        // Repetitions come in rounds.
+        var rounds: [ModelSource: Int] = [:]
+        for trial in view.trials {
+            rounds[trial.source, default: 0] += 1
+            var plan = TrialPlan(trial)
+            plan.repetition = rounds[trial.source] ?? 1
+            for number in 1...trial.attempt.number {
                 let place = directory.trial(trial.alias, attempt: number)
-                guard Files.exists(place.eventsPath) else { return nil as TrialReplay? }
+                guard Files.exists(place.eventsPath) else { continue }
                 var replay = TrialReplay(place, policies)
                 if !isOwn { replay.recorded = nil }
-                return replay
+                if number == trial.attempt.number { newest.append((trials.count, plan, place)) }
+                trials.append(replay)
             }
         }
+        race(policies, newest, isOwn: isOwn)
     }
 
     package var saved: USD { trials.reduce(.zero) { $0 + $1.saved } }

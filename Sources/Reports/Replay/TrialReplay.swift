@@ -37,16 +37,14 @@ package struct TrialReplay: Sendable {
     /// It would not have come to its good end.
     package var isLost: Bool { stop != nil && outcome == .completed }
 
-    /// Whether the log's own verdicts are these, at the same times; nil where it tells of none.
+    /// Whether the log's own verdicts are these, at the same times; nil where it tells of none. Those of races are the
+    /// same if they are of the same words: they come when the field's news do.
     package var isAsRecorded: Bool? {
-        recorded.map { recorded in
-            recorded
-                == fired.map {
-                    Recorded(
-                        policy: $0.policy.reason.policy, action: $0.policy.rule.action.rawValue,
-                        message: $0.policy.reason.message, at: $0.policy.at)
-                }
-        }
+        guard let recorded else { return nil }
+        let told = fired.map { (verdict: Recorded($0.policy), isRace: $0.policy.rule.isRace) }
+        let races = Set(told.filter(\.isRace).map { $0.verdict.words })
+        return told.filter { !$0.isRace }.map(\.verdict) == recorded.filter { !races.contains($0.words) }
+            && races.isSubset(of: recorded.map(\.words))
     }
 }
 
@@ -102,7 +100,20 @@ extension TrialReplay {
     }
 }
 
+extension PolicyRule {
+    fileprivate var isRace: Bool { if case .race = policy { true } else { false } }
+}
+
 extension TrialReplay.Recorded {
+    fileprivate init(_ fired: FiredPolicy) {
+        self.init(
+            policy: fired.reason.policy, action: fired.rule.action.rawValue, message: fired.reason.message, at: fired.at
+        )
+    }
+
+    /// Without its time.
+    fileprivate var words: [String] { [policy, action, message] }
+
     init(_ event: Event) {
         self.init(
             policy: event.fields["policy"]?.string ?? "", action: event.fields["action"]?.string ?? "",

@@ -61,7 +61,8 @@ package struct RunReport: Sendable {
         var report = RunReport(
             id: view.id, directory: view.directory, trials: await trials(view.trials, in: directory),
             provenance: Provenance.read(directory.lockPath))
-        report.isAlive = view.isAlive
+        // A run that has its receipt is over, though its process lives on for a moment.
+        report.isAlive = view.isAlive && !(view.isFinished && receipt != nil)
         report.startedAt = view.createdAt ?? receipt?["started_at"]?.string.flatMap(Timestamp.init(iso8601:))
         // A receipt of before trials were run again says nothing of a run that goes on.
         if let receipt, view.isFinished {
