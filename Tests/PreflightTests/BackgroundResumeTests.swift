@@ -19,7 +19,11 @@ struct BackgroundResumeTests {
             run.kill(process)
             let resumed = try await bench.run(["resume", run.id, "--settle", "1s", "--detach", "--json"])
             #expect(resumed.exitCode == 0, "\(resumed.everything)")
-            #expect(resumed.stderrText.contains("alive, watched again"), "\(resumed.everything)")
+            let console = "\(bench.directory)/runs/\(run.id)/console.log"
+            #expect(
+                await eventually {
+                    (try? String(contentsOfFile: console, encoding: .utf8))?.contains("alive, watched again") == true
+                })
             let told = try JSON.parse(resumed.stdout)
             let second = try #require(told["process"]?.int)
             #expect(told["run"]?.string == run.id && isAlive(second))
