@@ -59,17 +59,6 @@ package final class ConsoleServer: Sendable {
         _ body: (Bound) async throws -> Result
     ) async throws -> Result {
         let server = ConsoleServer(options, doors: doors)
-        let (places, input) = AsyncStream.makeStream(of: Bound.self)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                defer { input.finish() }
-                try await server.run { input.yield($0) }
-            }
-            defer { group.cancelAll() }
-            for await bound in places { return try await body(bound) }
-            // It ended before it listened: the reason is thrown here.
-            try await group.waitForAll()
-            throw CancellationError()
-        }
+        return try await serving({ try await server.run(bound: $0) }, body)
     }
 }

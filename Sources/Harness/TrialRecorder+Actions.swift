@@ -61,6 +61,8 @@ extension TrialRecorder {
     /// A rule has fired that is judged outside: one over the field.
     func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
         state.withLock { state in
+            // Once: who takes a field over comes to the same verdicts again.
+            guard !state.watch.state.firedRules.contains(index) else { return }
             state.fired.append(
                 FiredPolicy(
                     index: index, rule: rule, reason: rule.named(reason), at: elapsed,
@@ -112,7 +114,10 @@ extension TrialRecorder {
         switch fired.rule.action {
         case .notify, .eject: break
         case .steer:
-            add("steered", ["message": .string(fired.rule.message ?? fired.reason.message), "policy": policy])
+            // The policy's own words may be an agent's.
+            let words = (fired.rule.message ?? fired.reason.message).utf8.prefix(SteeredBody.longest)
+            let message = String(decoding: words, as: UTF8.self)
+            add("steered", ["message": .string(message), "policy": policy])
         case .hold:
             guard state.watch.state.hold == nil else { return }
             add(

@@ -23,10 +23,15 @@ final class Signals: Sendable {
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: queue)
         }
+        let registered = DispatchGroup()
         for (source, number) in zip(sources, numbers) {
             source.setEventHandler { [weak self] in self?.receive(number, stop, isQuiet ? nil : terminal) }
+            registered.enter()
+            source.setRegistrationHandler { registered.leave() }
             source.resume()
         }
+        // A signal that came between would be lost: it is ignored already, and nobody looks yet.
+        registered.wait()
     }
 
     deinit {

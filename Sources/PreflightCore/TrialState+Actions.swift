@@ -24,6 +24,8 @@ extension TrialState {
         package var number: Int
         package var text: String
         package var at: Timestamp
+        /// The owner's order that it came by; nil where a policy sent it.
+        package var request: String?
 
         package init(number: Int, text: String, at: Timestamp) {
             self.number = number
@@ -67,7 +69,8 @@ extension TrialState {
         case "trial_released": endHold(at: event.elapsed)
         case "steered":
             steers += 1
-            let message = Steer(number: steers, text: fields["message"]?.string ?? "", at: event.timestamp)
+            var message = Steer(number: steers, text: fields["message"]?.string ?? "", at: event.timestamp)
+            message.request = fields["request"]?.numberText
             messages = (messages + [message]).suffix(Self.messagesKept)
             if isMetered { undelivered = (undelivered + [message.number]).suffix(Self.messagesKept) }
         case "hook_done", "hook_failed":
@@ -87,7 +90,11 @@ extension TrialState {
         firings += 1
         let policy = event.fields["policy"]?.string ?? "?"
         let action = event.fields["action"]?.string ?? PolicyAction.eject.rawValue
-        if action != PolicyAction.eject.rawValue {
+        if let rule = event.fields["rule"]?.int { firedRules.insert(rule) }
+        if action == PolicyAction.eject.rawValue {
+            // Decided already: a process that dies before it says so has said it.
+            decided = decided ?? .ejected(.init(policy: policy, message: event.fields["message"]?.string ?? ""))
+        } else {
             warn("\(policy) (\(action)): \(event.fields["message"]?.string ?? "")")
         }
         guard event.fields["hook"]?.bool == true, firings <= Self.mostHooks else { return }

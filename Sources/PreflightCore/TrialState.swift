@@ -76,6 +76,10 @@ package struct TrialState: Hashable, Sendable {
     package var cause: String?
     /// Of the newest sub-key.
     package var keyHash: String?
+    /// Until then what happens came about unwatched: nothing is judged by it.
+    package var unwatchedUntil = Duration.zero
+    /// Rules that have fired, by their places in the list.
+    package var firedRules: Set<Int> = []
     /// The stop that was decided on, from then on.
     package var decided: EndRule.Stop?
     /// Why, where no policy did.
@@ -158,6 +162,17 @@ package struct TrialState: Hashable, Sendable {
 }
 
 extension TrialState {
+    /// The event that says that nobody looked for a while: the machine slept, or the process was stopped.
+    package static let watchGap = "watch_gap"
+    /// How long after such a time what had gathered meanwhile is taken in before anything is judged.
+    static let settling = Duration.seconds(5)
+
+    /// Whatever it did meanwhile was not heard when it came: its silence begins anew, and nothing is held against it
+    /// before all of that is read.
+    private mutating func noteUnwatched(at elapsed: Duration) {
+        lastActivity = elapsed
+        unwatchedUntil = elapsed + Self.settling
+    }
     /// Returns what may be otherwise now.
     @discardableResult
     package mutating func apply(_ event: Event) -> TrialFacts {
@@ -278,9 +293,10 @@ extension TrialState {
             phase = .provisioning
         case "trial_resumed":
             // Whatever it did unheard: its silence begins anew.
-            lastActivity = event.elapsed
+            noteUnwatched(at: event.elapsed)
             pause = nil
             openCalls = 0
+        case Self.watchGap: noteUnwatched(at: event.elapsed)
         case "subkey_created":
             keyHash = event.fields["hash"]?.string ?? keyHash
             // A trial that goes on gets a new one while its container runs.

@@ -252,8 +252,8 @@ package enum DecimalText {
         }
         // Rounding up moves positive amounts away from zero, rounding down moves negative ones.
         let inexact = significant.dropFirst(kept).contains { $0 != 0 }
+        guard magnitude < UInt64(Int64.max) || magnitude == UInt64(Int64.max) && !inexact else { return nil }
         if inexact, roundingUp != negative { magnitude += 1 }
-        guard magnitude <= UInt64(Int64.max) else { return nil }
         return negative ? -Int64(magnitude) : Int64(magnitude)
     }
 

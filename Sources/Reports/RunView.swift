@@ -8,6 +8,8 @@ package struct RunView: Sendable {
     package var createdAt: Timestamp?
     package var isAlive: Bool
     package var trials: [TrialSummary]
+    /// When it came to its end, as its journal or its receipt says.
+    package var finishedAt: Timestamp?
     /// How long a harness that holds its lock has not been heard of; nil while all is well.
     package var silentFor: Duration?
 
@@ -21,7 +23,10 @@ package struct RunView: Sendable {
 
     /// Of all attempts.
     package var cost: USD { trials.reduce(.zero) { $0 + $1.totalCost } }
-    package var isFinished: Bool { trials.allSatisfy { $0.outcome != nil } }
+    /// It has come to its end. A trial that is lost may be taken up again, as long as nothing says that the run is over.
+    package var isFinished: Bool {
+        finishedAt != nil || trials.allSatisfy { $0.outcome != nil && $0.outcome != .lost }
+    }
 
     /// Reads a run from the journal. A trial that has not ended, and that nobody watches any more, is told by its log.
     package static func read(_ record: RunRecord, journal: Journal, ledger path: String) async throws -> RunView {
@@ -33,18 +38,22 @@ package struct RunView: Sendable {
         }
         // Of use to nobody but the fold.
         for index in trials.indices { trials[index].checkpoint = nil }
-        return RunView(
+        var view = RunView(
             id: record.id, directory: record.directory, createdAt: record.createdAt, isAlive: isAlive, trials: trials)
+        view.finishedAt = record.finishedAt
+        return view
     }
 
     /// Reads a run directory that no journal knows, such as one that was moved here.
     package static func read(_ directory: RunDirectory) throws -> RunView? {
         guard Files.exists(directory.summaryPath) else { return nil }
         let json = try JSON.parse(try Files.read(directory.summaryPath))
-        return RunView(
+        var view = RunView(
             id: directory.id, directory: directory.path,
             createdAt: json["started_at"]?.string.flatMap(Timestamp.init(iso8601:)), isAlive: false,
             trials: (json["trials"]?.array ?? []).compactMap(TrialSummary.init(json:)))
+        view.finishedAt = json["finished_at"]?.string.flatMap(Timestamp.init(iso8601:))
+        return view
     }
 
     package var json: JSON {

@@ -17,12 +17,17 @@ package final class RunClaim: Sendable {
     package init(_ directory: RunDirectory) throws {
         self.directory = directory
         guard Self.isBare(directory) else { throw Self.taken(directory) }
-        let wasClaimed = Files.exists(directory.harnessLockPath)
+        let before = Self.file(directory.harnessLockPath)
         try Files.createDirectory(directory.path)
         lock = try HarnessLock(path: directory.harnessLockPath)
         // Who held it until now may have gone further, or given it up.
         guard Self.isBare(directory), lock.isInPlace(directory.harnessLockPath) else { throw Self.taken(directory) }
-        isInherited = wasClaimed
+        // Not one that was given up meanwhile and made anew.
+        isInherited = before != nil && before == Self.file(directory.harnessLockPath)
+    }
+
+    private static func file(_ path: String) -> UInt64? {
+        (try? FileManager.default.attributesOfItem(atPath: path))?[.systemFileNumber] as? UInt64
     }
 
     /// From now on something is made for the run: what a crash leaves of the claim says by whom.

@@ -197,6 +197,21 @@ import Testing
         }
     }
 
+    @Test func `a run whose process was killed is lost, and says how it goes on`() async throws {
+        try await withDashboard { bench in
+            let alive = try HarnessLock(path: bench.run.harnessLockPath)
+            try await bench.write(Bench.beginning("a"), "a")
+            #expect(try await bench.get("/api/run?run=run-1")["head"]?["state"] == "running")
+            withExtendedLifetime(alive) {}
+        }
+        try await withDashboard { bench in
+            do { withExtendedLifetime(try HarnessLock(path: bench.run.harnessLockPath)) {} }
+            try await bench.write(Bench.beginning("a"), "a")
+            let head = try await bench.get("/api/run?run=run-1")["head"]
+            #expect(head?["state"] == "lost" && head?["unfinished"]?.int ?? 0 > 0)
+        }
+    }
+
     @Test func `a dashboard that cannot listen says so`() async throws {
         try await withDashboard { bench in
             let port = try #require(URL(string: bench.url)?.port)

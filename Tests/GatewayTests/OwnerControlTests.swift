@@ -166,6 +166,21 @@ import Testing
         }
     }
 
+    @Test func `a message that a budget cannot pay is left out, and does not keep the call from being made`()
+        async throws
+    {
+        // Room for the call as it came: 2,000 bytes more are some 2,000 tokens at most, at $0.40 a million.
+        try await withControl(isHeld: false, BudgetLimits(total: USD(picodollars: 500_000_000))) { bench in
+            bench.control.tell(.init(number: 1, text: String(repeating: "Try. ", count: 800)))
+            let answer = try await bench.ask(
+                chat("Hello", model: "openai/gpt-4.1-mini", maxTokens: 10), headers: ["x-preflight-max-cost": "0.0001"])
+            #expect(answer.status == 200, "\(answer.text)")
+            #expect(!said(answer).contains("Try."))
+            #expect(bench.gateway.events.calls(.callSettled).map(\.steered) == [[]])
+            #expect(try await bench.gateway.settled().scope.reserved == .zero)
+        }
+    }
+
     @Test func `a message that no model has seen is for the next call`() async throws {
         try await withControl { bench in
             bench.gateway.simulator.addFault(Fault(.status, path: "/chat/completions", count: 1, status: 503))

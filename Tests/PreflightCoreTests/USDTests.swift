@@ -50,6 +50,26 @@ import Testing
         #expect(USD(decimal: text)?.description == shown)
     }
 
+    @Test(arguments: [
+        "18446744073709551615.5", "18446744073709551614.5", "9223372036854775807.5", "-9223372036854775807.5",
+        "18446744.0737095516155", "9223372.0368547758075", "1e400",
+    ])
+    func `numbers at the end of what can be reckoned are no numbers, and never a crash`(text: String) {
+        for places in [0, 12] {
+            for roundsUp in [true, false] {
+                _ = DecimalText.scaled(Array(text.utf8), by: places, roundingUp: roundsUp)
+            }
+        }
+        #expect(DecimalText.scaled(Array("18446744073709551615.5".utf8), by: 0, roundingUp: true) == nil)
+        let line = #"{"type":"error","code":\#(text),"usage":{"prompt_tokens":\#(text),"cost":\#(text)}}"#
+        var state = TrialState()
+        if case .event(let type, let fields) = AgentLine(bytes: Array(line.utf8)[...]) {
+            state.apply(
+                Event(timestamp: Timestamp(seconds: 1), elapsed: .zero, source: .agent, type: type, fields: fields))
+        }
+        #expect(state.errors == 1)
+    }
+
     @Test func `decimal text round-trips`() {
         for picodollars: Int64 in [0, 1, -1, 7_500, 150_000_000_000, .max, -.max] {
             let amount = USD(picodollars: picodollars)

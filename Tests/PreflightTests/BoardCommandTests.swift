@@ -55,22 +55,22 @@ import Testing
         try await withRun(trials: 60) { run in
             let terminal = try run.follow()
             let before = terminal.modes
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             #expect(terminal.screen.isAlternate && !terminal.screen.isCursorShown && terminal.isRaw)
             #expect(terminal.screen.lines[0].hasPrefix("run-1  "))
             // To the last column.
-            #expect(terminal.screen.lines[23].hasSuffix("1-19 of 60 ↑↓  q ends this, not the run"))
+            #expect(await terminal.wait { $0.lines[23].hasSuffix("1-19 of 60 ↑↓  q ends this, not the run") })
             terminal.type("\u{1B}[6~")
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-37 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-37 ") } })
             terminal.resize(columns: 60, rows: 12)
-            #expect(terminal.wait { $0.lines[11].contains(" of 60") && $0.lines[0].hasPrefix("run-1  ") })
+            #expect(await terminal.wait { $0.lines[11].contains(" of 60") && $0.lines[0].hasPrefix("run-1  ") })
             // An order from another terminal changes one trial.
             var summaries = try await run.journal.trials(run: "run-1").map(\.summary)
             summaries[18].doing = "read_file"
             try await run.journal.update([summaries[18]], run: "run-1", at: Timestamp(seconds: 1))
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-19 ") && $0.contains("read") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-19 ") && $0.contains("read") } })
             terminal.type("q")
-            #expect(terminal.end() == 0)
+            #expect(await terminal.end() == 0)
             #expect(!terminal.screen.isAlternate && terminal.screen.isCursorShown)
             #expect(terminal.modes.c_lflag == before.c_lflag && terminal.modes.c_iflag == before.c_iflag)
             // What stays on the terminal is a plain frame.
@@ -84,10 +84,10 @@ import Testing
     func `whatever ends it, the terminal is as it was`(signal: Int32, status: Int32) async throws {
         try await withRun { run in
             let terminal = try run.follow()
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             #expect(terminal.isRaw)
             kill(terminal.process, signal)
-            #expect(terminal.end() == status)
+            #expect(await terminal.end() == status)
             #expect(!terminal.screen.isAlternate && terminal.screen.isCursorShown && !terminal.isRaw)
         }
     }
@@ -95,15 +95,15 @@ import Testing
     @Test func `Ctrl-C and Ctrl-Z are signals as ever, and after fg the board is there again`() async throws {
         try await withRun { run in
             let terminal = try run.follow()
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             kill(terminal.process, SIGTSTP)
-            #expect(terminal.wait { !$0.isAlternate })
+            #expect(await terminal.wait { !$0.isAlternate })
             #expect(!terminal.isRaw)
             kill(terminal.process, SIGCONT)
-            #expect(terminal.wait { $0.isAlternate && $0.lines.contains { $0.hasPrefix("trial-2 ") } })
+            #expect(await terminal.wait { $0.isAlternate && $0.lines.contains { $0.hasPrefix("trial-2 ") } })
             #expect(terminal.isRaw)
             terminal.type("\u{3}")
-            #expect(terminal.end() == 130)
+            #expect(await terminal.end() == 130)
             #expect(!terminal.screen.isAlternate && !terminal.isRaw)
         }
     }
@@ -111,10 +111,10 @@ import Testing
     @Test func `a frame that has not changed is not written again`() async throws {
         try await withRun(trials: 20) { run in
             let terminal = try run.follow()
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-20 ") || $0.hasPrefix("trial-19 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-20 ") || $0.hasPrefix("trial-19 ") } })
             let first = terminal.written.count
             let start = terminal.screen.lines[0]
-            #expect(terminal.wait { $0.lines[0] != start })
+            #expect(await terminal.wait { $0.lines[0] != start })
             // The clock and the ages have moved, and nothing else: no screen is cleared.
             let later = String(decoding: terminal.written[first...], as: UTF8.self)
             #expect(!later.contains("[2J") && later.contains("\u{1B}[1;1H"))
@@ -126,19 +126,19 @@ import Testing
     func `where no board can be drawn, or none is wanted, there are lines`(changes: [String: String]) async throws {
         try await withRun { run in
             let terminal = try run.follow([], changes)
-            #expect(terminal.wait { $0.scrollback.contains("trial-3: running") })
+            #expect(await terminal.wait { $0.scrollback.contains("trial-3: running") })
             #expect(!terminal.written.contains(0x1B))
             var summaries = try await run.journal.trials(run: "run-1").map(\.summary)
             summaries[1].outcome = .completed
             try await run.journal.update([summaries[1]], run: "run-1", at: Timestamp(seconds: 1))
-            #expect(terminal.wait { $0.scrollback.contains("trial-2: completed, $0.00") })
+            #expect(await terminal.wait { $0.scrollback.contains("trial-2: completed, $0.00") })
         }
     }
 
     @Test func `NO_COLOR takes the colours and leaves the board`() async throws {
         try await withRun { run in
             let terminal = try run.follow([], ["NO_COLOR": "1"])
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             let text = String(decoding: terminal.written, as: UTF8.self)
             #expect(text.firstMatch(of: /\u{1B}\[[0-9;]*m/) == nil)
         }
@@ -148,14 +148,14 @@ import Testing
         try await withTemporaryDirectory { path in
             var run: LivingRun? = try await LivingRun(path, trials: 2)
             let terminal = try #require(try run?.follow())
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
             let journal = try #require(run?.journal)
             var summaries = try await journal.trials(run: "run-1").map(\.summary)
             for index in summaries.indices { summaries[index].outcome = .completed }
             try await journal.update(summaries, run: "run-1", at: Timestamp(seconds: 1))
             // Its process lets go of the lock.
             run = nil
-            #expect(terminal.end() == 0)
+            #expect(await terminal.end() == 0)
             #expect(terminal.screen.scrollback.contains("DONE") && !terminal.screen.isAlternate)
         }
     }

@@ -23,12 +23,12 @@ struct BoardRunTests {
     {
         try await withCommand(SimulatorOptions.fates) { bench in
             let terminal = try terminal(bench, "front")
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("silent") && $0.contains(" running ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("silent") && $0.contains(" running ") } })
             #expect(terminal.screen.isAlternate && terminal.screen.lines[0].hasPrefix("front  "))
             #expect(terminal.screen.scrollback.contains("front: 1 trial, record in "))
             terminal.type("\u{3}")
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("stopping: what was begun is ended") } })
-            #expect(terminal.end(seconds: 60) == 130)
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("stopping: what was begun is ended") } })
+            #expect(await terminal.end(seconds: 60) == 130)
             #expect(!terminal.screen.isAlternate && !terminal.isRaw)
             let said = terminal.screen.scrollback
             let last = try #require(said.range(of: "stopping: what was begun is ended"))
@@ -41,20 +41,20 @@ struct BoardRunTests {
     @Test func `q shows lines and the run goes on; plain shows nothing else from the start`() async throws {
         try await withCommand(SimulatorOptions.fates) { bench in
             let terminal = try terminal(bench, "quit")
-            #expect(terminal.wait { $0.lines.contains { $0.hasPrefix("silent") && $0.contains(" running ") } })
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("silent") && $0.contains(" running ") } })
             terminal.type("q")
-            #expect(terminal.wait { !$0.isAlternate })
+            #expect(await terminal.wait { !$0.isAlternate })
             #expect(!terminal.isRaw)
             #expect(try await bench.status("quit")["trials"]?[0]?["phase"]?.string == "running")
             kill(terminal.process, SIGTERM)
-            #expect(terminal.end(seconds: 60) == 143)
+            #expect(await terminal.end(seconds: 60) == 143)
             #expect(terminal.screen.scrollback.contains("  silent: stopping, stopped by its owner"))
 
             let plain = try self.terminal(bench, "plain", ["--plain"])
-            #expect(plain.wait { $0.scrollback.contains("  silent: running") })
+            #expect(await plain.wait { $0.scrollback.contains("  silent: running") })
             #expect(!plain.written.contains(0x1B))
             kill(plain.process, SIGTERM)
-            #expect(plain.end(seconds: 60) == 143)
+            #expect(await plain.end(seconds: 60) == 143)
         }
     }
 }

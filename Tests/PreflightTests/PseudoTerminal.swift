@@ -66,22 +66,22 @@ final class PseudoTerminal {
     }
 
     /// Reads until what is seen is as wanted; false where that does not come.
-    func wait(seconds: Int32 = 30, until isThere: (TerminalScreen) -> Bool) -> Bool {
+    func wait(seconds: Int32 = 30, until isThere: (TerminalScreen) -> Bool) async -> Bool {
         let deadline = ContinuousClock.now + .seconds(Int(seconds))
         while !isThere(screen) {
-            guard ContinuousClock.now < deadline, take() else { return isThere(screen) }
+            guard ContinuousClock.now < deadline, await look() else { return isThere(screen) }
         }
         return true
     }
 
     /// Reads until the command is gone; its exit status, or 256 and more by the signal that ended it.
-    func end(seconds: Int = 30) -> Int32? {
+    func end(seconds: Int = 30) async -> Int32? {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var status: CInt = 0
         while ContinuousClock.now < deadline {
-            _ = take()
+            _ = await look()
             guard waitpid(process, &status, WNOHANG) == process else { continue }
-            while take(milliseconds: 0) {}
+            while take() == .some {}
             return status & 0x7F == 0 ? (status >> 8) & 0xFF : 256 + (status & 0x7F)
         }
         return nil
@@ -96,17 +96,26 @@ final class PseudoTerminal {
     /// Whether keys come one by one and unseen.
     var isRaw: Bool { modes.c_lflag & tcflag_t(ICANON | ECHO) == 0 }
 
-    @discardableResult
-    private func take(milliseconds: CInt = 200) -> Bool {
+    private enum Taken { case some, none, ended }
+
+    /// Reads what there is, and waits a moment where that is nothing: other tests need this thread. False when no more can
+    /// come.
+    private func look() async -> Bool {
+        let taken = take()
+        if taken != .some { try? await Task.sleep(for: .milliseconds(10)) }
+        return taken != .ended
+    }
+
+    private func take() -> Taken {
         var request = pollfd(fd: main, events: Int16(POLLIN), revents: 0)
-        guard poll(&request, 1, milliseconds) >= 0 else { return errno == EINTR }
-        guard request.revents & Int16(POLLIN) != 0 else { return milliseconds > 0 }
+        guard poll(&request, 1, 0) >= 0 else { return errno == EINTR ? .none : .ended }
+        guard request.revents & Int16(POLLIN) != 0 else { return .none }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(main, &bytes, bytes.count)
-        guard count > 0 else { return false }
+        guard count > 0 else { return .ended }
         written += bytes[..<count]
         screen.take(bytes[..<count])
-        return true
+        return .some
     }
 }
 

@@ -11,7 +11,9 @@ import Testing
 struct SuspensionTests {
     @Test func `a harness that slept goes on where it was: nothing is overspent, doubled, or left`() async throws {
         try await withCommand(CountingAgent.options()) { bench in
-            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 120, "b": 120]))
+            // It stands still for longer than this.
+            let patience = "\neject: [{idle: 20s}]\n"
+            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 120, "b": 120]) + patience)
             let run = CommandRun(bench, prefix: "asleep")
             let process = try run.start()
             #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 && run.count("b") >= 8 })
@@ -47,6 +49,7 @@ struct SuspensionTests {
             for trial in ["a", "b"] {
                 #expect(try run.numbers(trial) == Array(0..<120), "\(trial)")
                 #expect(try run.events(trial).filter { $0.type == "container_started" }.count == 1)
+                #expect(try run.events(trial).contains { $0.type == TrialState.watchGap })
             }
             let receipt = try JSON.parse(try Files.read(run.directory.summaryPath))
             #expect(receipt["trials"]?.array?.compactMap { $0["outcome"]?.string } == ["completed", "completed"])

@@ -111,7 +111,7 @@ extension DashboardServer {
         // Those that spend most get a colour of their own.
         let ranks = trials.sorted { $0.cost > $1.cost }.map(\.alias)
         let lines = trials.compactMap { trial -> SpendChart.Line? in
-            guard let trace = traces[trial.alias] else { return nil }
+            guard let trace = traces[trial.attempt.name] else { return nil }
             return SpendChart.Line(
                 name: trial.alias, curve: trace.curve, cap: trial.budget,
                 colour: ranks.firstIndex(of: trial.alias) ?? .max)

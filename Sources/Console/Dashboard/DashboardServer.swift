@@ -39,17 +39,6 @@ package final class DashboardServer: Sendable {
         _ body: (ConsoleServer.Bound) async throws -> Result
     ) async throws -> Result {
         let server = DashboardServer(options, doors: doors)
-        let (places, input) = AsyncStream.makeStream(of: ConsoleServer.Bound.self)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                defer { input.finish() }
-                try await server.run { input.yield($0) }
-            }
-            defer { group.cancelAll() }
-            for await bound in places { return try await body(bound) }
-            // It ended before it listened: the reason is thrown here.
-            try await group.waitForAll()
-            throw CancellationError()
-        }
+        return try await serving({ try await server.run(bound: $0) }, body)
     }
 }

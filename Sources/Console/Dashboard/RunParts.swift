@@ -3,17 +3,19 @@ import Reports
 
 /// The head of a run's page.
 enum RunHead {
-    static func json(_ view: RunView, traces: [String: TrialTrace], at now: Timestamp) -> JSON {
+    /// - Parameter total: what the run may spend in all, where the ledger holds it to that.
+    static func json(_ view: RunView, total: USD?, traces: [String: TrialTrace], at now: Timestamp) -> JSON {
         let burn = burnPerMinute(view, traces, at: now)
-        let budget = view.trials.reduce(USD.zero) { $0 + $1.budget }
+        let budget = total ?? view.trials.reduce(USD.zero) { $0 + $1.budget }
         let left = max(USD.zero, budget - view.cost)
-        var object = RunRow.json(view).object ?? JSON.Object()
+        var object = RunRow.json(view, total: total).object ?? JSON.Object()
         object.append("directory", .string(view.directory))
         if let burn, burn > .zero, view.isAlive {
             object.append("burn", .string(burn.description))
-            // To the cap of all trials together, at the pace of the last minute.
-            let seconds = left.picodollars / max(1, burn.picodollars / 60)
-            if seconds < 7 * 86_400 { object.append("to_cap", .string(Duration.seconds(seconds).shortText)) }
+            // To the total, or to the caps of all trials together, at the pace of the last minute.
+            if let time = BurnMeter.time(for: left, at: burn), time < .seconds(7 * 86_400) {
+                object.append("to_cap", .string(time.shortText))
+            }
         }
         if !view.isAlive, let end = lastMoment(traces), let created = view.createdAt {
             object.append("elapsed_s", .number((end - created).decimalSeconds(places: 1)))
@@ -32,7 +34,7 @@ enum RunHead {
         guard let created = view.createdAt, now - created >= BurnMeter.least else { return nil }
         let window = min(.seconds(60), now - created)
         let spent = view.trials.reduce(USD.zero) { sum, trial in
-            guard let trace = traces[trial.alias], let began = trace.startedAt else { return sum }
+            guard let trace = traces[trial.attempt.name], let began = trace.startedAt else { return sum }
             let before = trace.curve.points.last { $0.at <= now - began - window }?.spend ?? .zero
             return sum + max(.zero, trace.curve.spend - before)
         }
@@ -47,7 +49,7 @@ enum VerdictRows {
     static func json(_ view: RunView, traces: [String: TrialTrace]) -> JSON {
         var rows: [(at: Timestamp, row: JSON)] = []
         for trial in view.trials {
-            guard let trace = traces[trial.alias], let began = trace.startedAt else { continue }
+            guard let trace = traces[trial.attempt.name], let began = trace.startedAt else { continue }
             for mark in trace.marks where mark.kind == .verdict || mark.kind == .order {
                 rows.append((began + mark.elapsed, json(mark, trial.alias, began)))
             }

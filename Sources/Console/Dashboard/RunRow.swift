@@ -9,17 +9,20 @@ enum RunRow {
         return view.silentFor == nil ? "running" : "silent"
     }
 
-    static func json(_ view: RunView) -> JSON {
-        let budget = view.trials.reduce(USD.zero) { $0 + $1.budget }
+    /// - Parameter total: what the run may spend in all, where the ledger holds it to that.
+    static func json(_ view: RunView, total: USD? = nil) -> JSON {
+        let budget = total ?? view.trials.reduce(USD.zero) { $0 + $1.budget }
         let unknown = view.trials.reduce(USD.zero) { $0 + $1.totalUnknown }
         func count(_ condition: (TrialSummary) -> Bool) -> JSON { .int(view.trials.filter(condition).count) }
         return .record([
             "run": .string(view.id), "state": .string(state(view)),
             "created_at": view.createdAt.map { .string($0.iso8601) },
             "trials": .int(view.trials.count),
-            "unfinished": count { $0.outcome == nil }, "completed": count { $0.outcome == .completed },
+            "unfinished": count { $0.outcome == nil || $0.outcome == .lost && !view.isFinished },
+            "completed": count { $0.outcome == .completed },
             "cost": .string(view.cost.description), "cost_usd": .usd(view.cost),
             "budget": .string(budget.description), "spent_permille": .int(view.cost.permille(of: budget)),
+            "has_total": .bool(total != nil),
             "unknown": unknown > .zero ? .string("up to \(unknown) not yet billed") : nil,
             "silent": view.silentFor.map { .string("its process has not been heard of for \($0.shortText)") },
             "models": .strings(Set(view.trials.map(\.model)).sorted().prefix(6)),

@@ -24,6 +24,8 @@ actor RunWatch {
     private let epoch = "\(UInt64.random(in: 0..<(.max)))"
 
     private(set) var view: RunView?
+    /// What the ledger lets the run spend in all; nil where it does not hold it to anything.
+    private var total: USD?
     private var traces: [String: TrialTrace] = [:]
     private var refreshing: Task<Void, any Error>?
     private var refreshed: ContinuousClock.Instant?
@@ -61,6 +63,7 @@ actor RunWatch {
 
     private func budgets(of view: RunView, at now: Timestamp) async -> JSON? {
         guard let reader = try? await record.ledger(), let scopes = try? await reader.scopes() else { return nil }
+        total = scopes.first { $0.scope.name == view.id }?.scope.limits.money.total
         return LedgerRows.json(BudgetReport(scopes, at: now), run: view.id)
     }
 
@@ -72,9 +75,11 @@ actor RunWatch {
             parts[key] = Part(value: value, changed: next)
             hasChanged = true
         }
-        for trial in view.trials { put("trial/\(trial.alias)", TrialRow.json(trial, trace: traces[trial.alias])) }
+        for trial in view.trials {
+            put("trial/\(trial.alias)", TrialRow.json(trial, trace: traces[trial.attempt.name]))
+        }
         put("order", .strings(view.trials.map(\.alias)))
-        put("head", RunHead.json(view, traces: traces, at: now))
+        put("head", RunHead.json(view, total: total, traces: traces, at: now))
         if let ledger { put("ledger", ledger) }
         put("verdicts", VerdictRows.json(view, traces: traces))
         // Curves are pictures, and fetched when their number has changed.
@@ -105,7 +110,7 @@ actor RunWatch {
     private func readOn(_ attempt: TrialAttempt) async {
         let path = RunDirectory(path: view?.directory ?? "", id: id).trial(attempt).eventsPath
         // A trial that was begun again has another log, and another name.
-        let key = attempt.number == newest(attempt.alias) ? attempt.alias : attempt.name
+        let key = attempt.name
         var hasMore = true
         while hasMore, !Task.isCancelled {
             let old = traces[key] ?? TrialTrace()
@@ -115,17 +120,13 @@ actor RunWatch {
         }
     }
 
-    private func newest(_ alias: String) -> Int {
-        view?.trials.first { $0.alias == alias }?.attempt.number ?? 1
-    }
-
     /// The course of an attempt, read to its end.
     func trace(_ attempt: TrialAttempt) async -> TrialTrace {
         await readOn(attempt)
-        return traces[attempt.number == newest(attempt.alias) ? attempt.alias : attempt.name] ?? TrialTrace()
+        return traces[attempt.name] ?? TrialTrace()
     }
 
-    /// Those of all trials, as far as they are read.
+    /// Those of all attempts that somebody looked at, by their names, as far as they are read.
     var allTraces: [String: TrialTrace] { traces }
 
     struct News: Sendable {

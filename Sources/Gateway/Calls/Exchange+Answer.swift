@@ -146,7 +146,7 @@ extension Exchange {
     }
 
     /// Writes the end of a stream that the upstream has not ended itself.
-    private func finishStream(_ reason: StreamEnding.Reason, _ facts: CallFacts) {
+    func finishStream(_ reason: StreamEnding.Reason, _ facts: CallFacts) {
         guard let stream else { return }
         let ending = StreamEnding(
             reason, usage: stream.meter.facts.usage, id: report.id.map { "pf-\($0)" } ?? "pf-0", model: facts.model)
@@ -230,7 +230,7 @@ extension Exchange {
         client.answer(head, body)
     }
 
-    private func respond(_ head: HTTPResponseHead, cost: USD?) {
+    func respond(_ head: HTTPResponseHead, cost: USD?) {
         guard let client else { return }
         let bytes = context.message(room: head.fields.bytes.count + 256, extra: body.readableBytes) { out in
             out.writeStatus(head.status)
@@ -248,162 +248,6 @@ extension Exchange {
         respond(head, cost: nil)
         end()
     }
-
-    /// The upstream refused. Its body is passed on as it is: clients know it.
-    ///
-    /// - Parameter status: what the answer says inside, where its head says that all is well.
-    private func endRefused(_ head: HTTPResponseHead, status: Int? = nil, cutBy failure: UpstreamFailure? = nil) {
-        let status = status ?? head.status
-        let isUpstreamsFault = status >= 500 || status == 429 || status == 408
-        if isUpstreamsFault {
-            let pause = retryAfter(head).map { TimeAmount(min($0, .seconds(300))) }
-            if pause != nil || status >= 500 {
-                context.coolDown(upstream.name, until: .now() + (pause ?? .seconds(1)))
-            }
-        }
-        if !isUpstreamsFault, !(status == 404 && isRefusedForPrice) { noteRecovery() }
-        redactBody()
-        let reason = "\(upstream.name) answered \(status)\(words.map { ": \($0)" } ?? "")"
-        var isReleased = true
-        if [408, 504, 524].contains(status) || status >= 500 && generation != nil {
-            // A generation that has a name has begun, and may have been billed before it failed.
-            hold(estimate: nil, reason: reason)
-            isReleased = false
-            if waitForUpstream(because: reason, status: status, asked: retryAfter(head), isDoubtful: true) { return }
-        } else {
-            release()
-            if sendUnsteered(status: status, because: reason) { return }
-            if isUpstreamsFault, tryNext(because: reason) { return }
-            if isUpstreamsFault, waitForUpstream(because: reason, status: status, asked: retryAfter(head)) { return }
-            // Whoever keeps the prices hears of it, and the next attempt is reserved at the new one.
-            if status == 404, isRefusedForPrice, waitForUpstream(because: reason, status: status, isBounded: true) {
-                return
-            }
-            tell(.callFailed, reason: reason)
-        }
-        if let failure {
-            let text = "\(upstream.name) answered \(head.status), and then \(failure.text)"
-            return finish(Refusal.upstreamFailed(upstream.name, text).response(in: dialect))
-        }
-        // What was released costs nothing; what is held is not known yet.
-        respond(head, cost: isReleased ? .zero : nil)
-        end()
-    }
-
-    /// OpenRouter serves the model for more than the call was reckoned with.
-    private var isRefusedForPrice: Bool {
-        guard upstream.kind == .openRouter, settings.sendsMaxPrice, price?.maxPrice != nil else { return false }
-        let answer = body.getBytes(at: body.readerIndex, length: body.readableBytes).flatMap { try? JSON.parse($0) }
-        let availability = answer?["error"]?["availability"] ?? answer?["error"]?["metadata"]?["availability"]
-        return availability?["excluded_by"]?.array?.contains("max_price") ?? false
-    }
-
-    /// How long the upstream asks to be left alone.
-    func retryAfter(_ head: HTTPResponseHead) -> Duration? {
-        head.fields[.retryAfter].flatMap { text in
-            RetryAfter.delay(text, now: head.fields[.date].flatMap(Timestamp.init(httpDate:)) ?? gateway.now())
-        }
-    }
-
-    /// The upstream's own words for its refusal, once its body is redacted.
-    private var words: String? {
-        let answer = body.withUnsafeReadableBytes { AnswerReader.facts(in: $0, dialect: dialect) }
-        guard let message = answer.error?.message, !message.isEmpty else { return nil }
-        return String(message.prefix(300))
-    }
-
-    /// Some servers repeat the key that they do not like.
-    private func redactBody() {
-        guard let secret = key?.upstreamKey ?? upstream.key else { return }
-        let text = [UInt8](secret.reveal().utf8)
-        guard text.count >= 8, let bytes = body.getBytes(at: body.readerIndex, length: body.readableBytes) else {
-            return
-        }
-        var out = ByteBuffer()
-        var index = 0
-        var isFound = false
-        while index < bytes.count {
-            if bytes[index] == text[0], bytes[index...].starts(with: text) {
-                out.writeStaticString("****")
-                index += text.count
-                isFound = true
-            } else {
-                out.writeInteger(bytes[index])
-                index += 1
-            }
-        }
-        if isFound { body = out }
-    }
-
-    // MARK: Failures
-
-    func timedOut() {
-        let reason =
-            switch timeout {
-            case .firstByte: "no answer within \(settings.patience.firstByte.text)"
-            case .betweenBytes: "the answer stood still for \(settings.patience.betweenBytes.text)"
-            case .total: "the answer took more than \(settings.patience.total.text)"
-            case .leaving: "the caller left"
-            }
-        upstreamFailed(.timedOut(reason), wasReused: false)
-    }
-
-    /// Sent, and no whole answer: it may have been billed.
-    func upstreamFailed(_ failure: UpstreamFailure, wasReused: Bool) {
-        guard !isDone else { return }
-        connection?.abandon()
-        connection = nil
-        if case .unreachable = failure { return unreachable(failure) }
-        guard let facts else {
-            return finish(Refusal.upstreamFailed(upstream.name, failure.text).response(in: dialect))
-        }
-        context.coolDown(upstream.name, until: .now() + .seconds(1))
-        if head == nil, failure == .cut, wasReused, retries == 0, client != nil {
-            // Most likely it was closed as idle while the request was on its way. What was sent stays held, and the
-            // second attempt has a reservation of its own.
-            retries += 1
-            hold(estimate: nil, reason: "the connection was closed as the call was sent")
-            return reserve()
-        }
-        if let head, head.status >= 300 { return endRefused(head, cutBy: failure) }
-        let refusal: Refusal =
-            if case .timedOut = failure {
-                .upstreamTimedOut(upstream.name, "\(upstream.name): \(failure.text)")
-            } else {
-                // It may have been billed: not to be repeated blindly.
-                .upstreamFailed(upstream.name, "\(upstream.name): \(failure.text)", mayRetry: false)
-            }
-        if let answer = stream?.meter.facts {
-            finishStream(.failed(refusal), facts)
-            _ = settle(answer, facts, reason: failure.text)
-            return end()
-        }
-        report.status = refusal.status
-        hold(estimate: nil, reason: failure.text)
-        if waitForUpstream(because: "\(upstream.name): \(failure.text)", isDoubtful: true) { return }
-        finish(refusal.response(in: dialect))
-    }
-
-    /// The caller has left before anything was answered. Where the answer's head names the call, by which its cost can
-    /// be asked for, it is waited for a moment; without that name the cost would stay unknown.
-    func leaveUnanswered() {
-        guard let facts, facts.isStreamed, upstream.knowsGenerations else { return leaveUpstream() }
-        wait(.leaving, settings.patience.leaving)
-    }
-
-    /// The caller has left, or is not to get more. A stream is broken off, which stops most providers; a call that is
-    /// not streamed runs to its end and is billed in any case, so its end is waited for.
-    func leaveUpstream(reason: String = "the caller left") {
-        guard let facts, facts.isStreamed || stream != nil else { return }
-        connection?.abandon()
-        connection = nil
-        if let answer = stream?.meter.facts {
-            _ = settle(answer, facts, reason: reason)
-        } else {
-            hold(estimate: nil, reason: reason)
-        }
-        end()
-    }
 }
 
 extension AnswerFacts {
@@ -413,8 +257,4 @@ extension AnswerFacts {
         guard let error, usage == nil, id == nil, !hasContent, !hasStarted, finishes.isEmpty else { return nil }
         return error.status.map { $0 < 400 ? 502 : $0 } ?? 502
     }
-}
-
-extension TimeAmount {
-    var text: String { Duration.nanoseconds(nanoseconds).shortText }
 }

@@ -8,6 +8,9 @@ extension Exchange {
         guard let control = listener.control else { return false }
         let loop = context.loop
         guard let place = control.wait({ [self] in loop.execute { self.goOnAfterHold() } }) else { return false }
+        // How long its owner takes says nothing of the provider.
+        leaveOutage(.held)
+        failures = 0
         deadline = .distantFuture
         stage = .heldBack(place)
         return true
@@ -91,6 +94,16 @@ extension Exchange {
         self.steering = Steering(messages: [], original: steering.original, asked: steering.asked, isSeen: true)
         clearAttempt()
         reserve()
+        return true
+    }
+
+    /// Makes the call what its agent sent, and keeps the messages for a later one. False where there are none in it.
+    func takeMessagesOut() -> Bool {
+        guard let steering, !steering.isSeen, !steering.messages.isEmpty else { return false }
+        request.body = steering.original
+        asked = steering.asked
+        listener.control?.giveBack(steering.messages)
+        self.steering = Steering(messages: [], original: steering.original, asked: steering.asked, isSeen: true)
         return true
     }
 

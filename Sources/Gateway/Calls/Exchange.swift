@@ -174,7 +174,9 @@ final class Exchange: @unchecked Sendable {
     func reserve() {
         guard let asked, let key else { return }
         let price: CallPrice
-        do throws(CallRefusal) { price = try self.price(asked.facts) } catch { return refuse(Refusal(error)) }
+        do throws(CallRefusal) { price = try self.price(asked.facts) } catch {
+            return takeMessagesOut() ? reserve() : refuse(Refusal(error))
+        }
         self.price = price
         deadline = .distantFuture
         var ask = BudgetAsk(
@@ -242,6 +244,8 @@ final class Exchange: @unchecked Sendable {
             send()
         case .failure(let refusal):
             guard !isDone else { return }
+            // The owner's words must not be what a budget cannot pay.
+            if client != nil, takeMessagesOut() { return reserve() }
             refuse(Refusal(refusal, at: gateway.now()))
         }
     }

@@ -16,6 +16,8 @@ final class Outages: Sendable {
         /// The outage lasted longer than calls wait, or the call could not be sent again.
         case gaveUp = "given_up"
         case callerLeft = "caller_left"
+        /// The owner holds the trial's calls.
+        case held
     }
 
     private let open = Mutex<[Name: Outage]>([:])

@@ -20,6 +20,8 @@ final class TrialControl: Sendable {
         var verdict: Verdict.Reason?
         /// Orders that came before the trial had a log.
         var untold: [OwnerRequest] = []
+        /// What rules over the field said of it by then.
+        var unfired: [(rule: PolicyRule, index: Int, reason: Verdict.Reason, evidence: JSON)] = []
         var isOver = false
         var isChanging = false
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -55,15 +57,26 @@ final class TrialControl: Sendable {
 
 extension TrialControl {
     /// It has a log now.
-    func begin(_ recorder: TrialRecorder) { state.withLock { $0.recorder = recorder } }
+    func begin(_ recorder: TrialRecorder) {
+        let verdict = state.withLock { state in
+            state.recorder = recorder
+            return state.verdict
+        }
+        // Of a trial that runs already nobody asks for an early end.
+        if let verdict { _ = recorder.eject(verdict) }
+    }
 
-    /// Writes down what was asked of it before it began.
+    /// Writes down what was asked of it before it began, and carries out what rules over the field said.
     func tellEarlyRequests() {
-        let (recorder, untold) = state.withLock { state in
-            defer { state.untold = [] }
-            return (state.recorder, state.untold)
+        let (recorder, untold, unfired) = state.withLock { state in
+            defer {
+                state.untold = []
+                state.unfired = []
+            }
+            return (state.recorder, state.untold, state.unfired)
         }
         for request in untold { recorder?.record("owner_request", request.fields) }
+        for one in unfired { recorder?.fire(one.rule, index: one.index, one.reason, one.evidence) }
     }
 
     /// From now on its budget can be changed.
@@ -123,13 +136,20 @@ extension TrialControl {
     /// Carries out what a rule over the field says of the trial. One that has not begun can only be ended.
     func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
         guard let recorder = state.withLock({ $0.recorder }), !isOver else {
-            if rule.action == .eject { _ = eject(rule.named(reason)) }
+            if rule.action == .eject {
+                _ = eject(rule.named(reason))
+            } else {
+                state.withLock { $0.unfired.append((rule, index, reason, evidence)) }
+            }
             return
         }
         recorder.fire(rule, index: index, reason, evidence)
     }
 
     func steer(_ message: String, by request: OwnerRequest) {
+        // A process that died may have done it and not said so.
+        let isDone = state.withLock { $0.recorder }?.trialState.messages.contains { $0.request == String(request.id) }
+        guard isDone != true else { return }
         record(
             "steered",
             [

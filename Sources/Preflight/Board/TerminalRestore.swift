@@ -22,6 +22,8 @@ enum TerminalRestore {
         self.input = -1
         if let input, tcgetattr(input, &modes) == 0 { self.input = input }
         _ = leaveAtExit
+        // A process that goes on in the background gives the terminal back too, and must not be stopped for it.
+        signal(SIGTTOU, SIG_IGN)
         isTaken.store(true, ordering: .sequentiallyConsistent)
         for number in crashes {
             signal(number) { number in
@@ -48,7 +50,7 @@ enum TerminalRestore {
     /// The same where this process goes on.
     static func end() {
         now()
-        for number in crashes { signal(number, SIG_DFL) }
+        for number in crashes + [SIGTTOU] { signal(number, SIG_DFL) }
     }
 
     private static let leaveAtExit: Void = { atexit { TerminalRestore.now() } }()

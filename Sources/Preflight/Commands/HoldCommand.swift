@@ -18,11 +18,7 @@ struct HoldCommand: AsyncParsableCommand {
             \(OwnerStage.notes)
             """)
 
-    @Argument(help: "A run's name, a unique beginning of it, or latest.")
-    var run: String
-
-    @Argument(help: "Aliases, or unique beginnings of them.")
-    var trials: [String]
+    @OptionGroup var chosen: ChosenTrials
 
     @Option(help: ArgumentHelp("Why. One sentence, for the record.", valueName: "TEXT"))
     var reason: String
@@ -32,7 +28,7 @@ struct HoldCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reason = try OneSentence.read(self.reason, option: "--reason", longest: 1000)
-        try await OwnerStage(run: run, trials: trials, order: .hold(reason: reason), answer: answer, place: place).run()
+        try await chosen.carryOut(.hold(reason: reason), answer, place)
     }
 }
 
@@ -49,17 +45,13 @@ struct ReleaseCommand: AsyncParsableCommand {
             \(OwnerStage.notes)
             """)
 
-    @Argument(help: "A run's name, a unique beginning of it, or latest.")
-    var run: String
-
-    @Argument(help: "Aliases, or unique beginnings of them.")
-    var trials: [String]
+    @OptionGroup var chosen: ChosenTrials
 
     @OptionGroup var answer: AnswerOptions
     @OptionGroup var place: PlaceOptions
 
     func run() async throws {
-        try await OwnerStage(run: run, trials: trials, order: .release, answer: answer, place: place).run()
+        try await chosen.carryOut(.release, answer, place)
     }
 }
 

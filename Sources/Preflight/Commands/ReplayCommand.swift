@@ -19,7 +19,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
             Nothing is started and nothing is spent: the runs' event logs are read, and judged as they were when they
             were written. docs/policies.md tells of the policies.
-            Exit status: 0, or 1 where a run's own policies do not give what its log says.
+            Exit status: 0, or 1 where a log is not what was written, or a run's own policies do not give what it says.
             """)
 
     @Argument(help: ArgumentHelp("Runs: names, unique beginnings of them, or latest.", valueName: "run"))
@@ -66,8 +66,9 @@ struct ReplayCommand: AsyncParsableCommand {
             replays.append(replay)
         }
         if place.json { Terminal.shared.data(JSON.record(["runs": .array(replays.map(\.json))]).prettyText) }
-        let differs = replays.contains { $0.trials.contains { $0.isAsRecorded == false } }
-        if eject.isEmpty, differs { throw ExitStatus.no }
+        let trials = replays.flatMap(\.trials)
+        let differs = eject.isEmpty && trials.contains { $0.isAsRecorded == false }
+        if differs || trials.contains(where: { $0.fault != nil }) { throw ExitStatus.no }
     }
 
     /// The policies that the run was made with, its wall limit and those of one's own in Swift among them.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Harness
 import PreflightCore
 import Reports
 import Store
@@ -39,7 +40,7 @@ struct ReportCommand: AsyncParsableCommand {
     func run() async throws {
         let wiring = try Wiring(runsDirectory: place.runsDir)
         let journal = try wiring.existingJournal()
-        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal)
+        let view = try await RunLookup.find(run, in: wiring.runs, journal: journal, at: wiring.world.now())
         let report = await ReportWriter.read(view)
         let format = place.json ? .json : format ?? output.flatMap(ReportFormat.init(fileName:)) ?? .md
         try OutputFile(output).write(format.text(report))

@@ -43,11 +43,7 @@ struct EjectCommand: AsyncParsableCommand {
             \(OwnerStage.notes)
             """)
 
-    @Argument(help: "A run's name, a unique beginning of it, or latest.")
-    var run: String
-
-    @Argument(help: "Aliases, or unique beginnings of them.")
-    var trials: [String]
+    @OptionGroup var chosen: ChosenTrials
 
     @Option(help: ArgumentHelp("Why. One sentence, for the record.", valueName: "TEXT"))
     var reason: String
@@ -57,8 +53,7 @@ struct EjectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reason = try OneSentence.read(self.reason, option: "--reason", longest: 1000)
-        try await OwnerStage(run: run, trials: trials, order: .eject(reason: reason), answer: answer, place: place)
-            .run()
+        try await chosen.carryOut(.eject(reason: reason), answer, place)
     }
 }
 
@@ -98,6 +93,19 @@ struct ExtendCommand: AsyncParsableCommand {
         try await OwnerStage(
             run: run, trials: trial.map { [$0] } ?? [], order: .extend(change), answer: answer, place: place
         ).run()
+    }
+}
+
+/// Trials of a living run, one at least.
+struct ChosenTrials: ParsableArguments {
+    @Argument(help: "A run's name, a unique beginning of it, or latest.")
+    var run: String
+
+    @Argument(help: "Aliases, or unique beginnings of them.")
+    var trials: [String]
+
+    func carryOut(_ order: OwnerOrder, _ answer: AnswerOptions, _ place: PlaceOptions) async throws {
+        try await OwnerStage(run: run, trials: trials, order: order, answer: answer, place: place).run()
     }
 }
 

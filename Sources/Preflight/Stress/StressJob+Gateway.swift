@@ -42,10 +42,18 @@ extension StressJob {
             let time = random.duration(300...1500)
             await withTaskGroup(of: Void.self) { group in
                 for caller in 0..<8 { group.addTask { await self.call(way, caller) } }
-                if await child.ended(within: time) == nil, !isLast { await child.crash() }
-                if isLast {
+                let status = await child.ended(within: time)
+                if let status, isLast || kill == nil || status != 128 + Int(SIGKILL) {
+                    faults.append("kill \(number + 1): it ended by itself, exit status \(status)")
+                }
+                if status == nil, !isLast { await child.crash() }
+                if status == nil, isLast {
                     child.signal(SIGTERM)
-                    if await child.ended(within: .seconds(60)) == nil { await child.crash() }
+                    let end = await child.ended(within: .seconds(60))
+                    if end == nil { await child.crash() }
+                    if end != 128 + Int(SIGTERM), end != 0 {
+                        faults.append("asked to end, it \(end.map { "ended with exit status \($0)" } ?? "did not")")
+                    }
                 }
                 group.cancelAll()
             }

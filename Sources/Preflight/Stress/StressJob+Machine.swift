@@ -71,6 +71,8 @@ extension StressJob {
         try await field.sweep(field.runIDs)
         facts.left = try await field.left()
         let filler = facts.trials.first { $0.alias == "filler" }
+        if ended == nil { faults.append("the harness did not end within a minute of a full disk") }
+        if filler == nil { faults.append("nothing is known of the filler") }
         if filler?.outcome == .completed { faults.append("the filler's end is called a success") }
         // What could not be written is not there: what is there must be whole, and the money right.
         return facts.verdicts.filter { [.overspend, .money, .leftovers].contains($0.promise) } + [.of(.outcome, faults)]

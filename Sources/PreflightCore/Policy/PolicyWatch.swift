@@ -9,8 +9,10 @@ package struct PolicyWatch: Sendable {
     package let rules: [PolicyRule]
     /// The fold of all events that were taken.
     package private(set) var state: TrialState
-    /// A policy that ejects has fired: nothing is judged any more.
+    /// A policy that ejects has fired, or the container had ended before anybody watched again: nothing is judged any more.
     package private(set) var isOver = false
+    /// Something happened in time that was not watched: every policy is asked once that is over.
+    private var isOwed = false
     /// The last tick that has been judged, or passed over.
     private var ticks: Int64 = 0
     /// By rule.
@@ -40,10 +42,11 @@ package struct PolicyWatch: Sendable {
     package mutating func take(_ event: Event) -> [FiredPolicy] {
         var fired: [FiredPolicy] = []
         switch (event.source, event.type) {
-        case (.harness, "trial_resumed"):
+        case (.harness, "trial_resumed"), (.harness, TrialState.watchGap):
             // Nobody watched: what was silent meanwhile was not heard.
             ticks = max(ticks, Self.ticks(before: event.elapsed))
-        case (.harness, "owner_request"):
+            if event.fields["how"].map({ !Self.livingAnswers.contains($0.string ?? "") }) ?? false { isOver = true }
+        case (.harness, "owner_request"), (.harness, RaceMark.eventType):
             // Changes nothing, and may come before anybody watches again.
             state.apply(event)
             return []
@@ -56,6 +59,9 @@ package struct PolicyWatch: Sendable {
         judge(facts, at: event.elapsed, into: &fired)
         return fired
     }
+
+    /// Ways in which a trial is taken up whose container may run on.
+    private static let livingAnswers: Set<String> = [ResumeRule.Answer.attach.name, ResumeRule.Answer.begin.name]
 
     /// Judges the ticks up to then.
     package mutating func advance(to elapsed: Duration) -> [FiredPolicy] {
@@ -81,6 +87,7 @@ package struct PolicyWatch: Sendable {
     /// The next tick at which any policy may say something new; nil where none does by time alone.
     private var earliestTick: Int64? {
         var earliest: Int64?
+        if isOwed { earliest = max(ticks + 1, Self.ticks(before: state.unwatchedUntil + Self.grid - .microseconds(1))) }
         for index in rules.indices {
             if standings[index].holds { return ticks + 1 }
             guard standings[index].facts.contains(.time),
@@ -104,6 +111,12 @@ package struct PolicyWatch: Sendable {
 
     private mutating func judge(_ facts: TrialFacts, at elapsed: Duration, into fired: inout [FiredPolicy]) {
         guard isWatching else { return }
+        guard elapsed >= state.unwatchedUntil else {
+            isOwed = true
+            return
+        }
+        let facts = isOwed ? .all : facts
+        isOwed = false
         for index in standings.indices
         where standings[index].holds || !standings[index].facts.isDisjoint(with: facts) {
             guard let reason = rules[index].policy.verdict(for: state, at: elapsed).reason else {

@@ -44,7 +44,8 @@ package struct UnkeptLines: Sendable {
 extension TrialState {
     /// Applies the sums of lines that are not kept.
     mutating func applyUnkept(_ event: Event) {
-        func count(_ key: String) -> Int { max(0, event.fields[key]?.int ?? 0) }
+        // A log that somebody edited says anything.
+        func count(_ key: String) -> Int { min(max(0, event.fields[key]?.int ?? 0), 1 << 40) }
         func used(_ key: String) -> Int { max(0, event.fields["usage"]?[key]?.int ?? 0) }
         linesNotKept += count("lines")
         events += count("lines")

@@ -42,15 +42,13 @@ package struct CacheReport: Sendable {
         return report
     }
 
-    package var total: CacheLine {
-        lines.reduce(CacheLine(alias: "all", source: ModelSource(model: ""))) { $0 + $1 }
-    }
+    package var total: CacheLine { CacheLine(alias: "all", source: ModelSource(model: ""), sumOf: lines) }
 
     /// The lines of one model together, over all trials.
     package var models: [CacheLine] {
         let grouped = Dictionary(grouping: lines, by: \.source)
         return grouped.sorted { $0.key < $1.key }.map { source, lines in
-            lines.reduce(CacheLine(alias: "", source: source)) { $0 + $1 }
+            CacheLine(alias: "", source: source, sumOf: lines)
         }
     }
 }
@@ -107,17 +105,22 @@ package struct CacheLine: Sendable, Equatable {
         paidForWrites = Self.sum(paidForWrites, money.paidForWrites)
     }
 
-    static func + (a: CacheLine, b: CacheLine) -> CacheLine {
-        var both = a
-        both.calls += b.calls
-        both.usage = a.usage + b.usage
-        // What is unknown is left out of sums over trials, as the report says.
-        both.saved = (a.saved ?? .zero) + (b.saved ?? .zero)
-        both.paidForWrites = (a.paidForWrites ?? .zero) + (b.paidForWrites ?? .zero)
-        both.missed = (a.missed ?? .zero) + (b.missed ?? .zero)
-        both.missedTokens += b.missedTokens
-        both.verdicts.merge(b.verdicts) { $0 + $1 }
-        return both
+    /// What is unknown is left out of sums over lines, as the report says; of nothing but unknowns the sum is unknown.
+    init(alias: String, source: ModelSource, sumOf lines: [CacheLine]) {
+        self.init(alias: alias, source: source)
+        func sum(_ part: (CacheLine) -> USD?) -> USD? {
+            let known = lines.compactMap(part)
+            return known.isEmpty && !lines.isEmpty ? nil : known.reduce(.zero, +)
+        }
+        saved = sum(\.saved)
+        paidForWrites = sum(\.paidForWrites)
+        missed = sum(\.missed)
+        for line in lines {
+            calls += line.calls
+            usage = usage + line.usage
+            missedTokens += line.missedTokens
+            verdicts.merge(line.verdicts) { $0 + $1 }
+        }
     }
 
     private static func sum(_ a: USD?, _ b: USD?) -> USD? {

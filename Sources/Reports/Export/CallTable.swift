@@ -13,7 +13,8 @@ package enum CallTable {
 
     package static func line(_ call: CallEntry, of attempt: TrialAttempt, run: String) -> String {
         var fields: [String] = [run, attempt.alias, "\(attempt.number)"]
-        for column in columns.dropFirst(3) { fields.append(text(members(call)[column])) }
+        let members = members(call)
+        for column in columns.dropFirst(3) { fields.append(text(members[column])) }
         return CSV.line(fields)
     }
 

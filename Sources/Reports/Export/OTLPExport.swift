@@ -36,23 +36,19 @@ package struct OTLPExport {
         }
         let maker = OTLPSpanMaker(run: report.id, attempt: attempt)
         var tools = ToolFold()
-        var order = 0
         var first: Event?
         var last: Event?
         attempt.again { event in
             first = first ?? event
             last = event
             tools.take(event) {
-                order += 1
-                give(maker.span(of: $0, number: order))
+                give(maker.span(of: $0))
             }
         } call: { call in
-            order += 1
-            give(maker.span(of: call, number: order))
+            give(maker.span(of: call))
         }
         tools.finish {
-            order += 1
-            give(maker.span(of: $0, number: order))
+            give(maker.span(of: $0))
         }
         if let first, let last {
             give(maker.trial(from: first.timestamp + (.zero - first.elapsed), to: last.timestamp))

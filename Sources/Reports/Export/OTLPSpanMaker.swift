@@ -44,7 +44,13 @@ struct OTLPSpanMaker {
         return span
     }
 
-    func span(of call: CallEntry, number: Int) -> OTLPSpan {
+    /// Its key is what the log says of it, so that whoever exports a run that went on meanwhile sends the same span again;
+    /// a call that was still open then has another one, since its end was not its end.
+    private static func key(_ call: CallEntry) -> String {
+        "call \(call.number.map { "\($0)" } ?? "") \(call.ending.rawValue) \(call.endedAt.decimalSeconds(places: 6))"
+    }
+
+    func span(of call: CallEntry) -> OTLPSpan {
         let operation =
             switch call.dialect {
             case "embeddings"?: "embeddings"
@@ -52,7 +58,7 @@ struct OTLPSpanMaker {
             default: "chat"
             }
         var span = OTLPSpan(
-            trace: trace, key: "call \(number)", parent: "trial", name: "\(operation) \(call.model)", kind: .client,
+            trace: trace, key: Self.key(call), parent: "trial", name: "\(operation) \(call.model)", kind: .client,
             start: call.timestamp + (.zero - (call.duration ?? .zero)), end: call.timestamp)
         span.set("gen_ai.operation.name", .text(operation))
         span.set("gen_ai.provider.name", .text(call.upstream ?? CallEntry.openRouter))
@@ -85,9 +91,10 @@ struct OTLPSpanMaker {
         return call.isAnswered ? nil : call.ending.rawValue
     }
 
-    func span(of tool: ToolFold.Use, number: Int) -> OTLPSpan {
+    func span(of tool: ToolFold.Use) -> OTLPSpan {
         var span = OTLPSpan(
-            trace: trace, key: "tool \(number)", parent: "trial", name: "execute_tool \(tool.name)", kind: .internal,
+            trace: trace, key: "tool \(tool.id ?? "") \(tool.startedAt.iso8601)", parent: "trial",
+            name: "execute_tool \(tool.name)", kind: .internal,
             start: tool.startedAt, end: tool.endedAt)
         span.set("gen_ai.operation.name", .text("execute_tool"))
         span.set("gen_ai.tool.name", .text(tool.name))

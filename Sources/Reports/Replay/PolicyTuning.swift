@@ -14,6 +14,8 @@ package struct PolicyTuning: Sendable {
 
     package var rows: [Row]
     package var trials = 0
+    /// Those whose logs cannot be read, or are not what was written: they count for nothing.
+    package var faulty: [String] = []
     package var spend = USD.zero
     package var policy: EjectPolicy
 
@@ -55,6 +57,10 @@ package struct PolicyTuning: Sendable {
         // Nothing ends here, so that each number is judged to the end.
         let rules = PolicyList(policies.map { PolicyRule($0, .notify) })
         for trial in RunReplay(view, rules).trials {
+            guard trial.fault == nil else {
+                faulty.append(trial.name)
+                continue
+            }
             trials += 1
             spend += trial.spend
             for index in rows.indices {
@@ -68,7 +74,8 @@ package struct PolicyTuning: Sendable {
 
     package var json: JSON {
         .record([
-            "policy": policy.tree, "trials": .int(trials), "cost_usd": .usd(spend),
+            "policy": policy.tree, "faulty": faulty.isEmpty ? nil : .strings(faulty), "trials": .int(trials),
+            "cost_usd": .usd(spend),
             "numbers": .array(
                 rows.map {
                     .record([
@@ -94,7 +101,9 @@ package struct PolicyTuning: Sendable {
                         String(repeating: "x", count: min(20, row.lost.count)) + " " + row.lost.joined(separator: ", ")),
             ]
         }
-        let end = "of \(trials) trials that cost \(spend); loses: trials that completed"
+        let end =
+            "of \(trials) trials that cost \(spend); loses: trials that completed"
+            + (faulty.isEmpty ? "" : "; left out, their logs are damaged: \(faulty.joined(separator: ", "))")
         return (table.lines() + ["", end]).joined(separator: "\n") + "\n"
     }
 

@@ -39,9 +39,10 @@ extension TrialReplay {
         _ = try? EventLogReader(directory).read { event in
             if event.elapsed <= at { state.apply(event) }
         }
-        // One that had ended by then is stopped no more.
-        guard state.outcome == nil, state.containerExited == nil else { return }
-        if rule.action == .eject { fired.removeAll { $0.policy.at > at } }
+        // One that did not run then, or was being stopped, is ended by something else.
+        guard state.phase == .running else { return }
+        // What its log tells came after the verdict was seen is told of.
+        if rule.action == .eject, recorded == nil { fired.removeAll { $0.policy.at > at } }
         let policy = FiredPolicy(
             index: index, rule: rule, reason: rule.named(verdict.out.reason), at: at, spend: state.spend,
             evidence: verdict.out.evidence)

@@ -6,9 +6,18 @@ enum CSV {
     static func field(_ text: String) -> String {
         var text = PlainText.oneLine(text)
         // A negative number is none.
-        if let first = text.first, "=+-@".contains(first), !isNumber(text) { text = "'" + text }
-        guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        if let first = text.unicodeScalars.first, "=+-@".unicodeScalars.contains(first), !isNumber(text) {
+            text = "'" + text
+        }
+        // By scalars: a mark with something on top of it is a mark to those who read the file. Some separate by `;`.
+        guard text.unicodeScalars.contains(where: { ",;\"".unicodeScalars.contains($0) }) else { return text }
+        var quoted = String.UnicodeScalarView("\"".unicodeScalars)
+        for scalar in text.unicodeScalars {
+            if scalar == "\"" { quoted.append(scalar) }
+            quoted.append(scalar)
+        }
+        quoted.append("\"")
+        return String(quoted)
     }
 
     private static func isNumber(_ text: String) -> Bool {

@@ -39,11 +39,11 @@ struct Markdown {
 
     /// Words from outside stay words: none becomes a link, a tag or another column.
     static func escape(_ text: String) -> String {
-        var escaped = ""
-        for character in PlainText.oneLine(text) {
-            if "\\`*_[]<>|".contains(character) { escaped.append("\\") }
-            escaped.append(character)
+        var escaped = String.UnicodeScalarView()
+        for scalar in PlainText.oneLine(text).unicodeScalars {
+            if "\\`*_[]<>|".unicodeScalars.contains(scalar) { escaped.append("\\") }
+            escaped.append(scalar)
         }
-        return escaped
+        return String(escaped)
     }
 }

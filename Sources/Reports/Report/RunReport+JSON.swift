@@ -16,8 +16,8 @@ extension RunReport {
                     outcomes.map { .init(key: $0.outcome?.rawValue ?? "not_ended", value: .int($0.count)) })),
             "money": .record([
                 "spent_usd": .usd(money.spent), "of_record_usd": .usd(money.ofRecord),
-                "of_retries_usd": .usd(money.ofRetries), "held_usd": .usd(money.held),
-                "unknown_up_to_usd": .usd(money.unknown), "budgets_usd": .usd(money.budgets),
+                "of_retries_usd": .usd(money.ofRetries), "held_usd": isMetered ? .usd(money.held) : nil,
+                "unknown_up_to_usd": isSettled ? .usd(money.unknown) : nil, "budgets_usd": .usd(money.budgets),
             ]),
             "usage": usage.json,
             "calls": calls.json,
@@ -73,6 +73,7 @@ extension AttemptReport {
                     JSON.Object(tools.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .int($0.value)) })),
             "spend": points(curve.points), "caps": points(curve.caps),
             "moments": moments.isEmpty ? nil : .array(moments.map(\.json)),
+            "moments_left_out": momentsLeftOut > 0 ? .int(momentsLeftOut) : nil,
         ])
     }
 }

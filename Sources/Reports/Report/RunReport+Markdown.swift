@@ -44,7 +44,8 @@ extension RunReport {
             ["", "dollars"], numbers: 1..<2,
             [
                 ["of record", "\(money.ofRecord)"], ["of retries", "\(money.ofRetries)"],
-                ["held", isMetered ? "\(money.held)" : "not known"], ["may turn up, at most", "\(money.unknown)"],
+                ["held", isMetered ? "\(money.held)" : "not known"],
+                ["may turn up, at most", isSettled ? "\(money.unknown)" : "not known"],
                 ["budgets", "\(money.budgets)"],
             ])
     }

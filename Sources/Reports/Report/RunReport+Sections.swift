@@ -56,9 +56,14 @@ extension RunReport {
                         "held",
                         money.held > .zero
                             ? "\(money.held) by \(Figures.counted(calls.held + calls.open, "call")) of unknown cost"
-                            : isMetered ? "none: the cost of every call is known" : "not known: no gateway")
+                            : isMetered
+                                ? isSettled ? "none: the cost of every call is known" : "none so far"
+                                : "not known: no gateway")
                     facts.fact(
-                        "may turn up", money.unknown > .zero ? "up to \(money.unknown)" : "nothing: all is settled")
+                        "may turn up",
+                        isSettled
+                            ? money.unknown > .zero ? "up to \(money.unknown)" : "nothing: all is settled"
+                            : "not known before every trial has ended")
                     facts.fact("budgets", "\(money.budgets)")
                     if !trials.isEmpty {
                         facts.fact(
@@ -144,7 +149,9 @@ extension RunReport {
                     html.element("summary") { html in
                         html.words(attempt.name)
                         html.element(
-                            "span", ["class": "soft"], " · \(Figures.counted(moments.count, "entry", "entries"))")
+                            "span", ["class": "soft"],
+                            " · \(Figures.counted(moments.count, "entry", "entries"))"
+                                + (attempt.momentsLeftOut > 0 ? ", \(attempt.momentsLeftOut) between left out" : ""))
                     }
                     html.element("div", ["class": "inside"]) { Self.write(moments, of: attempt, into: &$0) }
                 }

@@ -18,6 +18,7 @@ extension RunReport {
     package var warnings: [String] {
         var warnings: [String] = []
         if isAlive { warnings.append("The run goes on: this is how it stands now.") }
+        if let silentFor { warnings.append("Its process has not been heard of for \(silentFor.shortText).") }
         let lost = trials.filter { $0.summary.outcome == .lost }.map(\.summary.alias)
         if !lost.isEmpty {
             warnings.append("Its harness died: \(Self.list(lost)) lost. What is told of them is what their logs hold.")
@@ -48,6 +49,9 @@ extension RunReport {
 
     /// Whether all calls of the run are told by the gateway.
     var isMetered: Bool { trials.contains { $0.newest.isMetered } }
+
+    /// Every trial has ended, so that what may still turn up is known.
+    var isSettled: Bool { trials.allSatisfy { $0.summary.outcome != nil } }
 
     /// Verdicts, orders and troubles of all attempts, by trial.
     var allMoments: [(attempt: AttemptReport, moments: [Moment])] {

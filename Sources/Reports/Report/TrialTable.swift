@@ -24,8 +24,10 @@ package enum TrialTable {
             summary.upstream ?? "", summary.outcome?.rawValue ?? "", summary.cause ?? "", summary.reason ?? "",
         ]
         let money = [
-            summary.budget.decimalText, summary.cost.decimalText, (summary.unknownUpTo ?? .zero).decimalText,
-            calls.heldCost.decimalText, summary.startedAt?.iso8601 ?? "", summary.runtime.decimalSeconds(places: 3),
+            summary.budget.decimalText, summary.cost.decimalText,
+            summary.outcome == nil ? "" : (summary.unknownUpTo ?? .zero).decimalText,
+            attempt.isMetered ? calls.heldCost.decimalText : "", summary.startedAt?.iso8601 ?? "",
+            summary.runtime.decimalSeconds(places: 3),
         ]
         let counts = [
             calls.settled, calls.refused, calls.failed, calls.held, summary.turns, summary.toolCalls,

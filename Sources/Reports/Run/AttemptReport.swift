@@ -13,9 +13,10 @@ package struct AttemptReport: Sendable {
     package var models: [ModelSource: CallTally] = [:]
     /// Who served, and how many calls.
     package var served: [Serving: Int] = [:]
-    /// The newest calls, oldest first.
-    package var recentCalls: [CallEntry] = []
+    /// The first and the newest, oldest first.
     package var moments: [Moment] = []
+    /// Those between them that are left out.
+    package var momentsLeftOut = 0
     /// Calls are told by the gateway, and not by the agent alone.
     package var isMetered = false
     /// Calls of each tool.
@@ -23,7 +24,6 @@ package struct AttemptReport: Sendable {
     /// Why there is no more to tell, where the log cannot be read or is not what was written.
     package var damage: String?
 
-    package static let callLimit = 500
     package static let momentLimit = 200
     private static let nameLimit = 64
 
@@ -95,11 +95,15 @@ package struct AttemptReport: Sendable {
         if let budget = state.budget { curve.take(cap: budget, at: event.elapsed) }
         if event.source == .agent {
             guard event.type == "tool_execution_start" else { return }
-            let name = event.fields["toolName"]?.string ?? "tool"
+            let name = PlainText.cut(event.fields["toolName"]?.string ?? "tool", to: 80)
             if tools[name] != nil || tools.count < Self.nameLimit { tools[name, default: 0] += 1 }
             return
         }
-        if moments.count < Self.momentLimit, let moment = Moment(event, spend: state.spend) { moments.append(moment) }
+        guard let moment = Moment(event, spend: state.spend) else { return }
+        moments.append(moment)
+        guard moments.count > Self.momentLimit else { return }
+        moments.remove(at: Self.momentLimit / 2)
+        momentsLeftOut += 1
     }
 
     private mutating func take(_ call: CallEntry) {
@@ -112,8 +116,5 @@ package struct AttemptReport: Sendable {
                 model: call.model, servedModel: call.servedModel, provider: call.provider, upstream: call.upstream)
             if served[serving] != nil || served.count < Self.nameLimit { served[serving, default: 0] += 1 }
         }
-        // Twice as many for a while, so that the older half goes at once.
-        recentCalls.append(call)
-        if recentCalls.count >= 2 * Self.callLimit { recentCalls.removeFirst(Self.callLimit) }
     }
 }

@@ -9,6 +9,8 @@ package struct RunReport: Sendable {
     /// The experiment's name.
     package var title: String?
     package var isAlive: Bool
+    /// How long a harness that holds its lock has not been heard of; nil while all is well.
+    package var silentFor: Duration?
     package var startedAt: Timestamp?
     package var finishedAt: Timestamp?
     /// Its owner ended it before its time.
@@ -63,6 +65,7 @@ package struct RunReport: Sendable {
             provenance: Provenance.read(directory.lockPath))
         // A run that has its receipt is over, though its process lives on for a moment.
         report.isAlive = view.isAlive && !(view.isFinished && receipt != nil)
+        report.silentFor = view.silentFor
         report.startedAt = view.createdAt ?? receipt?["started_at"]?.string.flatMap(Timestamp.init(iso8601:))
         // A receipt of before trials were run again says nothing of a run that goes on.
         if let receipt, view.isFinished {

@@ -91,6 +91,10 @@ package struct TrialTrace: Sendable {
         elapsed = max(elapsed, event.elapsed)
         state.apply(event)
         curve.take(state.spend, at: event.elapsed)
+        // What is known better in the end may be less.
+        if event.source == .harness, event.type == "spend_reconciled" || event.type == "trial_finished" {
+            curve.settle(state.spend, at: state.containerExited ?? event.elapsed)
+        }
         if let budget = state.budget { curve.take(cap: budget, at: event.elapsed) }
         takeSpans(event, at: offset)
         if let mark = Self.mark(event, at: offset) { add(mark) }
@@ -129,7 +133,7 @@ package struct TrialTrace: Sendable {
             calls.add(
                 TraceSpan(
                     start: max(.zero, event.elapsed - length), end: event.elapsed,
-                    label: event.fields["model"]?.string ?? "call", cost: event.fields["cost_usd"]?.usd(),
+                    label: Self.label(event.fields["model"]?.string ?? "call"), cost: event.fields["cost_usd"]?.usd(),
                     isFailure: event.type != "call_settled" || status >= 400, offset: offset))
         case (.agent, "message_start"):
             openMessage = event.elapsed
@@ -147,7 +151,8 @@ package struct TrialTrace: Sendable {
             if openTools.count >= Self.mostOpenTools { openTools.removeFirst() }
             openTools.append(
                 (
-                    event.fields["toolCallId"]?.string ?? "", event.fields["toolName"]?.string ?? "tool", event.elapsed
+                    event.fields["toolCallId"]?.string ?? "", Self.label(event.fields["toolName"]?.string ?? "tool"),
+                    event.elapsed
                 ))
         case (.agent, "tool_execution_end"):
             let id = event.fields["toolCallId"]?.string ?? ""
@@ -171,13 +176,18 @@ extension TrialTrace {
             ?? word("order") ?? ""
         let said = ["message", "reason", "error", "note", "label"]
         var evidence = JSON.Object()
-        for member in event.fields.members.prefix(24) where !said.contains(member.key) {
-            evidence.append(member.key, member.value)
+        // What agents and providers say is as long as they like.
+        if event.source == .harness, kind == .verdict || kind == .order {
+            for member in event.fields.members.prefix(24) where !said.contains(member.key) {
+                evidence.append(member.key, member.value)
+            }
         }
         return Mark(
             kind: kind, elapsed: event.elapsed, type: event.type, text: PlainText.cut(PlainText.oneLine(text), to: 400),
             evidence: evidence, offset: offset)
     }
+
+    private static func label(_ text: String) -> String { PlainText.cut(text, to: 80) }
 
     private static func kind(_ event: Event) -> Mark.Kind? {
         switch event.source {
@@ -195,7 +205,7 @@ extension TrialTrace {
             }
             if event.type.hasSuffix("_failed") || event.type.contains("_not_") { return .failure }
             return switch event.type {
-            case "eject_decided", "stop_decided", "ejected", "held", "released": .verdict
+            case "eject_decided", "stop_decided", "ejected", "trial_held", "trial_released": .verdict
             case "owner_request", "budget_extended", "total_extended": .order
             case "engine_lost", "engine_back", "output_gap": .weather
             case "trial_started", "container_started", "container_exited", "trial_ended", "trial_finished",

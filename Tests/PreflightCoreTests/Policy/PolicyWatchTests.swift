@@ -46,6 +46,44 @@ private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil
         #expect(all.map(\.rule.action) == [.notify, .notify, .notify, .eject])
     }
 
+    @Test func `time that nobody watched ends no trial, and what gathered in it is read before anything is judged`()
+        throws
+    {
+        let list = try rules([["idle": "5s"], ["stall": "10s"], ["error_storm": "3 in 1m"]])
+        for gap in ["trial_resumed", "watch_gap"] {
+            let resumed = event(.seconds(600), .harness, gap, gap == "trial_resumed" ? ["how": "attach"] : [:])
+            let errors = (1...3).map { event(.milliseconds(600_000 + $0 * 10), .agent, "error", ["message": "old"]) }
+            let lives = (1...7).map { event(.seconds(600 + $0), .agent, "raw", ["line": "x"]) }
+            // A race's mark is an instant of its own, be it in that time.
+            let mark = event(.seconds(599), .harness, "race_checkpoint", ["rule": 0, "measure": 1])
+            #expect(fired(list, [mark, resumed] + errors + lives).isEmpty, "\(gap)")
+            #expect(
+                fired(list, [resumed] + lives, until: .seconds(620)).map(\.at) == [.milliseconds(610_000)], "\(gap)")
+        }
+    }
+
+    @Test func `what came true while nothing was judged is judged after`() throws {
+        let list = try rules(["budget_exceeded"])
+        let resumed = event(.seconds(600), .harness, "trial_resumed", ["how": "attach"])
+        let spent = event(.seconds(601), .harness, "budget_poll", ["spent": .number("0.10")])
+        #expect(fired(list, [resumed, spent], until: .seconds(700)).map(\.at) == [.seconds(605)])
+        // Of a container that had ended there is nothing to judge.
+        let over = event(.seconds(600), .harness, "trial_resumed", ["how": "collect"])
+        #expect(fired(try rules([["wall": "1m"]]), [over, spent], until: .seconds(700)).isEmpty)
+    }
+
+    @Test func `an eject that was written down is decided, whatever became of who wrote it`() throws {
+        let list = try rules([["wall": "1m"]])
+        var watch = PolicyWatch(list)
+        var fired: [FiredPolicy] = []
+        for event in beginning { fired += watch.take(event) }
+        fired += watch.advance(to: .seconds(61))
+        let one = try #require(fired.first)
+        _ = watch.take(event(.seconds(61), .harness, "policy_fired", .object(one.fields)))
+        #expect(watch.state.decided == .ejected(one.reason))
+        #expect(ResumeRule(state: watch.state, container: .running).answer == .carryOut(.ejected(one.reason)))
+    }
+
     @Test func `nothing is judged before the container runs, and after it is being stopped`() throws {
         let list = try rules([["wall": "1s", "do": "notify"]])
         var watch = PolicyWatch(list)

@@ -92,7 +92,7 @@ function head(page, told, state) {
   fill(page.lead, h("span", { class: `tag ${stateStyles[told.state]}` }, stateWords[told.state]), " ", told.directory);
   const done = told.trials - told.unfinished;
   const figures = [
-    ["spent", told.cost, `of ${told.budget} in budgets`, bar([["part", told.spent_permille]], `${told.cost} of ${told.budget}`)],
+    ["spent", told.cost, `of ${told.budget}${told.has_total ? "" : " in budgets"}`, bar([["part", told.spent_permille]], `${told.cost} of ${told.budget}`)],
     ["trials", `${done} of ${told.trials}`, `ended, ${told.completed} completed`],
     ["elapsed", "", ""],
   ];

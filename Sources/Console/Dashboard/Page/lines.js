@@ -39,7 +39,8 @@ export class Lines {
       tab.tabIndex = name === file ? 0 : -1;
     }
     this.page.list.setAttribute("aria-labelledby", `tab-${file}`);
-    this.fresh = true;
+    // The list ends where the file does: what is written from now on belongs below it.
+    this.follows = true;
     await this.take({}, (lines) => fill(this.page.list, lines));
     this.page.list.scrollTop = this.page.list.scrollHeight;
     if (this.page.list.children.length < 20 && this.before > 0) await this.back();
@@ -52,6 +53,7 @@ export class Lines {
       this.file = "events";
       await this.open("events");
     }
+    this.follows = false;
     await this.take({ after: offset }, (lines) => fill(this.page.list, lines), offset);
     this.page.list.scrollTop = 0;
     const first = this.page.list.querySelector("li[data-offset]");
@@ -62,7 +64,7 @@ export class Lines {
   /** Lines that were written since. */
   async more() {
     const { list } = this.page;
-    if (this.busy || this.after === undefined) return;
+    if (this.busy || !this.follows || this.after === undefined) return;
     const isAtEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 40;
     await this.take({ after: this.after, limit: 500 }, (lines) => {
       for (const line of lines) {
@@ -83,7 +85,7 @@ export class Lines {
       const top = list.scrollTop;
       const isDone = await this.take({ before: this.before }, (lines) => {
         list.prepend(...lines);
-        while (list.children.length > most) list.lastElementChild.remove();
+        while (list.children.length > most) { list.lastElementChild.remove(); this.follows = false; }
       });
       if (!isDone) return;
       list.scrollTop = top + list.scrollHeight - height;

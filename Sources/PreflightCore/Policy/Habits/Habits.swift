@@ -38,7 +38,8 @@ package struct Habits: Hashable, Sendable {
         var text: String {
             let words = value.string ?? (value.isNull ? "" : value.text)
             let cut = words.utf8.count > 100 ? String(words.prefix(80)) + "…" : words
-            return [name, cut.isEmpty ? nil : cut].compactMap(\.self).joined(separator: " ")
+            return [name.map { String(decoding: $0.utf8.prefix(80), as: UTF8.self) }, cut.isEmpty ? nil : cut]
+                .compactMap(\.self).joined(separator: " ")
         }
     }
 

@@ -11,6 +11,7 @@ extension TrialState {
         case (.agent, "snapshot"): noteNew("a snapshot", event)
         case (.harness, "output_changed"): noteNew("a file", event)
         case (.harness, "container_started"): noteNew("the start", event)
+        case (.harness, "trial_resumed"), (.harness, Self.watchGap): noteNew("the time that nobody watched", event)
         default: break
         }
         if facts.contains(.errors) { noteErrors(at: event.elapsed) }
@@ -30,7 +31,8 @@ extension TrialState {
         while habits.errorsSeen < errors {
             // Of very many at once those that fit are enough.
             habits.errorsSeen = max(habits.errorsSeen + 1, errors - habits.errorTimes.capacity)
-            habits.errorTimes.append(elapsed)
+            // When those of unwatched time came nobody knows.
+            if elapsed >= unwatchedUntil { habits.errorTimes.append(elapsed) }
         }
         self.habits = habits
     }

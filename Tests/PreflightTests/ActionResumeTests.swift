@@ -1,0 +1,62 @@
+import Containers
+import Foundation
+import PreflightCore
+import Simulator
+import TestSupport
+import Testing
+
+/// Actions that outlive the process that began them.
+@Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
+struct ActionResumeTests: ActionFixture {
+    @Test func `a hold outlives its process, and more money ends it`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(bench, ActionAgents.calls, eject: "[{when: calls >= 1, do: hold}]")
+            let process = try start(bench, "died")
+            #expect(try await eventually(within: .seconds(60)) { try await held(bench, "died") != nil })
+            kill(process.processIdentifier, SIGKILL)
+            #expect(await eventually(within: .seconds(10)) { !process.isRunning })
+
+            let next = try bench.start(["resume", "died", "--settle", "1s"])
+            let isAttached = try await eventually(within: .seconds(60)) {
+                try events(bench, "died").contains { $0.type == "gateway_opened" && $0.elapsed > .seconds(1) }
+                    && events(bench, "died").contains { $0.type == "trial_resumed" }
+            }
+            #expect(isAttached)
+            #expect(try await eventually(within: .seconds(20)) { try await bench.status("died")["alive"] == true })
+            #expect(try await eventually(within: .seconds(20)) { try await held(bench, "died") != nil })
+            #expect(try events(bench, "died").count { $0.type == "call_reserved" } == 1)
+            let extended = try await bench.run(["extend", "died", "q", "--budget", "+0.05"])
+            #expect(extended.exitCode == 0 && extended.stdoutText.contains("its calls go on"), "\(extended.everything)")
+            #expect(await eventually(within: .seconds(90)) { !next.isRunning })
+            let log = try events(bench, "died")
+            #expect(try receipt(bench, "died")["trials"]?[0]?["outcome"]?.string == "completed")
+            #expect(log.count { $0.type == "policy_fired" } == 1 && log.count { $0.type == "trial_held" } == 1)
+            #expect(log.first { $0.type == "trial_released" }?.fields["how"] == "extend")
+            #expect(log.count { $0.type == "message_end" } == 6)
+            #expect(try await bench.run(["verify", "died"]).exitCode == 0)
+        }
+    }
+
+    @Test func `the last of four is stopped when three are done, also where a process died meanwhile`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(
+                bench, ActionAgents.snapshots, eject: "[{race: {done: 3}}]", access: "direct",
+                aliases: ["a", "b", "c", "d"],
+                env: "{REST_c: 12, REST_d: 200}")
+            let process = try start(bench, "last")
+            let areDone = try await eventually(within: .seconds(60)) {
+                let trials = try await bench.status("last")["trials"]?.array ?? []
+                return trials.count { $0["outcome"]?.string == "completed" } == 2
+                    && trials.count { $0["running"] == true } == 2
+            }
+            #expect(areDone)
+            kill(process.processIdentifier, SIGKILL)
+            #expect(await eventually(within: .seconds(10)) { !process.isRunning })
+            let result = try await bench.run(["resume", "last", "--settle", "1s"], timeout: .seconds(150))
+            #expect(result.exitCode == 1, "\(result.everything)")
+            let trials = try receipt(bench, "last")["trials"]?.array ?? []
+            #expect(trials.map { $0["outcome"]?.string } == ["completed", "completed", "completed", "ejected"])
+            #expect(trials.last?["reason"]?.string == "race: 3 others are done: a, b, c")
+        }
+    }
+}
