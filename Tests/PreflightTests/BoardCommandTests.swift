@@ -111,7 +111,8 @@ import Testing
     @Test func `a frame that has not changed is not written again`() async throws {
         try await withRun(trials: 20) { run in
             let terminal = try run.follow()
-            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-20 ") || $0.hasPrefix("trial-19 ") } })
+            #expect(
+                await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-20 ") || $0.hasPrefix("trial-19 ") } })
             let first = terminal.written.count
             let start = terminal.screen.lines[0]
             #expect(await terminal.wait { $0.lines[0] != start })
