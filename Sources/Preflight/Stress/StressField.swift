@@ -79,7 +79,9 @@ final class StressField: Sendable {
 
     /// Takes the run up, or begins anew where it had not begun.
     func takeUp(_ changes: [String: String] = [:]) async throws {
-        guard try await Journal(path: runs.journalPath).run(id) != nil else { return try start(changes) }
+        guard Files.exists(runs.journalPath), try await Journal(path: runs.journalPath).run(id) != nil else {
+            return try start(changes)
+        }
         guard Files.exists(run.experimentPath) else {
             state.withLock { $0.runs.append("\(name)-\($0.runs.count + 1)") }
             return try start(changes)
