@@ -31,8 +31,8 @@ extension TrialSummary {
     }
 
     private mutating func takeLater(_ directory: TrialDirectory) {
-        guard let later = directory.laterScore, score.map({ $0.at < later.at }) ?? true else { return }
-        score = later
+        // The log was closed before: no clock need be asked which is newer.
+        score = directory.laterScore ?? score
     }
 }
 

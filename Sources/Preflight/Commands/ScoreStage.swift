@@ -1,3 +1,4 @@
+import Containers
 import Foundation
 import Harness
 import PreflightCore
