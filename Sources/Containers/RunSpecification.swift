@@ -12,6 +12,8 @@ package struct RunSpecification: Sendable, Equatable {
     package var dns: [String] = []
     package var mounts: [Mount] = []
     package var environment: [Experiment.Variable] = []
+    /// In place of the image's own; nil for that.
+    package var entrypoint: String?
     package var arguments: [String] = []
     package var memory: Int?
     package var cpus: String?
@@ -33,6 +35,7 @@ package struct RunSpecification: Sendable, Equatable {
     package var dockerArguments: [String] {
         var out = ["run", "--name", name, "--interactive", "--init", "--pull", "never"]
         for label in labels { out += ["--label", "\(label.name)=\(label.value)"] }
+        if let entrypoint { out += ["--entrypoint", entrypoint] }
         if let network { out += ["--network", network] }
         for host in extraHosts { out += ["--add-host", host] }
         for server in dns { out += ["--dns", server] }

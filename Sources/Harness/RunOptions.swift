@@ -49,6 +49,8 @@ package struct RunPlan: Sendable {
     package var passesBaseURL: Bool
     /// The way to the models with `access: gateway`; nil where containers call OpenRouter themselves.
     package var access: ModelAccess?
+    /// What scores the trials' output; nil where nothing does.
+    package var scorer: ScorerPlan?
     package var pace = Pace()
     package var bounds = TrialRecorder.Bounds()
 
@@ -76,6 +78,8 @@ package enum FieldEvent: Sendable {
     /// A policy fired that does not end the trial: its action, its name and what was measured.
     case fired(TrialPlan, PolicyAction, String)
     case settling(TrialPlan)
+    /// Its scorer has ended: with a score, or without.
+    case scored(TrialPlan, TrialScore)
     case finished(TrialSummary)
     /// How all trials stand now: whenever that has changed, as often as the journal is written.
     case standing([TrialSummary])

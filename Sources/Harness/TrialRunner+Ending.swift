@@ -67,7 +67,7 @@ extension TrialRunner {
             return End(
                 outcome: .dockerFailed,
                 reason: "its container could not be stopped; look at `docker ps`, then `preflight sweep`",
-                cause: "not_stopped")
+                cause: Self.notStopped)
         }
         if exit.stop == nil, let failure = await dockerFailure(exit, inspection) {
             return End(failure)

@@ -125,6 +125,7 @@ struct TrialRunner: Sendable {
                 MarkedStep.spendReconciled.pass()
                 for key in key.earlier + [key] { await giveBack(key) }
             }
+            await scoreOutput(after: end)
             await hooks.settle(plan, isQuick: stop.urgency == .quick) { recorder.record($0, $1) }
             return finish(end.outcome, end.reason, cause: end.cause)
         }
@@ -229,6 +230,7 @@ struct TrialRunner: Sendable {
     }
 
     func finish(_ outcome: Outcome, _ reason: String, cause: String? = nil) -> TrialSummary {
+        noteUnscored()
         recorder.record(
             "trial_finished",
             [

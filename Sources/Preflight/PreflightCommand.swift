@@ -25,7 +25,8 @@ struct PreflightCommand: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self, DashboardCommand.self, StopCommand.self, EjectCommand.self, ExtendCommand.self,
-            HoldCommand.self, ReleaseCommand.self, SteerCommand.self, ReportCommand.self, ExportCommand.self,
+            HoldCommand.self, ReleaseCommand.self, SteerCommand.self, ReportCommand.self, ScoreCommand.self,
+            ExportCommand.self,
             VerifyCommand.self, ReplayCommand.self,
             CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,

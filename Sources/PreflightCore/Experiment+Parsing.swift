@@ -3,7 +3,7 @@ extension Experiment {
         "name", "image", "build", "models", "repeat", "budget", "access", "upstreams", "calls", "network",
         "concurrency", "prompt", "mounts",
         "env",
-        "args", "limits", "checks", "eject",
+        "args", "limits", "checks", "eject", "score",
     ]
 
     /// Reads an experiment file's tree. Throws with the place of the first thing that is wrong.
@@ -50,6 +50,7 @@ extension Experiment {
         if let limits = members["limits"] { self.limits = try Limits(reader: limits) }
         if let checks = members["checks"] { self.checks = try Checks(reader: checks) }
         if let eject = members["eject"] { self.eject = try PolicyList(reader: eject) }
+        if let score = members["score"] { self.score = try Scorer(reader: score) }
     }
 
     static func variables(_ reader: TreeReader) throws(PreflightError) -> [Variable] {

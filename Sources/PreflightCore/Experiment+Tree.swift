@@ -51,6 +51,7 @@ extension Experiment {
             ]),
             "checks": checks.tree,
             "eject": eject.tree,
+            "score": score?.tree,
         ])
     }
 }

@@ -25,6 +25,8 @@ package struct Experiment: Sendable, Equatable {
     package var limits = Limits()
     package var checks = Checks()
     package var eject = PolicyList.standard
+    /// What scores a trial's output; nil where nothing does.
+    package var score: Scorer?
 
     package init() {}
 

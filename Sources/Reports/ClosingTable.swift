@@ -3,17 +3,18 @@ package import PreflightCore
 /// What became of a field, in one table.
 package enum ClosingTable {
     package static func text(_ trials: [TrialSummary], width: Int = 100) -> String {
+        let isScored = trials.contains { $0.score != nil }
         var table = TextTable(
-            header: ["alias", "outcome", "cost", "time", "tools", "cache", "why"],
-            alignments: [.left, .left, .right, .right, .right, .right, .left], width: width)
+            header: ["alias", "outcome", "cost", "time", "tools", "cache"] + (isScored ? ["score"] : []) + ["why"],
+            alignments: [.left, .left, .right, .right, .right, .right] + (isScored ? [.right] : []) + [.left],
+            width: width)
         table.rows = trials.map { trial in
             [
                 PlainText.cut(trial.alias, to: 24), trial.outcome?.rawValue ?? trial.phase.rawValue,
                 "\(trial.totalCost)",
                 trial.runtime.shortText, String(trial.toolCalls),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
-                StatusFrame.why(trial) ?? "",
-            ]
+            ] + (isScored ? [trial.score?.text ?? "-"] : []) + [StatusFrame.why(trial) ?? ""]
         }
         let cost = trials.reduce(USD.zero) { $0 + $1.totalCost }
         let unknown = trials.reduce(USD.zero) { $0 + $1.totalUnknown }

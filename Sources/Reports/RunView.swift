@@ -56,6 +56,15 @@ package struct RunView: Sendable {
         return view
     }
 
+    /// With what was scored after the run had ended.
+    package func withNewestScores() -> RunView {
+        guard finishedAt != nil else { return self }
+        var view = self
+        let directory = RunDirectory(path: directory, id: id)
+        view.trials = trials.map { $0.withNewestScores(in: directory) }
+        return view
+    }
+
     package var json: JSON {
         .record([
             "run": .string(id), "directory": .string(directory),
@@ -76,12 +85,12 @@ package enum RunLookup {
         if let journal, let record = records.first(where: { $0.id == id }) {
             var view = try await RunView.read(record, journal: journal, ledger: runs.journalPath)
             if view.isAlive, let now { view.silentFor = record.silence(at: now) }
-            return view
+            return view.withNewestScores()
         }
         guard let view = try RunView.read(runs.run(id)) else {
             throw PreflightError(.usage, "run \(id) has no summary.json and is not in \(runs.journalPath)")
         }
-        return view
+        return view.withNewestScores()
     }
 
     /// All runs of a directory, those that no journal knows at the end.

@@ -22,9 +22,11 @@ package enum StatusFrame {
     }
 
     private static func table(_ view: RunView, width: Int) -> [String] {
+        let isScored = view.trials.contains { $0.score != nil }
         var table = TextTable(
-            header: ["alias", "status", "events", "tools", "snaps", "cost", "cache", "time", "note"],
-            alignments: Array(repeating: .left, count: 9), width: width)
+            header: ["alias", "status", "events", "tools", "snaps", "cost", "cache", "time"]
+                + (isScored ? ["score"] : []) + ["note"],
+            alignments: Array(repeating: .left, count: isScored ? 10 : 9), width: width)
         // In a narrow terminal the columns move together and aliases are cut, so that the note can be read.
         let aliasWidth = width < 100 ? 13 : 24
         if width < 100, view.trials.contains(where: { $0.alias.count > 8 }) { table.gap = 1 }
@@ -36,8 +38,7 @@ package enum StatusFrame {
                 cost(trial.totalCost),
                 trial.cachePermille.map { $0 > 0 ? "\($0 / 10)%" : "-" } ?? "-",
                 trial.startedAt == nil ? "-" : trial.runtime.shortText + (trial.isRunning ? "*" : ""),
-                note(trial),
-            ]
+            ] + (isScored ? [trial.score?.text ?? "-"] : []) + [note(trial)]
         }
         return table.lines()
     }

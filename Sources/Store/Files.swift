@@ -99,6 +99,9 @@ package enum Files {
     /// Removes a file; that there is none is no failure.
     package static func remove(_ path: String) { unlink(path) }
 
+    /// Removes a directory with nothing in it; any other stays.
+    package static func removeEmptyDirectory(_ path: String) { rmdir(path) }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Names in a directory; none when it cannot be read.

@@ -18,6 +18,16 @@ import Testing
         #expect(arguments.hasSuffix(" i"))
     }
 
+    @Test func `a program of one's own takes the place of the image's, with its arguments behind the image`() {
+        let arguments = specification {
+            $0.entrypoint = "python3"
+            $0.arguments = ["/score/score.py"]
+            $0.network = "none"
+        }.joined(separator: " ")
+        #expect(arguments.contains("--entrypoint python3 --network none") && arguments.hasSuffix(" i /score/score.py"))
+        #expect(!specification { _ in }.contains("--entrypoint"))
+    }
+
     @Test func `values of variables do not show in the arguments`() {
         var specification = RunSpecification(name: "n", image: "i")
         specification.environment = [

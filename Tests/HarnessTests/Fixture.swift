@@ -96,6 +96,7 @@ final class Told: Sendable {
             case .stopping(let plan, let why): "stopping \(plan.alias): \(why)"
             case .fired(let plan, let action, let why): "\(action.rawValue) \(plan.alias): \(why)"
             case .settling(let plan): "settling \(plan.alias)"
+            case .scored(let plan, let score): "scored \(plan.alias): \(score.text)"
             case .finished(let summary): "finished \(summary.alias)"
             case .standing: ""
             case .asked(let request): "asked \(request.text)"

@@ -61,7 +61,7 @@ package enum CheckName {
         "balance", "math", "models", "upstreams", "tool_support", "docker", "docker_image", "disk", "leftovers",
         "host_services",
         "http_health",
-        "env_vars", "docker_health", "git_version",
+        "env_vars", "docker_health", "git_version", "score",
     ]
     package static let spending = ["key_smoke", "cache_smoke"]
 

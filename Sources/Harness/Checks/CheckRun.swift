@@ -153,6 +153,7 @@ package struct CheckRun: Sendable {
             "upstreams": !upstreams.isEmpty, "http_health": !checks.httpHealth.isEmpty,
             "env_vars": !checks.envVars.isEmpty,
             "docker_health": !checks.dockerHealth.isEmpty, "git_version": checks.gitVersion != nil,
+            "score": experiment.score != nil,
         ]
         // Said only where it was asked for by name: passing without a question would be a lie.
         for (name, isConfigured) in configured where !isConfigured && experiment.checks.only.contains(name) {
@@ -160,7 +161,7 @@ package struct CheckRun: Sendable {
                 Pending(name: name) {
                     CheckResult(
                         name, .skip,
-                        name == "upstreams"
+                        ["upstreams", "score"].contains(name)
                             ? "the experiment names none" : "the experiment asks nothing, see checks.\(name)")
                 })
         }
@@ -184,6 +185,12 @@ package struct CheckRun: Sendable {
                 Pending(name: "git_version") { [runner] in
                     await InfrastructureChecks.gitVersion(minimum, runner: runner)
                 })
+        }
+        if let scorer = experiment.score {
+            let checks = ScorerChecks(
+                scorer: scorer, experiment: experiment, docker: doors.docker, journal: journal, runs: runs,
+                world: doors.world, stop: stop)
+            pending.append(Pending(name: ScorerChecks.name) { await checks.ask() })
         }
         for check in checks.custom {
             pending.append(

@@ -48,6 +48,7 @@ final class RunBoard: Sendable {
         guard isOpen.load(ordering: .acquiring) else { return false }
         switch event {
         case .trialStarted, .resumed, .containerStarted, .stopping, .settling, .finished, .standing: return true
+        case .scored(_, let score): return score.value != nil
         case .runStarted, .fired, .asked, .warning: return false
         }
     }

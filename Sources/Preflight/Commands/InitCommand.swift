@@ -102,5 +102,10 @@ struct InitCommand: ParsableCommand {
           # - {when: "cost_per_minute > $0.10/min and cache_share < 10%", do: notify}
           # - command: {name: judge, run: ["./judge"], every: 10s}
 
+        # A program that scores each trial's output once its agent is dead, in a container without network. Its last line
+        # is a number, or {"score": 0.8, "tests": 12}. The leaderboard stands in report.html.
+        # score: ./score.py
+        # score: {files: ./scorer, command: [python3, /score/score.py], timeout: 60s}
+
         """
 }

@@ -24,7 +24,7 @@ struct ReopenedRun {
         if let orphanGrace = options.orphanGrace { _ = try RunOptions.duration(orphanGrace, "--orphan-grace") }
         wiring = try Wiring(runsDirectory: options.place.runsDir)
         let journal = try wiring.existingJournal()
-        view = try await RunLookup.find(name, in: wiring.runs, journal: journal)
+        var view = try await RunLookup.find(name, in: wiring.runs, journal: journal)
         guard let journal, let record = try await journal.run(view.id) else {
             throw PreflightError(
                 .usage, "\(view.id) is not in \(wiring.runs.journalPath): what it has left is not known",
@@ -33,7 +33,10 @@ struct ReopenedRun {
         self.journal = journal
         self.record = record
         directory = RunDirectory(path: record.directory, id: record.id)
+        // As they are on record, without what was scored later.
+        view.trials = try await RunView.read(record, journal: journal, ledger: wiring.runs.journalPath).trials
         if view.isAlive { throw Self.living(directory) }
+        self.view = view
         management = try wiring.management(
             isNeeded: view.trials.contains { $0.upstream == nil },
             "no management key: sub-keys can be neither read nor deleted",
@@ -53,6 +56,7 @@ struct ReopenedRun {
     func plan(_ experiment: Experiment, pace: Pace) async throws -> RunPlan {
         var plan = RunPlan.make(experiment, imageID: try await image(), prompt: try prompt(), pace: pace, wiring)
         plan.trials = trials(experiment)
+        plan.scorer = await scorer(experiment, imageID: plan.imageID)
         if let total = try await journal.extendedTotal(run: record.id) { plan.experiment.budget.total = total }
         return plan
     }
@@ -117,6 +121,19 @@ extension ReopenedRun {
                     + missing.map { "--env \($0)=VALUE" }.joined(separator: " "))
         }
         return experiment
+    }
+
+    /// One that cannot run any more keeps nobody from taking up the run.
+    private func scorer(_ experiment: Experiment, imageID: String) async -> ScorerPlan? {
+        guard let scorer = experiment.score else { return nil }
+        do {
+            return try await ScorerPlan.make(
+                scorer, imageID: imageID, limits: experiment.limits, docker: wiring.docker)
+        } catch {
+            let problem = (error as? PreflightError)?.message ?? "\(error)"
+            terminal.say("warning: \(problem)")
+            return .broken(scorer, limits: experiment.limits, problem)
+        }
     }
 
     private func prompt() throws -> String? {

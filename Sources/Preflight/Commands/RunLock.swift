@@ -18,6 +18,7 @@ enum RunLock {
                 "name": plan.experiment.image.map(JSON.string), "id": .string(image.id),
                 "digests": .strings(image.repoDigests), "architecture": .string(image.architecture),
             ]),
+            "scorer": plan.scorer?.json,
             "base_url": usesOpenRouter ? .string(plan.baseURL) : nil,
             "prices_at": catalogue.map { _ in .string(wiring.world.now().iso8601) },
             "models": .array(

@@ -85,8 +85,12 @@ extension RunStage {
         do {
             var experiment = experiment
             let image = try await prepareImage(&experiment, wiring.docker)
-            let plan = try RunPlan.make(
+            var plan = try RunPlan.make(
                 experiment, imageID: image.id, prompt: experiment.promptText(), pace: pace, wiring)
+            if let scorer = experiment.score {
+                plan.scorer = try await ScorerPlan.make(
+                    scorer, imageID: image.id, limits: experiment.limits, docker: wiring.docker)
+            }
             return .success((plan, try await RunLock.make(plan, image: image, wiring)))
         } catch {
             return .failure(error)

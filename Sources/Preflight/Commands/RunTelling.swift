@@ -38,6 +38,7 @@ struct RunTelling {
         } else {
             terminal.data("")
             terminal.data(ClosingTable.text(result.trials, width: terminal.tableWidth))
+            if let board = LeaderboardTable.text(result.trials, width: terminal.tableWidth) { terminal.data(board) }
             if let trip = result.breaker { terminal.data(PlainText.oneLine(trip.reason) + "\n") }
             if !result.left.isEmpty {
                 let things = "\(result.left.count) thing\(result.left.count == 1 ? "" : "s")"
@@ -76,6 +77,12 @@ struct RunTelling {
                     action == .notify
                         ? "notice: \(plan.alias): \(words)" : "  \(plan.alias): \(action.rawValue), \(words)")
             case .settling(let plan): terminal.say("  \(plan.alias): ended, settling its account")
+            case .scored(let plan, let score):
+                if score.value != nil {
+                    terminal.say("  \(plan.alias): score \(score.text)")
+                } else {
+                    terminal.say("warning: \(plan.alias): not scored: \(PlainText.oneLine(score.error ?? ""))")
+                }
             case .finished(let summary):
                 terminal.say(
                     "  \(summary.alias): \(summary.outcome?.rawValue ?? "?"), \(summary.cost)"

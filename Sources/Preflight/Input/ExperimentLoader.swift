@@ -1,4 +1,5 @@
 import Foundation
+import Harness
 import PreflightCore
 import Store
 
@@ -48,6 +49,7 @@ struct ExperimentLoader {
             experiment.checks.custom[index].command = program(experiment.checks.custom[index].command)
         }
         experiment.eject = experiment.eject.mappingPrograms(program)
+        if let files = experiment.score?.files { experiment.score?.files = Files.absolute(files, relativeTo: base) }
         if case .file(let path) = experiment.prompt {
             experiment.prompt = .file(Files.absolute(path, relativeTo: base))
         }
@@ -213,6 +215,7 @@ extension Experiment {
                 .usage, "eject: there is no program '\(command.first ?? "")' for the hook of \(rule.name)",
                 hint: "name a program on the PATH, or one by its path, beside the experiment file")
         }
+        if let score { try ScorerPlan.check(score) }
         if let build, !Files.isDirectory(build) {
             throw PreflightError(.usage, "build: there is no directory \(build)")
         }

@@ -1,23 +1,26 @@
 package import PreflightCore
 
-/// An axis of a chart: values from zero to `top`, and where its ticks stand. Whole numbers throughout.
+/// An axis of a chart: values from `bottom` to `top`, and where its ticks stand. Whole numbers throughout.
 package struct ChartAxis: Sendable, Equatable {
     package struct Tick: Sendable, Equatable {
         package var value: Int64
         package var label: String
     }
 
-    /// The value at the axis' end; positive.
+    /// The value at the axis' beginning: zero, or less where values are.
+    let bottom: Int64
+    /// The value at the axis' end; more than `bottom`.
     package let top: Int64
     package let ticks: [Tick]
 
     /// Where a value lies on a line of `length`; values beyond the end lie at the end.
     package func place(_ value: Int64, on length: Int) -> Int {
-        let value = min(max(0, value), top)
-        return Int(top.dividingFullWidth(value.multipliedFullWidth(by: Int64(length))).quotient)
+        let value = min(max(bottom, value), top) - bottom
+        return Int((top - bottom).dividingFullWidth(value.multipliedFullWidth(by: Int64(length))).quotient)
     }
 
     private init(reaching most: Int64, step: Int64, label: (Int64) -> String) {
+        bottom = 0
         let steps = (most + step - 1) / step
         top = max(1, steps) * step
         ticks = (0...max(1, steps)).map { Tick(value: $0 * step, label: label($0 * step)) }
@@ -57,12 +60,22 @@ package struct ChartAxis: Sendable, Equatable {
     }
 
     /// Whole numbers, such as a score in thousandths.
-    package static func number(reaching most: Int64, ticks: Int = 5, label: (Int64) -> String) -> ChartAxis {
-        let most = min(max(1, most), Int64.max / 4)
-        return ChartAxis(reaching: most, step: roundStep(most, ticks), label: label)
+    ///
+    /// - Parameter least: where it is below zero, the axis begins there.
+    package static func number(
+        from least: Int64 = 0, reaching most: Int64, ticks: Int = 5, label: (Int64) -> String
+    ) -> ChartAxis {
+        let least = max(min(0, least), -Int64.max / 8)
+        let most = min(max(least == 0 ? 1 : 0, most), Int64.max / 8)
+        let step = roundStep(most - least, ticks)
+        let (below, above) = ((step - 1 - least) / step, (most + step - 1) / step)
+        return ChartAxis(
+            bottom: -below * step, top: above * step,
+            ticks: (-below...above).map { Tick(value: $0 * step, label: label($0 * step)) })
     }
 
-    private init(top: Int64, ticks: [Tick]) {
+    private init(bottom: Int64 = 0, top: Int64, ticks: [Tick]) {
+        self.bottom = bottom
         self.top = top
         self.ticks = ticks
     }

@@ -27,6 +27,7 @@ struct OTLPSpanMaker {
         span.set("preflight.unknown_up_to_usd", summary.unknownUpTo.map { .decimal($0.decimalText) })
         span.set("preflight.trial.tool_calls", .int(summary.toolCalls))
         span.set("preflight.trial.snapshots", .int(summary.snapshots))
+        span.set("preflight.trial.score", summary.score?.value.map { .decimal(JSON.real($0).text) })
         span.set("process.exit.code", summary.exitCode.map { .int($0) })
         span.events = attempt.moments.map { moment in
             (

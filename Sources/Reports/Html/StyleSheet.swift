@@ -86,9 +86,10 @@ package enum StyleSheet {
         svg .frontier{fill:none;stroke:var(--ink);stroke-width:1.2;stroke-dasharray:2 3}
         svg .s0{stroke:var(--s0)}svg .s1{stroke:var(--s1)}svg .s2{stroke:var(--s2)}svg .s3{stroke:var(--s3)}
         svg .s4{stroke:var(--s4)}svg .s5{stroke:var(--s5)}svg .s6{stroke:var(--s6)}svg .s7{stroke:var(--s7)}
-        svg .dot{stroke:none}svg .dot.quiet{fill:var(--faint)}
+        svg .dot:not(.ring){stroke:none}svg .dot.quiet{fill:var(--faint)}
         svg .dot.s0{fill:var(--s0)}svg .dot.s1{fill:var(--s1)}svg .dot.s2{fill:var(--s2)}svg .dot.s3{fill:var(--s3)}
         svg .dot.s4{fill:var(--s4)}svg .dot.s5{fill:var(--s5)}svg .dot.s6{fill:var(--s6)}svg .dot.s7{fill:var(--s7)}
+        svg .dot.ring{stroke-width:2;fill:var(--paper)}
         svg.bar{display:block;width:100%;min-width:90px;height:8px;margin:7px 0 0}
         svg .trough{fill:var(--shade)}svg .part{fill:var(--accent)}svg .part.more{fill:var(--faint)}
         svg .part.unknown{fill:var(--warn)}

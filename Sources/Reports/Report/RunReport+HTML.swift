@@ -12,6 +12,7 @@ extension RunReport {
                     for warning in warnings { html.element("li", warning) }
                 }
             }
+            writeScores(into: &page)
             writeTrials(into: &page)
             writeCurves(into: &page)
             writeMoney(into: &page)
@@ -94,15 +95,15 @@ extension RunReport {
                 "Trials", sortable: true,
                 [
                     .text("trial"), .text("outcome"), .number("cost"), .text("of its cap"), .number("time"),
-                    .number("calls"), .number("tools"), .number("tokens"), .number("cache"), .text("why"),
-                ]
+                    .number("calls"), .number("tools"), .number("tokens"), .number("cache"),
+                ] + (isScored ? [.number("score")] : []) + [.text("why")]
             ) { html in
-                for trial in trials { Self.writeRow(trial, into: &html) }
+                for trial in trials { Self.writeRow(trial, isScored: isScored, into: &html) }
             }
         }
     }
 
-    private static func writeRow(_ trial: Trial, into html: inout Markup) {
+    private static func writeRow(_ trial: Trial, isScored: Bool, into html: inout Markup) {
         let summary = trial.summary
         let usage = summary.totalUsage
         html.element("tr") { row in
@@ -131,7 +132,23 @@ extension RunReport {
             let tokens = usage.promptTokens + usage.completionTokens
             row.number(Figures.count(tokens), sortedBy: "\(tokens)")
             row.number(Figures.share(usage.cachePermille), sortedBy: "\(usage.cachePermille ?? -1)")
+            if isScored { writeScore(summary.score, into: &row) }
             row.element("td", ["class": "why"], why(summary))
+        }
+    }
+}
+
+extension RunReport {
+    private static func writeScore(_ score: TrialScore?, into row: inout Markup) {
+        let metrics = (score?.metrics ?? [:]).sorted { $0.key < $1.key }.map {
+            "\($0.key) \(TrialScore.text($0.value))"
+        }
+        let words = score?.error ?? metrics.prefix(6).joined(separator: ", ")
+        row.element("td", ["class": "n", "data-v": score?.value.map { JSON.real($0).text } ?? ""]) { cell in
+            cell.words(score?.text ?? "-")
+            if !words.isEmpty {
+                cell.element("span", ["class": "under"], PlainText.cut(PlainText.oneLine(words), to: 80))
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ extension RunReport {
             ]),
             "usage": usage.json,
             "calls": calls.json,
+            "leaderboard": leaderboardJSON,
             "stops": .array(
                 stops.map {
                     .record([

@@ -10,6 +10,7 @@ extension RunReport {
         if let finishedAt { facts.append("ended \(Figures.time(finishedAt))") }
         text.paragraph("\(facts.joined(separator: ", ")): \(headline).")
         text.list(warnings)
+        writeScores(into: &text)
         writeTrials(into: &text)
         writeMoney(into: &text)
         writeStops(into: &text)
@@ -22,8 +23,9 @@ extension RunReport {
     private func writeTrials(into text: inout Markdown) {
         text.heading(2, "Trials")
         text.table(
-            ["trial", "model", "outcome", "cost", "of cap", "time", "calls", "tools", "tokens", "cache", "why"],
-            numbers: 3..<10,
+            ["trial", "model", "outcome", "cost", "of cap", "time", "calls", "tools", "tokens", "cache"]
+                + (isScored ? ["score"] : []) + ["why"],
+            numbers: 3..<(isScored ? 11 : 10),
             trials.map { trial in
                 let summary = trial.summary
                 let usage = summary.totalUsage
@@ -32,8 +34,8 @@ extension RunReport {
                     "\(summary.totalCost)", Figures.share(summary.cost.permille(of: summary.budget)),
                     summary.startedAt == nil ? "-" : summary.runtime.shortText, Figures.count(trial.calls.settled),
                     Figures.count(summary.toolCalls), Figures.count(usage.promptTokens + usage.completionTokens),
-                    Figures.share(usage.cachePermille), Self.why(summary),
-                ]
+                    Figures.share(usage.cachePermille),
+                ] + (isScored ? [summary.score?.text ?? "-"] : []) + [Self.why(summary)]
             })
     }
 

@@ -8,6 +8,7 @@ package enum TrialTable {
         "calls_failed", "calls_held", "turns", "tool_calls", "snapshots", "errors", "prompt_tokens",
         "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens", "latency_p50_s",
         "latency_p90_s", "latency_p99_s", "first_token_p50_s", "exit_code",
+        "score", "score_error", "scorer",
     ]
 
     package static var header: String { CSV.line(columns) }
@@ -38,7 +39,11 @@ package enum TrialTable {
             seconds(calls.latency.calls, 500), seconds(calls.latency.calls, 900), seconds(calls.latency.calls, 990),
             seconds(calls.latency.firstToken, 500), summary.exitCode.map(String.init) ?? "",
         ]
-        return CSV.line(texts + money + counts + latencies)
+        let score = [
+            summary.score?.value.map { JSON.real($0).text } ?? "", summary.score?.error ?? "",
+            summary.score?.scorer ?? "",
+        ]
+        return CSV.line(texts + money + counts + latencies + score)
     }
 }
 

@@ -56,6 +56,8 @@ package struct Moment: Sendable, Equatable {
         case "output_gap": return (.trouble, "some of its output is not here")
         case "lines_not_kept":
             return (.trouble, "\(event.fields["lines"]?.int ?? 0) lines of its output were not kept")
+        case TrialScore.failedEvent:
+            return (.trouble, reason.hasPrefix("not scored") ? reason : "not scored: \(reason)")
         case "container_not_stopped", "container_not_removed", "subkey_not_deleted", "network_not_removed",
             "budget_poll_failed", "policy_failed":
             return (.trouble, "\(event.type.split(separator: "_").joined(separator: " ")): \(reason)")

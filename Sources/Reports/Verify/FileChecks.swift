@@ -7,7 +7,9 @@ struct FileChecks {
     let trials: [TrialEvidence]
     let isAlive: Bool
 
-    private static let ofTrial: Set<String> = ["events.jsonl", "events.torn", "run.log", "summary.json", "output"]
+    private static let ofTrial: Set<String> = [
+        "events.jsonl", "events.torn", "run.log", "summary.json", "output", "score.json",
+    ]
 
     func finding() -> Finding {
         var faults: [String] = []
@@ -35,6 +37,9 @@ struct FileChecks {
                 $0.hasPrefix("budget.txt.") && Files.isTemporary($0)
             }
             look(output, in: "\(trial.directory.place)/output/", known: [])
+            if Files.exists(trial.directory.scorePath), trial.directory.laterScore == nil {
+                notes.append("\(trial.directory.place)/score.json is no score")
+            }
             if Files.exists(trial.directory.tornPath) {
                 notes.append("\(trial.directory.place)/events.torn holds what a crash left of lines that it tore")
             }
