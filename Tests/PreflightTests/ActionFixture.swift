@@ -97,17 +97,18 @@ final class HookReceiver: @unchecked Sendable {
 
     /// - Parameter statuses: of the answers, in their order; the last one again and again.
     init(answering statuses: [Int]) throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 8) == 0 && getsockname(listener, $0, &length) == 0
+                bind(opened, $0, length) == 0 && listen(opened, 8) == 0 && getsockname(opened, $0, &length) == 0
             }
         }
         guard isBound else { throw PreflightError(.failed, "no socket: \(errno)") }
+        listener = opened
         port = UInt16(bigEndian: address.sin_port)
         let thread = Thread { [self] in serve(statuses) }
         thread.start()
@@ -139,7 +140,7 @@ final class HookReceiver: @unchecked Sendable {
                     let status = statuses[min(answers, statuses.count - 1)]
                     answers += 1
                     let answer = "HTTP/1.1 \(status) x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                    _ = send(connection, answer, answer.utf8.count, Int32(MSG_NOSIGNAL.rawValue))
+                    _ = send(connection, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
                     break
                 }
             }

@@ -2,6 +2,7 @@ import Containers
 import Foundation
 import PreflightCore
 import Simulator
+import Store
 import TestSupport
 import Testing
 
