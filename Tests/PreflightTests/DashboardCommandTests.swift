@@ -13,9 +13,8 @@ import Testing
         try await withTemporaryDirectory { path in
             _ = try Journal(path: RunsDirectory(path: path + "/runs").journalPath)
             try Files.createDirectory(path + "/bin")
-            try Files.replace(
-                path + "/bin/xdg-open", with: "#!/bin/sh\necho \"$1\" >'\(path)/new'; mv '\(path)/new' '\(path)/opened'\n",
-                mode: 0o755)
+            let note = "echo \"$1\" >'\(path)/new'; mv '\(path)/new' '\(path)/opened'"
+            try Files.replace(path + "/bin/xdg-open", with: "#!/bin/sh\n\(note)\n", mode: 0o755)
             let process = Process()
             process.executableURL = URL(fileURLWithPath: CommandBench.executable)
             process.arguments = ["dashboard", "--open", "--port", "0"]
@@ -35,20 +34,22 @@ import Testing
         }
     }
 
+    private func status(of address: String, token: String) async throws -> String {
+        let header = "Authorization: Bearer \(token)"
+        let arguments = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", header, address]
+        return try await ProcessRunner().run("/usr/bin/curl", arguments, timeout: .seconds(20)).stdoutText
+    }
+
     @Test func `the file that holds the page's token is gone once the page was fetched`() async throws {
         try await withDashboard { process, file, address in
             let parts = address.components(separatedBy: "/#token=")
-            func get(_ path: String, _ more: [String] = []) async throws -> String {
-                try await ProcessRunner().run(
-                    "/usr/bin/curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", parts[0] + path] + more,
-                    timeout: .seconds(20)
-                ).stdoutText
-            }
             // The page alone, and a wrong token, show nothing.
-            #expect(try await get("/") == "200")
-            #expect(try await get("/api/runs", ["-H", "Authorization: Bearer wrong"]) == "401")
+            let page = try await status(of: parts[0] + "/", token: "")
+            let wrong = try await status(of: parts[0] + "/api/runs", token: "wrong")
+            #expect(page == "200" && wrong == "401")
             #expect(Files.exists(file))
-            #expect(try await get("/api/runs", ["-H", "Authorization: Bearer \(parts[1])"]) == "200")
+            let right = try await status(of: parts[0] + "/api/runs", token: parts[1])
+            #expect(right == "200")
             #expect(!Files.exists(file))
             kill(process.processIdentifier, SIGTERM)
             #expect(await eventually(within: .seconds(20)) { !process.isRunning })

@@ -55,7 +55,8 @@ import Testing
             events.append(
                 Fixture.event(
                     .harness, "lines_not_kept",
-                    tells ? ["lines": 9, "events": 9, "turns": 2, "cost_usd": .usd(USD(cents: 2))] : ["lines": 9], at: 3))
+                    tells ? ["lines": 9, "events": 9, "turns": 2, "cost_usd": .usd(USD(cents: 2))] : ["lines": 9], at: 3
+                ))
             var summary = try fixture.write(events + Fixture.end(USD(cents: 3), at: 5), "a")
             func finding() async throws -> Finding? {
                 try Files.replace(fixture.run.trial("a").summaryPath, with: summary.json.text)

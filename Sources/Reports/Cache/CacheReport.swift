@@ -34,8 +34,11 @@ package struct CacheReport: Sendable {
                     seen = true
                     lines[judged.source, default: CacheLine(alias: trial.alias, source: judged.source)].take(judged)
                     guard withCalls else { return }
-                    guard report.calls?.count ?? 0 < limit else { return report.untoldCalls += 1 }
-                    report.calls?.append(CacheCall(attempt: place.attempt, judged: judged))
+                    if report.calls?.count ?? 0 < limit {
+                        report.calls?.append(CacheCall(attempt: place.attempt, judged: judged))
+                    } else {
+                        report.untoldCalls += 1
+                    }
                 }
                 guard !seen else { continue }
                 lines[trial.source, default: CacheLine(alias: trial.alias, source: trial.source)]
