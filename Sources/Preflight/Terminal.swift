@@ -23,6 +23,11 @@ struct Terminal: Sendable {
     /// Where words to the person in front go from now on; nil for standard error.
     static func divert(_ board: (@Sendable (String) -> Void)?) { Self.board.withLock { $0 = board } }
 
+    /// The terminal takes nothing any more: nothing that goes there is said from now on. Files and pipes get all they got.
+    static func fallSilent() { isSilent.store(true, ordering: .releasing) }
+
+    private static let isSilent = Atomic<Bool>(false)
+
     /// What another process says, as it stands.
     func pass(_ bytes: ArraySlice<UInt8>) { write(bytes, to: STDERR_FILENO) }
 
@@ -50,6 +55,7 @@ struct Terminal: Sendable {
     }
 
     private func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) {
+        if Self.isSilent.load(ordering: .acquiring), isatty(descriptor) == 1 { return }
         var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }

@@ -270,6 +270,8 @@ extension TrialState {
         return true
     }
 
+    mutating func remember(responsesOf other: TrialState) { seenResponses = other.seenResponses }
+
     /// The cost of an answer is put down to the first tool that it calls.
     private mutating func recordAction(_ name: String) {
         noteAction(name, cost: unattributedCost)

@@ -87,3 +87,75 @@ extension SimulatorOptions {
         return options
     }
 }
+
+/// An address that takes hooks: what was posted there, one request after the other.
+final class HookReceiver: @unchecked Sendable {
+    private let listener: CInt
+    let port: UInt16
+    private let lock = NSLock()
+    private var bodies: [[UInt8]] = []
+
+    /// - Parameter statuses: of the answers, in their order; the last one again and again.
+    init(answering statuses: [Int]) throws {
+        let opened = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(opened, $0, length) == 0 && listen(opened, 8) == 0 && getsockname(opened, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw PreflightError(.failed, "no socket: \(errno)") }
+        listener = opened
+        port = UInt16(bigEndian: address.sin_port)
+        let thread = Thread { [self] in serve(statuses) }
+        thread.start()
+    }
+
+    /// Ends the thread.
+    func close() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        Foundation.close(listener)
+    }
+
+    var payloads: [JSON] {
+        get throws { try lock.withLock { bodies }.map { try JSON.parse($0) } }
+    }
+
+    private func serve(_ statuses: [Int]) {
+        var answers = 0
+        while true {
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { return }
+            var request: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = recv(connection, &chunk, chunk.count, 0)
+                guard count > 0 else { break }
+                request += chunk[..<count]
+                if let body = Self.body(of: request) {
+                    lock.withLock { bodies.append(body) }
+                    let status = statuses[min(answers, statuses.count - 1)]
+                    answers += 1
+                    let answer = "HTTP/1.1 \(status) x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    _ = send(connection, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+                    break
+                }
+            }
+            Foundation.close(connection)
+        }
+    }
+
+    /// Nil while it is not all there.
+    private static func body(of request: [UInt8]) -> [UInt8]? {
+        let text = String(decoding: request, as: UTF8.self)
+        guard let head = text.range(of: "\r\n\r\n"),
+            let length = text[..<head.lowerBound].lowercased().firstMatch(of: /content-length: *(\d+)/),
+            let count = Int(length.output.1)
+        else { return nil }
+        let start = text[..<head.upperBound].utf8.count
+        return request.count >= start + count ? Array(request[start..<(start + count)]) : nil
+    }
+}

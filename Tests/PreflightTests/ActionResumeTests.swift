@@ -2,6 +2,7 @@ import Containers
 import Foundation
 import PreflightCore
 import Simulator
+import Store
 import TestSupport
 import Testing
 
@@ -34,6 +35,51 @@ struct ActionResumeTests: ActionFixture {
             #expect(log.first { $0.type == "trial_released" }?.fields["how"] == "extend")
             #expect(log.count { $0.type == "message_end" } == 6)
             #expect(try await bench.run(["verify", "died"]).exitCode == 0)
+        }
+    }
+
+    /// Those that are whole.
+    private func lines(of path: String) -> [JSON] {
+        ((try? Files.read(path)) ?? []).split(separator: 0x0A).compactMap { try? JSON.parse($0) }
+    }
+
+    @Test func `a hook whose end no process has seen is called again, and told by its firing`() async throws {
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            let told = "\(bench.directory)/told"
+            let go = "\(bench.directory)/go"
+            try write(
+                bench, ActionAgents.calls,
+                eject: """
+
+                      - {when: calls >= 1, do: hold, hook: [sh, -c, "(cat; echo) >> \(told); [ -e \(go) ] || sleep 8"]}
+                    """)
+            let process = try start(bench, "hook")
+            let isCalled = await eventually(within: .seconds(60)) { lines(of: told).count == 1 }
+            #expect(isCalled)
+            kill(process.processIdentifier, SIGKILL)
+            #expect(await eventually(within: .seconds(10)) { !process.isRunning })
+            let before = try events(bench, "hook").map(\.type)
+            #expect(!before.contains("hook_done") && !before.contains("hook_failed"))
+
+            try bench.write("go", "")
+            let next = try bench.start(["resume", "hook", "--settle", "1s"])
+            let isDone = try await eventually(within: .seconds(60)) {
+                try events(bench, "hook").contains { $0.type == "hook_done" }
+            }
+            #expect(isDone)
+            #expect(try await eventually(within: .seconds(20)) { try await held(bench, "hook") != nil })
+            let released = try await bench.run(["release", "hook", "q"])
+            #expect(released.exitCode == 0, "\(released.everything)")
+            #expect(await eventually(within: .seconds(90)) { !next.isRunning })
+            let twice = lines(of: told)
+            #expect(twice.map { $0["firing"] } == [1, 1])
+            #expect(twice.map { $0["policy"] } == ["when", "when"])
+            #expect(twice.first?["at"] == twice.last?["at"])
+            let after = try events(bench, "hook").map(\.type)
+            #expect(after.count { $0 == "hook_done" } == 1)
+            #expect(after.count { $0 == "policy_fired" } == 1)
+            #expect(try receipt(bench, "hook")["trials"]?[0]?["outcome"]?.string == "completed")
+            #expect(try await bench.run(["verify", "hook"]).exitCode == 0)
         }
     }
 

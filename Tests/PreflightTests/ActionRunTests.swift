@@ -138,6 +138,69 @@ struct ActionRunTests: ActionFixture {
         }
     }
 
+    @Test func `an address is told, again where it failed, and that it went well is on record`() async throws {
+        let receiver = try HookReceiver(answering: [503, 204])
+        defer { receiver.close() }
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            let hook = "{url: \"http://127.0.0.1:\(receiver.port)/hook?a=b\"}"
+            try write(
+                bench, ActionAgents.calls,
+                eject: "[{budget_fraction: 0.1%, do: notify, message: Look at this., hook: \(hook)}]")
+            let result = try await bench.run(
+                ["run-multi", "e.yaml", "--run-id", "web", "--skip-check", "--settle", "1s"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let payloads = try receiver.payloads
+            #expect(payloads.count == 2 && payloads.first == payloads.last)
+            let payload = try #require(payloads.first)
+            #expect(payload["run"] == "web" && payload["trial"] == "q" && payload["action"] == "notify")
+            #expect(payload["firing"] == 1 && payload["policy"] == "budget_fraction")
+            let log = try events(bench, "web")
+            let done = log.filter { $0.type == "hook_done" }
+            #expect(done.map { $0.fields["attempts"] } == [2] && done.map { $0.fields["firing"] } == [1])
+            #expect(!log.contains { $0.type == "hook_failed" } && !result.everything.contains("the hook of"))
+            #expect(try await bench.run(["verify", "web"]).exitCode == 0)
+        }
+    }
+
+    @Test func `a trial that is run again races with its newest attempt, against those that have ended`() async throws {
+        func agent(_ failing: String) -> String {
+            """
+            import json, os, sys, time
+            def say(**fields): print(json.dumps(fields), flush=True)
+            alias = os.environ["PREFLIGHT_ALIAS"]
+            say(type="agent_start")
+            if alias == "\(failing)": sys.exit(3)
+            for n in range({"a": 4, "b": 1, "c": 9}[alias]): say(type="snapshot", label="s", files=n)
+            if alias == "b": time.sleep(60)
+            say(type="agent_end")
+            """
+        }
+        try await withCommand(SimulatorOptions.fates.echoing) { bench in
+            try write(
+                bench, agent("b"), eject: "[{race: {keep: 1, at: 2s}}]", access: "direct", aliases: ["a", "b"])
+            let first = try await bench.run(
+                ["run-multi", "e.yaml", "--run-id", "again", "--skip-check", "--settle", "1s"])
+            #expect(first.exitCode == 1, "\(first.everything)")
+            #expect(
+                try receipt(bench, "again")["trials"]?.array?.map { $0["outcome"]?.string }
+                    == ["completed", "agent_failed"])
+            // It would have made nine now, had nobody stopped it: at its checkpoint it has one.
+            try bench.write("agent.py", agent("nobody"))
+            let second = try await bench.run(
+                ["retry", "again", "b", "--cause", "agent_failed", "--settle", "1s"])
+            #expect(second.exitCode == 1, "\(second.everything)")
+            let trial = try receipt(bench, "again")["trials"]?[1]
+            #expect(trial?["outcome"]?.string == "ejected" && trial?["attempt"]?.int == 2)
+            #expect(trial?["reason"]?.string == "race: snapshots is 1, and 1 have more: a", "\(trial?.text ?? "")")
+            #expect(trial?["earlier"]?[0]?["outcome"]?.string == "agent_failed")
+            let replay = try await bench.run(["replay", "again", "--json"])
+            #expect(replay.exitCode == 0, "\(replay.everything)")
+            let told = try JSON.parse(replay.stdout)["runs"]?[0]?["trials"]?.array ?? []
+            #expect(told.filter { $0["stopped"] == true }.map { $0["trial"]?.string } == ["b@2"])
+            #expect(try await bench.run(["verify", "again"]).exitCode == 0)
+        }
+    }
+
     @Test func `a race keeps the best two of four, and its logs give the same verdicts again`() async throws {
         try await withCommand(SimulatorOptions.fates.echoing) { bench in
             try write(

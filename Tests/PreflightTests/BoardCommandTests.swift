@@ -161,6 +161,42 @@ import Testing
         }
     }
 
+    @Test func `a terminal that is held by Ctrl-S at the end is let go, and as it was`() async throws {
+        try await withTemporaryDirectory { path in
+            var run: LivingRun? = try await LivingRun(path, trials: 2)
+            let terminal = try #require(try run?.follow())
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            terminal.type("\u{13}")
+            #expect(await eventually(within: .seconds(10)) { !terminal.takesMore })
+            let journal = try #require(run?.journal)
+            var summaries = try await journal.trials(run: "run-1").map(\.summary)
+            for index in summaries.indices { summaries[index].outcome = .completed }
+            try await journal.update(summaries, run: "run-1", at: Timestamp(seconds: 1))
+            run = nil
+            #expect(await terminal.end() == 0)
+            #expect(terminal.screen.scrollback.contains("DONE"))
+            #expect(!terminal.screen.isAlternate && terminal.screen.isCursorShown && !terminal.isRaw)
+        }
+    }
+
+    @Test func `a terminal that takes nothing keeps nothing from its end`() async throws {
+        try await withRun(trials: 60) { run in
+            let terminal = try run.follow()
+            #expect(await terminal.wait { $0.lines.contains { $0.hasPrefix("trial-1 ") } })
+            // Nobody reads any more, and there is more than fits into what lies between.
+            var width = 400
+            let isFull = await eventually(within: .seconds(20)) {
+                width = width == 400 ? 399 : 400
+                terminal.resize(columns: width, rows: 100)
+                return !terminal.takesMore
+            }
+            #expect(isFull)
+            kill(terminal.process, SIGTERM)
+            #expect(await terminal.endUnread() == 143)
+            #expect(!terminal.isRaw)
+        }
+    }
+
     @Test func `for programs there is an object a line`() async throws {
         try await withTemporaryDirectory { path in
             var run: LivingRun? = try await LivingRun(path, trials: 2)

@@ -87,6 +87,25 @@ final class PseudoTerminal {
         return nil
     }
 
+    /// The same where nothing is read any more.
+    func endUnread(seconds: Int = 30) async -> Int32? {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        var status: CInt = 0
+        while ContinuousClock.now < deadline {
+            if waitpid(process, &status, WNOHANG) == process {
+                return status & 0x7F == 0 ? (status >> 8) & 0xFF : 256 + (status & 0x7F)
+            }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        return nil
+    }
+
+    /// Whether the terminal would take more.
+    var takesMore: Bool {
+        var request = pollfd(fd: side, events: Int16(POLLOUT), revents: 0)
+        return poll(&request, 1, 0) > 0
+    }
+
     var modes: termios {
         var modes = termios()
         tcgetattr(side, &modes)

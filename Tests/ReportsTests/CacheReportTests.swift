@@ -68,6 +68,13 @@ import Testing
             #expect(json["models"]?[0]?["verdicts"]?[0]?["verdict"]?.string != nil)
             #expect(json["calls"]?[2]?["message"] == 2)
             #expect(CacheReport.read(view).calls == nil)
+            #expect(json["calls_left_out"] == nil)
+
+            // More than a table can be expected to hold: it says so, and the sums are of all.
+            let cut = CacheReport.read(view, withCalls: true, limit: 2)
+            #expect(cut.calls?.count == 2 && cut.lines == report.lines)
+            #expect(cut.text(width: 140).contains("the first 2 calls; 1 more are in the sums alone"))
+            #expect(cut.json["calls_left_out"] == 1)
         }
     }
 

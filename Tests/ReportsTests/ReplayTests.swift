@@ -69,6 +69,21 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         #expect(replay.text(width: 200).contains("notify by errors"))
     }
 
+    @Test func `who asks for the first firings alone gets no more, whatever fires again and again`() throws {
+        let view = try recordedRun()
+        let list = try policies([["idle": "1s", "do": "notify"], ["when": "elapsed > 3s", "do": "notify"]])
+        let all = RunReplay(view, list).trials.map(\.fired)
+        let brief = RunReplay(view, list, isBrief: true).trials.map(\.fired)
+        #expect(all.contains { $0.count > 3 })
+        #expect(brief.allSatisfy { $0.count <= 2 })
+        for (all, brief) in zip(all, brief) {
+            for rule in 0...1 {
+                let first = all.first { $0.policy.index == rule }?.policy
+                #expect(brief.first { $0.policy.index == rule }?.policy == first)
+            }
+        }
+    }
+
     @Test func `a log that was edited is named, not believed`() async throws {
         try await withTemporaryDirectory { path in
             let run = RunDirectory(path: path, id: "quickstart-20261128-190155")

@@ -47,6 +47,33 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `what lines cost that are not kept is held against the log, if the log tells it`(tells: Bool) async throws {
+        try await Fixture.with(["a"]) { fixture in
+            var events = Fixture.beginning("a")
+            if tells { events[0].fields.append("policies", 1) }
+            events.append(
+                Fixture.event(
+                    .harness, "lines_not_kept",
+                    tells ? ["lines": 9, "events": 9, "turns": 2, "cost_usd": .usd(USD(cents: 2))] : ["lines": 9], at: 3
+                ))
+            var summary = try fixture.write(events + Fixture.end(USD(cents: 3), at: 5), "a")
+            func finding() async throws -> Finding? {
+                try Files.replace(fixture.run.trial("a").summaryPath, with: summary.json.text)
+                try await fixture.journal.update([summary], run: "run-1", at: Fixture.start)
+                return try await fixture.verify()["state"]
+            }
+            #expect(try await finding()?.status == .pass)
+            summary.reportedSpend += USD(cents: 1)
+            summary.turns += 1
+            let found = try #require(try await finding())
+            #expect(found.status == (tells ? .fail : .pass))
+            guard tells else { return }
+            #expect(found.lines.contains("a: in its summary.json reported spend is 0.03 USD, by the log 0.02 USD"))
+            #expect(found.lines.contains("a: in its summary.json turns is 3, by the log 2"), "\(found.lines)")
+        }
+    }
+
     @Test func `a call that only one of ledger and log knows is named`() async throws {
         try await withEnded { events, _, _ in
             events.append(told("call_settled", 77, ["cost_usd": .number("0.001")], at: 4))

@@ -297,10 +297,10 @@ def arguments_of(call):
     return arguments if isinstance(arguments, dict) else None
 
 
-def files_in(folder, leave_out):
-    """The files there; without the budget text, which is not the agent's work."""
+def files_in(folder, budget):
+    """The files there; without the budget text, which is not the agent's work, nor what it is replaced by."""
     found = (os.path.join(path, name) for path, _, names in os.walk(folder) for name in names)
-    return {path for path in found if path != leave_out}
+    return {path for path in found if not path.startswith(budget)}
 
 
 # --- the prompt -----------------------------------------------------------------------------------

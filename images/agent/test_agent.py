@@ -207,6 +207,13 @@ class Tools(Case):
         for path in ("none", "a", "pipe", "\0", None, 0):
             self.assertTrue(agent.run_tool("read_file", {"path": path})[1], path)
 
+    def test_the_budget_text_is_no_work_of_the_agent_nor_what_replaces_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            budget = os.path.join(folder, "budget.txt")
+            for name in "budget.txt", "budget.txt.123.tmp", "mine.txt":
+                open(os.path.join(folder, name), "w").close()
+            self.assertEqual(agent.files_in(folder, budget), {os.path.join(folder, "mine.txt")})
+
     def test_mistakes_of_the_model_are_told_to_it(self):
         for name, arguments in (("fly", {}), ("bash", {}), ("bash", {"command": ["a"]}), ("bash", {"cmd": "a"}),
                                 ("bash", {"command": "true", "timeout": "long"}), ("write_file", {"path": ""}),

@@ -13,6 +13,7 @@ extension DashboardServer {
             // A link to it may stand anywhere: following it shows nothing without the token that comes with it.
             if call.path == "/" { call.site = nil }
             try gate.check(call, isPublic: file != nil)
+            if file == nil { admitted() }
             guard ["GET", "HEAD"].contains(call.method) else {
                 throw ConsoleFailure(405, "the dashboard changes nothing: it takes GET alone")
             }

@@ -6,8 +6,13 @@ package final class DashboardServer: Sendable {
     let doors: DashboardDoors
     let gate: ConsoleGuard
     let shelf: RunShelf
+    /// Called whenever somebody has shown the token.
+    let admitted: @Sendable () -> Void
 
-    package init(_ options: DashboardOptions, doors: DashboardDoors) {
+    package init(
+        _ options: DashboardOptions, doors: DashboardDoors, admitted: @escaping @Sendable () -> Void = {}
+    ) {
+        self.admitted = admitted
         self.options = options
         self.doors = doors
         gate = ConsoleGuard(token: options.token, isLoopback: true, isPrivate: true)

@@ -55,19 +55,37 @@ final class BoardSession: Sendable {
         send.yield(.note)
     }
 
-    /// Draws until `end`; the terminal is as it was when this returns. One that is held is waited for a moment.
+    /// Draws until `end`; the terminal is as it was when this returns.
+    ///
+    /// A terminal may be held (Ctrl-S), or be that of a connection that stands still: it is waited for a moment, and then
+    /// let go. What takes nothing then either is told nothing more.
     func run() async {
         Terminal.divert { [weak self] in self?.note($0) }
         terminal.open()
+        let (frames, put) = AsyncStream.makeStream(of: [BoardLine].self, bufferingPolicy: .bufferingNewest(1))
+        let (closed, tell) = AsyncStream.makeStream(of: Void.self)
+        // Awaited below, for as long as a held terminal is worth.
+        Task { [terminal] in
+            for await frame in frames { await terminal.show(frame) }
+            await terminal.close()
+            tell.yield()
+            tell.finish()
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [send] in
                 while (try? await ContinuousClock().sleep(for: Self.pause)) != nil { send.yield(.tick) }
             }
-            await draw()
+            await draw(on: put)
             group.cancelAll()
         }
+        put.finish()
+        var isClosed = await Self.comes(closed)
+        if !isClosed {
+            terminal.letGo()
+            isClosed = await Self.comes(closed)
+        }
+        if !isClosed { Terminal.fallSilent() }
         Terminal.divert(nil)
-        await close()
         for note in notes.withLock({ $0 }) { Terminal.shared.say(note) }
     }
 
@@ -76,22 +94,25 @@ final class BoardSession: Sendable {
         send.finish()
     }
 
-    private func close() async {
-        let (closed, tell) = AsyncStream.makeStream(of: Void.self)
-        // Awaited below, for as long as a held terminal is worth.
-        Task { [terminal] in
-            await terminal.close()
-            tell.finish()
-        }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in closed {} }
-            group.addTask { try? await ContinuousClock().sleep(for: Self.patience) }
-            await group.next()
+    /// Whether it comes within a moment.
+    private static func comes(_ news: AsyncStream<Void>) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                for await _ in news { return true }
+                return false
+            }
+            group.addTask {
+                try? await ContinuousClock().sleep(for: Self.patience)
+                return false
+            }
+            let first = await group.next() ?? false
             group.cancelAll()
+            return first
         }
     }
 
-    private func draw() async {
+    /// Never waits for the terminal: of the frames that it has not taken, the newest counts.
+    private func draw(on frames: AsyncStream<[BoardLine]>.Continuation) async {
         var view: BoardView?
         var scroll = BoardScroll()
         var burn = BurnMeter()
@@ -115,7 +136,7 @@ final class BoardSession: Sendable {
             shown.now = now()
             shown.notes = notes.withLock { $0 }
             shown.burn = burn.perMinute(shown.money.spent, at: shown.now, since: shown.run.createdAt)
-            await terminal.show(BoardFrame.lines(shown, size: terminal.size, scroll: scroll))
+            frames.yield(BoardFrame.lines(shown, size: terminal.size, scroll: scroll))
         }
     }
 }

@@ -100,6 +100,12 @@ final class BoardTerminal: Sendable {
         }
     }
 
+    /// Ends a hold by Ctrl-S, so that the terminal can be given back. Does not wait.
+    func letGo() {
+        tcflow(output, TCOOFF)
+        tcflow(output, TCOON)
+    }
+
     // MARK: On the queue
 
     private var isInFront: Bool { Self.isInFront(output) }

@@ -41,6 +41,9 @@ enum TerminalRestore {
         let bytes = BoardPatch.leave
         var written = 0
         while written < bytes.utf8CodeUnitCount {
+            // One that takes nothing must not keep a process from its end.
+            var request = pollfd(fd: output, events: Int16(POLLOUT), revents: 0)
+            guard poll(&request, 1, 1000) > 0 else { return }
             let count = write(output, bytes.utf8Start + written, bytes.utf8CodeUnitCount - written)
             if count < 0, errno != EINTR { return }
             written += max(0, count)

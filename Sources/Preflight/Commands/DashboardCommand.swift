@@ -5,6 +5,7 @@ import Harness
 import PreflightCore
 import Reports
 import Store
+import Synchronization
 
 struct DashboardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +43,9 @@ struct DashboardCommand: AsyncParsableCommand {
         if let run {
             id = try await RunLookup.ids(named: [run], in: wiring.runs, journal: try wiring.existingJournal()).first
         }
-        let page = Page(run: id, token: Secret(String(wiring.world.nonce(48))), open: open, isJSON: place.json)
+        let browser = open ? Browser() : nil
+        defer { browser?.forget() }
+        let page = Page(run: id, token: Secret(String(wiring.world.nonce(48))), browser: browser, isJSON: place.json)
         let doors = DashboardDoors(runs: wiring.runs, now: wiring.world.now)
         let stop = StopSignal()
         let signals = Signals(stop: stop, isQuiet: true)
@@ -57,21 +60,23 @@ struct DashboardCommand: AsyncParsableCommand {
 
     /// On the port asked for. The usual one may be another dashboard's: then any does.
     private func serve(_ page: Page, _ doors: DashboardDoors) async throws {
-        func options(_ port: Int) -> DashboardOptions {
-            DashboardOptions(port: port, token: page.token, version: PreflightTool.version)
+        func server(_ port: Int) -> DashboardServer {
+            DashboardServer(
+                DashboardOptions(port: port, token: page.token, version: PreflightTool.version), doors: doors,
+                admitted: { page.browser?.forget() })
         }
         do {
-            try await DashboardServer(options(port ?? Self.standardPort), doors: doors).run { page.tell($0) }
+            try await server(port ?? Self.standardPort).run { page.tell($0) }
         } catch let error as PreflightError where port == nil && !Task.isCancelled {
             Terminal.shared.say("# port \(Self.standardPort) is taken: \(error.message)")
-            try await DashboardServer(options(0), doors: doors).run { page.tell($0) }
+            try await server(0).run { page.tell($0) }
         }
     }
 
     private struct Page: Sendable {
         var run: String?
         var token: Secret
-        var open: Bool
+        var browser: Browser?
         var isJSON: Bool
 
         func tell(_ bound: ConsoleServer.Bound) {
@@ -82,16 +87,19 @@ struct DashboardCommand: AsyncParsableCommand {
                 Terminal.shared.data("dashboard: \(address)")
                 Terminal.shared.say("# it serves this machine alone, and changes nothing; Ctrl-C ends it")
             }
-            if open { Browser.open(address) }
+            browser?.open(address)
         }
     }
 }
 
 /// The browser of the person in front, where there is one.
-private enum Browser {
-    /// The address holds a token, and what programs are started with can be read by all users of the machine: it is
-    /// handed over in a file that only its owner can read.
-    static func open(_ address: String) {
+///
+/// The address holds a token, and what programs are started with can be read by all users of the machine: it is handed
+/// over in a file that only its owner can read, and that is there until the page was fetched.
+private final class Browser: Sendable {
+    private let file = Mutex<String?>(nil)
+
+    func open(_ address: String) {
         #if os(macOS)
             let names = ["open"]
         #else
@@ -101,17 +109,29 @@ private enum Browser {
             Terminal.shared.say("# no program that opens a browser was found (\(names.joined(separator: ", ")))")
             return
         }
-        let file = FileManager.default.temporaryDirectory
+        let path = FileManager.default.temporaryDirectory
             .appendingPathComponent("preflight-dashboard-\(UInt64.random(in: 0..<(.max))).html").path
         let page = "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=\(address)\"><title>Preflight</title>\n"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [name, file]
+        process.arguments = [name, path]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
+        file.withLock { $0 = path }
         do {
-            try Files.replace(file, with: page, mode: 0o600, durably: false)
+            try Files.replace(path, with: page, mode: 0o600, durably: false)
             try process.run()
-        } catch { Terminal.shared.say("# the browser cannot be opened: \(error)") }
+        } catch {
+            forget()
+            Terminal.shared.say("# the browser cannot be opened: \(error)")
+        }
+    }
+
+    /// The page is there, or will not be: its address is needed no more.
+    func forget() {
+        guard let path = file.withLock({ $0.take() }) else { return }
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+            Terminal.shared.say("# \(path) holds the page's token and cannot be removed: \(error)")
+        }
     }
 }

@@ -15,6 +15,8 @@ package struct PolicyWatch: Sendable {
     private var isOwed = false
     /// The last tick that has been judged, or passed over.
     private var ticks: Int64 = 0
+    /// That of the newest event: ticks lie further apart the longer there was none.
+    private var newest: Int64 = 0
     /// By rule.
     private var standings: [Standing]
     private var untold: [FiredPolicy] = []
@@ -55,6 +57,7 @@ package struct PolicyWatch: Sendable {
             tell(event)
         default: advance(to: event.elapsed, into: &fired)
         }
+        newest = max(newest, Self.ticks(before: event.elapsed))
         let facts = state.apply(event)
         judge(facts, at: event.elapsed, into: &fired)
         return fired
@@ -75,12 +78,25 @@ package struct PolicyWatch: Sendable {
         let last = Self.ticks(before: elapsed)
         while ticks < last, isWatching {
             // Where nothing happens, nothing changes but what time brings about.
-            guard let tick = earliestTick, tick <= last else { break }
+            guard let tick = earliestTick.map(spaced), tick <= last else { break }
             ticks = tick
             judge(.time, at: Self.grid * Int(ticks), into: &fired)
         }
         ticks = max(ticks, last)
     }
+
+    /// The first tick from there on that is judged. After hours without any event each second one is, then each fourth: so
+    /// that of a log that somebody edited, or of a trial that is silent for a year, no more are judged than can be.
+    private func spaced(_ tick: Int64) -> Int64 {
+        let silent = tick - newest
+        guard silent > Self.dense else { return tick }
+        let many = silent / Self.dense
+        let step = Int64(1) << Int64(Int64.bitWidth - 1 - many.leadingZeroBitCount)
+        return newest + (silent + step - 1) / step * step
+    }
+
+    /// 2.3 hours.
+    private static let dense = Int64(1) << 15
 
     private var nextTick: Duration { Self.grid * Int(ticks + 1) }
 

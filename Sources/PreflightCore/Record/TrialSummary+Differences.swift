@@ -3,8 +3,8 @@ extension TrialSummary {
     ///
     /// - Parameters:
     ///   - kept: of a trial that has ended.
-    ///   - linesNotKept: of the agent's lines that counted and are not in the log. Its counts may be higher then.
-    package func differences(from kept: TrialSummary, linesNotKept: Int = 0) -> [String] {
+    ///   - isExact: the log tells all that counted. Otherwise the kept figures may be higher.
+    package func differences(from kept: TrialSummary, isExact: Bool = true) -> [String] {
         var found: [String] = []
         func compare<Value: Equatable>(_ what: String, _ log: Value, _ kept: Value, _ text: (Value) -> String) {
             if log != kept { found.append("\(what) is \(text(kept)), by the log \(text(log))") }
@@ -23,7 +23,7 @@ extension TrialSummary {
             ("errors", \.errors), ("prompt tokens", \.usage.promptTokens),
             ("completion tokens", \.usage.completionTokens), ("cached tokens", \.usage.cachedTokens),
         ]
-        guard linesNotKept == 0 else {
+        guard isExact else {
             for (what, path) in counts where self[keyPath: path] > kept[keyPath: path] {
                 compare(what, self[keyPath: path], kept[keyPath: path], String.init)
             }

@@ -10,6 +10,8 @@ package struct UnkeptLines: Sendable {
 
     /// - Parameter state: of the trial, which says whose figures count.
     package mutating func take(_ event: Event, _ state: TrialState) {
+        // What was counted in a line that is kept is not counted again.
+        if sum.events == 0 { sum.remember(responsesOf: state) }
         sum.isMetered = state.isMetered
         sum.apply(event)
     }

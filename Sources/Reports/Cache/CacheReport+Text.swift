@@ -7,6 +7,10 @@ extension CacheReport {
         let breaks = breakTable(width)
         if !breaks.isEmpty { parts += ["", breaks] }
         if let calls { parts += ["", callTable(calls, width)] }
+        if untoldCalls > 0 {
+            let told = Figures.count(calls?.count ?? 0)
+            parts.append("the first \(told) calls; \(Figures.count(untoldCalls)) more are in the sums alone")
+        }
         parts += ["", conclusion]
         if lines.contains(where: { $0.verdicts[.untold] != nil }) {
             parts.append(
@@ -83,6 +87,7 @@ extension CacheReport {
             "paid_for_writes_usd": total.paidForWrites.map(JSON.usd), "net_usd": total.net.map(JSON.usd),
             "missed_usd": total.missed.map(JSON.usd), "trials": .array(lines.map { $0.json(name: true) }),
             "models": .array(models.map { $0.json(name: false) }), "calls": calls.map { .array($0.map(\.json)) },
+            "calls_left_out": untoldCalls > 0 ? .int(untoldCalls) : nil,
         ])
     }
 }

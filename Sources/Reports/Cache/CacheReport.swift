@@ -8,12 +8,16 @@ package struct CacheReport: Sendable {
     package var lines: [CacheLine]
     /// One by one, where that was asked for.
     package var calls: [CacheCall]?
+    /// Those that came after the limit, and are in the sums alone.
+    package var untoldCalls = 0
 
     /// Of calls that are told one by one.
     package static let callLimit = 100_000
 
-    /// - Parameter view: its logs are read; of a trial without one the summary tells.
-    package static func read(_ view: RunView, withCalls: Bool = false) -> CacheReport {
+    /// - Parameters:
+    ///   - view: its logs are read; of a trial without one the summary tells.
+    ///   - limit: of calls that are told one by one.
+    package static func read(_ view: RunView, withCalls: Bool = false, limit: Int = callLimit) -> CacheReport {
         let directory = RunDirectory(path: view.directory, id: view.id)
         let made = Provenance.read(directory.lockPath)
         var report = CacheReport(run: view.id, lines: [], calls: withCalls ? [] : nil)
@@ -29,8 +33,11 @@ package struct CacheReport: Sendable {
                     guard let judged = fold.take(call) else { return }
                     seen = true
                     lines[judged.source, default: CacheLine(alias: trial.alias, source: judged.source)].take(judged)
-                    if withCalls, report.calls?.count ?? 0 < callLimit {
+                    guard withCalls else { return }
+                    if report.calls?.count ?? 0 < limit {
                         report.calls?.append(CacheCall(attempt: place.attempt, judged: judged))
+                    } else {
+                        report.untoldCalls += 1
                     }
                 }
                 guard !seen else { continue }

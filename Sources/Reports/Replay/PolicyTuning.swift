@@ -56,7 +56,7 @@ package struct PolicyTuning: Sendable {
     package mutating func take(_ view: RunView) {
         // Nothing ends here, so that each number is judged to the end.
         let rules = PolicyList(policies.map { PolicyRule($0, .notify) })
-        for trial in RunReplay(view, rules).trials {
+        for trial in RunReplay(view, rules, isBrief: true).trials {
             guard trial.fault == nil else {
                 faulty.append(trial.name)
                 continue

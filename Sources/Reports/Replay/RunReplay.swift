@@ -8,8 +8,10 @@ package struct RunReplay: Sendable {
 
     /// Earlier attempts at a trial stand before the newest one.
     ///
-    /// - Parameter isOwn: the policies are those that the run was judged by, so that its logs have to agree.
-    package init(_ view: RunView, _ policies: PolicyList, isOwn: Bool = false) {
+    /// - Parameters:
+    ///   - isOwn: the policies are those that the run was judged by, so that its logs have to agree.
+    ///   - isBrief: keeps what each policy fired first in a trial, and no more.
+    package init(_ view: RunView, _ policies: PolicyList, isOwn: Bool = false, isBrief: Bool = false) {
         run = view.id
         let directory = RunDirectory(path: view.directory, id: view.id)
         trials = []
@@ -23,7 +25,7 @@ package struct RunReplay: Sendable {
             for number in 1...trial.attempt.number {
                 let place = directory.trial(trial.alias, attempt: number)
                 guard Files.exists(place.eventsPath) else { continue }
-                var replay = TrialReplay(place, policies)
+                var replay = TrialReplay(place, policies, isBrief: isBrief)
                 if !isOwn { replay.recorded = nil }
                 if number == trial.attempt.number { newest.append((trials.count, plan, place)) }
                 trials.append(replay)

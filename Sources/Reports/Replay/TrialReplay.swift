@@ -50,7 +50,9 @@ package struct TrialReplay: Sendable {
 
 extension TrialReplay {
     /// Reads the log once, from its beginning.
-    package init(_ directory: TrialDirectory, _ policies: PolicyList) {
+    ///
+    /// - Parameter isBrief: keeps what each policy fired first, and no more.
+    package init(_ directory: TrialDirectory, _ policies: PolicyList, isBrief: Bool = false) {
         name = directory.attempt.name
         spend = .zero
         runtime = .zero
@@ -58,14 +60,15 @@ extension TrialReplay {
         var fired: [Fired] = []
         var recorded: [Recorded] = []
         var tells = false
+        var seen: Set<Int> = []
         var last = Duration.zero
         do {
             let reading = try EventLogReader(directory).read { event in
-                for one in watch.take(event) {
+                for one in watch.take(event) where seen.insert(one.index).inserted || !isBrief {
                     fired.append(Fired(policy: one, running: watch.state.running(at: one.at)))
                 }
                 last = event.elapsed
-                guard event.source == .harness else { return }
+                guard event.source == .harness, !isBrief else { return }
                 switch event.type {
                 case FiredPolicy.eventType: recorded.append(Recorded(event))
                 case "trial_started": tells = event.fields["policies"] != nil

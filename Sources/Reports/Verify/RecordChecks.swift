@@ -46,9 +46,8 @@ struct RecordChecks {
         for trial in trials {
             // Of a damaged log everything may follow.
             guard let log = trial.log, log.fault == nil else { continue }
-            let linesNotKept = log.state.linesNotKept
             func compare(_ kept: TrialSummary, _ place: String) {
-                faults += log.summary.differences(from: kept, linesNotKept: linesNotKept).map {
+                faults += log.summary.differences(from: kept, isExact: log.isExact).map {
                     "\(trial.name): in \(place) \($0)"
                 }
             }

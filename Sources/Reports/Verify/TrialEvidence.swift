@@ -20,6 +20,8 @@ struct TrialEvidence: Sendable {
         var fault: LogFault?
         /// The fold of all its events.
         var state: TrialState
+        /// It has the sums of lines that are not kept; one of a version before tells only how many they were.
+        var isExact: Bool
         var calls: CallBook
         /// At the log's end.
         var summary: TrialSummary
@@ -59,15 +61,17 @@ struct TrialEvidence: Sendable {
     ) throws -> Log {
         var state = TrialState()
         var calls = CallBook()
+        var tellsSums = false
         let reader = EventLogReader(directory)
         let reading = try reader.read(checkpoint: mark) { event in
             state.apply(event)
             calls.apply(event)
+            if event.source == .harness, event.type == "trial_started" { tellsSums = event.fields["policies"] != nil }
         }
         let isFinal = receipt?.log != nil || kept.outcome != nil
         return Log(
             reading: reading, fault: try reader.diagnose(reading, mark: mark, isFinal: isFinal), state: state,
-            calls: calls,
+            isExact: state.linesNotKept == 0 || tellsSums, calls: calls,
             summary: TrialSummary(
                 plan: TrialPlan(kept), state: state,
                 at: reading.mark.elapsed, startedAt: kept.startedAt, log: reading.mark))

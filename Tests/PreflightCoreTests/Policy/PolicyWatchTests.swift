@@ -36,6 +36,30 @@ private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil
         #expect(fired(list, [first, event(.microseconds(2_999_999), .agent, "raw")]).isEmpty)
     }
 
+    @Test func `after hours without an event ticks are further apart, alike for whoever looks when`() throws {
+        let list = try rules([["when": "elapsed > 50h"], ["idle": "1s", "do": "notify"]])
+        let atOnce = fired(list, [], until: .seconds(3600 * 60))
+        #expect(atOnce.map(\.rule.name) == ["idle", "when"])
+        let at = try #require(atOnce.last?.at)
+        #expect(at >= .seconds(3600 * 50) && at < .seconds(3600 * 50 + 10))
+        var watch = PolicyWatch(list)
+        var found: [FiredPolicy] = []
+        for event in beginning { found += watch.take(event) }
+        for step in 1...2000 { found += watch.advance(to: .seconds(step * 111)) }
+        #expect(found == atOnce)
+        // An event makes them dense again.
+        let life = event(.seconds(3600 * 40), .agent, "raw")
+        #expect(fired(list, [life], until: .seconds(3600 * 60)).last?.at == .seconds(3600 * 50) + .milliseconds(500))
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a log in which time makes a leap of ages is judged all the same`() throws {
+        let list = try rules([
+            ["idle": "1s", "do": "notify"], ["when": "cost_per_minute > $5/min", "do": "notify"], ["wall": "1000d"],
+        ])
+        let leap = event(.seconds(9_000_000_000_000), .agent, "raw")
+        #expect(fired(list, [leap]).map(\.rule.name) == ["idle", "wall"])
+    }
+
     @Test func `a mild policy fires again once it has not held in between, one that ejects ends all`() throws {
         let list = try rules([["idle": "1s", "do": "notify"], ["wall": "10s"], ["wall": "11s"]])
         let lives = [2500, 6100].map { event(.milliseconds($0), .agent, "raw") }
