@@ -41,6 +41,7 @@ extension Event {
     private static let weightyTypes: Set<String> = [
         "trial_started", "trial_resumed", "trial_ended", "ejected", "budget_extended", "gateway_closed",
         "spend_reconciled", "trial_finished", "trial_held", "trial_released", "steered", "hook_done", "hook_failed",
+        TrialScore.scoredEvent, TrialScore.failedEvent,
     ]
 
     /// Appends the event as one line of an event log, newline included.

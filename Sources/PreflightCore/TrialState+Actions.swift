@@ -82,6 +82,7 @@ extension TrialState {
         case "race_checkpoint":
             guard let rule = fields["rule"]?.int else { return }
             raceMarks["\(rule)"] = fields["measure"]?.numberText ?? ""
+        case TrialScore.scoredEvent, TrialScore.failedEvent: score = TrialScore(event: event)
         default: break
         }
     }

@@ -108,6 +108,8 @@ package struct TrialState: Hashable, Sendable {
     package var warnings: [String] = []
     /// Its measure at the checkpoints of races, by the race's rule; empty where it had none.
     package var raceMarks: [String: String] = [:]
+    /// What its scorer made of its output, or why there is no score.
+    package var score: TrialScore?
 
     package static let contextLimit = 100
     private static let rememberedResponses = 10_000

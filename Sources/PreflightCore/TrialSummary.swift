@@ -44,6 +44,8 @@ package struct TrialSummary: Hashable, Sendable {
     package var warnings: [String]
     /// Its measure at the checkpoints of races, by the race's rule.
     package var raceMarks: [String: String]
+    /// What its scorer made of its output; nil where nothing has been scored.
+    package var score: TrialScore?
     package var lastStderr: [String]
     /// What could not be given back, each by its kind and name.
     package var left: [String]
@@ -95,6 +97,7 @@ package struct TrialSummary: Hashable, Sendable {
         heldFor = state.heldFor
         warnings = state.warnings
         raceMarks = state.raceMarks
+        score = state.score
         self.lastStderr = lastStderr
         left = state.left
         self.log = log
@@ -197,6 +200,7 @@ extension TrialSummary {
                         raceMarks.sorted { $0.key < $1.key }.map {
                             .init(key: $0.key, value: $0.value.isEmpty ? .null : .number($0.value))
                         })),
+            "score": score?.json,
             "last_stderr": lastStderr.isEmpty ? nil : .strings(lastStderr),
             "left": left.isEmpty ? nil : .strings(left),
             "log": log?.json,
@@ -246,6 +250,7 @@ extension TrialSummary {
         raceMarks = Dictionary(
             (json["races"]?.object?.members ?? []).map { ($0.key, $0.value.numberText ?? "") }, uniquingKeysWith: { $1 }
         )
+        score = json["score"].flatMap(TrialScore.init(json:))
         lastStderr = json["last_stderr"]?.array?.compactMap(\.string) ?? []
         left = json["left"]?.array?.compactMap(\.string) ?? []
         log = json["log"].flatMap(LogMark.init(json:))

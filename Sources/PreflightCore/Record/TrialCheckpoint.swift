@@ -61,6 +61,7 @@ extension TrialState {
         heldFor = summary.heldFor
         warnings = summary.warnings
         raceMarks = summary.raceMarks
+        score = summary.score
         outcome = summary.outcome
         reason = summary.reason
         cause = summary.cause

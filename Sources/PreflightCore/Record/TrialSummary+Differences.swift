@@ -16,6 +16,7 @@ extension TrialSummary {
         compare("model", model, kept.model, { $0 })
         compare("budget", budget, kept.budget, usd)
         compare("polled spend", polledSpend, kept.polledSpend, usd)
+        compare("score", score, kept.score) { $0?.text ?? "none" }
         compare("exit code", exitCode, kept.exitCode) { $0.map(String.init) ?? "none" }
         let counts: [(String, KeyPath<TrialSummary, Int>)] = [
             ("events", \.events), ("tool calls", \.toolCalls), ("turns", \.turns), ("snapshots", \.snapshots),
