@@ -28,6 +28,8 @@ package struct ComparedTrial: Hashable, Sendable {
         cost = summary.cost
         runtime = summary.runtime
         tokens = summary.usage.promptTokens + summary.usage.completionTokens
+        score = summary.score?.value
+        scorer = summary.score?.scorer
     }
 
     package var isSeen: Bool { fate != .missing }

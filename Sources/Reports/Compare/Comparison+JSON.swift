@@ -73,7 +73,8 @@ extension Comparison {
         return CSV.line(header)
             + arms.indices.map { index in
                 let (arm, difference) = (arms[index], difference(of: index))
-                let (share, interval) = (share(of: arm), difference.flatMap { interval(of: $0) })
+                let share = self.share(of: arm)
+                let interval = difference.flatMap { self.interval(of: $0) }
                 var fields = [arm.ranks.map { String($0.lowerBound) } ?? "", arm.ranks.map { String($0.upperBound) } ?? ""]
                 fields += [arm.name]
                 fields += [arm.trials.count, arm.seen.count, arm.completed, arm.failed, arm.cutOff, arm.missing].map {
