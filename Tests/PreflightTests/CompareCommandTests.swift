@@ -1,3 +1,4 @@
+import Containers
 import Foundation
 import PreflightCore
 import Simulator
@@ -108,7 +109,9 @@ struct CompareCommandTests {
                         && trials.contains { $0["running"] == true && $0["alias"] == "silent" }
                 })
             let early = try await bench.run(["compare"])
-            #expect(early.exitCode == 3 && early.stderrText.contains("end: 1 trial not ended yet (r)"), "\(early.everything)")
+            #expect(
+                early.exitCode == 3 && early.stderrText.contains("end: 1 trial not ended yet (r)"),
+                "\(early.everything)")
             let told = try JSON.parse(try await bench.run(["compare", "--even-if-unlike", "--json"]).stdout)
             let words = told["arms"]?.array?.compactMap { $0["cut_off_by"]?["under_way"]?.int }
             #expect(words == [1])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Harness
 import PreflightCore
 import Reports
 import Store
@@ -26,7 +27,8 @@ struct CompareCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Runs: names, unique beginnings of them, or latest.", valueName: "run"))
     var runs: [String] = []
 
-    @Option(help: "What to rank by: score, completed, cost, time or tokens. By default score, or completed without any.")
+    @Option(
+        help: "What to rank by: score, completed, cost, time or tokens. By default score, or completed without any.")
     var metric: CompareMetric?
 
     @Option(help: "What is held against each other: model, or run.")
@@ -102,7 +104,8 @@ struct CompareCommand: AsyncParsableCommand {
             .refused,
             "these trials were not run alike, so that no ranking of them is fair\n"
                 + likeness.differences.map { "  \($0.text)" }.joined(separator: "\n"),
-            hint: "compare some of them with --arm, or rank all the same with --even-if-unlike, which every output says")
+            hint: "compare some of them with --arm, or rank all the same with --even-if-unlike, which every output says"
+        )
     }
 
     /// A record that cannot be read as an experiment is unlike any other, and no error.

@@ -45,7 +45,9 @@ package struct CompareField: Sendable {
             for index in runs.indices { runs[index].keep { common.contains($0.source) } }
         }
         func name(_ trial: ComparedTrial) -> String { grouping == .run ? trial.run : trial.source.description }
-        let all = runs.flatMap { $0.trials.map(name) }.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        let all = runs.flatMap { $0.trials.map(name) }.reduce(into: [String]()) {
+            if !$0.contains($1) { $0.append($1) }
+        }
         let names = try wanted.isEmpty ? all : Self.find(wanted, among: all)
         for index in runs.indices { runs[index].keep { names.contains(name($0)) } }
         arms = names.map { arm in CompareArm(name: arm, trials: runs.flatMap(\.trials).filter { name($0) == arm }) }
@@ -59,7 +61,8 @@ package struct CompareField: Sendable {
             ? arms.flatMap(\.scored).map { (text: $0.scorer, place: "\($0.run)/\($0.alias)") } : []
         likeness = Likeness(runs.map(\.conditions), scorers: scorers)
         if !left.isEmpty {
-            likeness.notes.append("left out, since not every run has it: \(left.map(\.description).joined(separator: ", "))")
+            likeness.notes.append(
+                "left out, since not every run has it: \(left.map(\.description).joined(separator: ", "))")
         }
     }
 

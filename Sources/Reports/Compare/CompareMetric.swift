@@ -13,8 +13,10 @@ package enum CompareMetric: String, Hashable, Sendable, CaseIterable {
         case .completed:
             "the share that completes within its cap; a trial that was cut off counts as one that might have, from where "
                 + "it stopped on"
-        case .cost: "what a trial costs until it ends by itself, completed or failed; cut off counts as at least that much"
-        case .time: "how long a trial runs until it ends by itself, completed or failed; cut off counts as at least that"
+        case .cost:
+            "what a trial costs until it ends by itself, completed or failed; cut off counts as at least that much"
+        case .time:
+            "how long a trial runs until it ends by itself, completed or failed; cut off counts as at least that"
         case .tokens:
             "how many tokens a trial takes until it ends by itself, completed or failed; cut off counts as at least that"
         }

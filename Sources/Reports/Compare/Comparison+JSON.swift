@@ -75,7 +75,9 @@ extension Comparison {
                 let (arm, difference) = (arms[index], difference(of: index))
                 let share = self.share(of: arm)
                 let interval = difference.flatMap { self.interval(of: $0) }
-                var fields = [arm.ranks.map { String($0.lowerBound) } ?? "", arm.ranks.map { String($0.upperBound) } ?? ""]
+                var fields = [
+                    arm.ranks.map { String($0.lowerBound) } ?? "", arm.ranks.map { String($0.upperBound) } ?? "",
+                ]
                 fields += [arm.name]
                 fields += [arm.trials.count, arm.seen.count, arm.completed, arm.failed, arm.cutOff, arm.missing].map {
                     String($0)

@@ -9,7 +9,9 @@ extension Comparison {
         var rows: [[String]]
     }
 
-    private var percent: String { "\(Decimals.text(settings.confidence * 100, places: settings.confidence * 100 == (settings.confidence * 100).rounded() ? 0 : 1))%" }
+    private var percent: String {
+        "\(Decimals.text(settings.confidence * 100, places: settings.confidence * 100 == (settings.confidence * 100).rounded() ? 0 : 1))%"
+    }
     private var kind: String { settings.grouping == .model ? "model" : "run" }
 
     /// `by completed: 3 models in run-1`.

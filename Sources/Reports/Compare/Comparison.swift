@@ -54,7 +54,8 @@ package struct Comparison: Sendable {
                 if let value { arms[index].values[unit] = value }
             }
             let values = units.compactMap { arms[index].values[$0] }
-            arms[index].estimate = metric == .completed && !seen.isEmpty ? arms[index].spending.completed() : values.mean
+            arms[index].estimate =
+                metric == .completed && !seen.isEmpty ? arms[index].spending.completed() : values.mean
             if arms[index].estimate != nil, [.cost, .time, .tokens].contains(metric) {
                 arms[index].estimate = metric.endurance(of: seen).mean(to: reach)
             }

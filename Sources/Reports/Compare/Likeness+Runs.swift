@@ -53,7 +53,9 @@ extension Likeness {
         compare("architecture", all(\.architecture))
         // A run that has its experiment signed and no prompt had none.
         compare(
-            "prompt", all { lock in lock.promptDigest.map { String($0.prefix(19)) } ?? lock.experimentDigest.map { _ in "none" } })
+            "prompt",
+            all { lock in lock.promptDigest.map { String($0.prefix(19)) } ?? lock.experimentDigest.map { _ in "none" } }
+        )
         if runs.contains(where: { $0.trials.contains { $0.source.upstream == nil } }) {
             compare(
                 "OpenRouter's address",

@@ -64,4 +64,3 @@ enum CompareFixture {
             field.arms, runs: field.runs, likeness: field.likeness, settings: settings, baseline: baseline)
     }
 }
-

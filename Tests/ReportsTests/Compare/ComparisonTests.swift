@@ -24,7 +24,8 @@ import Testing
         let (a, b) = (try #require(comparison.arms[0].interval), try #require(comparison.arms[1].interval))
         let difference = try #require(comparison.difference(of: 1))
         let interval = try #require(comparison.interval(of: difference))
-        #expect(interval.high - interval.low < (a.high - a.low) / 5 && interval.high - interval.low < (b.high - b.low) / 5)
+        #expect(
+            interval.high - interval.low < (a.high - a.low) / 5 && interval.high - interval.low < (b.high - b.low) / 5)
         #expect(abs((difference.estimate ?? 0) + 0.305) < 1e-9 && interval.contains(-0.305))
         #expect(difference.values.count == 8 && difference.p == 2.0 / 256)
         #expect(abs((comparison.arms[1].scorePerDollar ?? 0) - (0.2 + 0.225) / 0.01) < 1e-9)
@@ -129,7 +130,9 @@ import Testing
     }
 
     @Test func `what cannot be compared is said`() {
-        func refusal(_ runs: [CompareField.Run], _ grouping: Comparison.Grouping = .model, _ wanted: [String] = []) -> String {
+        func refusal(_ runs: [CompareField.Run], _ grouping: Comparison.Grouping = .model, _ wanted: [String] = [])
+            -> String
+        {
             do throws(PreflightError) {
                 _ = try CompareField(runs, grouping: grouping, metric: .completed, wanted: wanted)
                 return ""
@@ -166,7 +169,9 @@ import Testing
         #expect(first.json["seed"]?.int == 1 && first.json["resamples"]?.int == 1000)
         #expect(first.text.contains("1000 resamples, seed 1"))
         // Each line has as many fields as the first.
-        let lines = first.csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).count }
+        let lines = first.csv.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).count
+        }
         #expect(Set(lines).count == 1 && lines.count == 3, "\(lines)")
         #expect(try JSON.parse(first.json.prettyText) == first.json)
     }

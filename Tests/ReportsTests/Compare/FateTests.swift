@@ -37,7 +37,8 @@ import Testing
         var state = TrialState()
         state.budget = USD(cents: 10)
         state.polledSpend = USD(cents: 10)
-        let reason = try #require(EjectPolicy.budgetFraction(permille: 500, unless: nil).verdict(for: state, at: .zero).reason)
+        let reason = try #require(
+            EjectPolicy.budgetFraction(permille: 500, unless: nil).verdict(for: state, at: .zero).reason)
         let question = try EjectPolicy.when(Question(parsing: "spend > $0.02")).verdict(for: state, at: .zero)
         for reason in [reason, try #require(question.reason)] {
             let words = "\(reason.policy): \(reason.message)"

@@ -31,11 +31,12 @@ import Testing
         #expect(found.notes.count == 1 && found.notes[0].hasPrefix("concurrency: 4 (run-1), 16 (run-2)"))
     }
 
-    @Test(arguments: [
-        ("access", "direct"), ("args", ["--max-turns", "5"]), ("eject", ["idle"]), ("network", "open"),
-        ("limits", ["wall": "90s", "memory": 1024]), ("budget", ["per_trial": "0.25", "total": 9]),
-        ("mounts", ["/a:/b"]), ("env", ["TOKEN": "****"]), ("anything_new", 1),
-    ] as [(String, JSON)])
+    @Test(
+        arguments: [
+            ("access", "direct"), ("args", ["--max-turns", "5"]), ("eject", ["idle"]), ("network", "open"),
+            ("limits", ["wall": "90s", "memory": 1024]), ("budget", ["per_trial": "0.25", "total": 9]),
+            ("mounts", ["/a:/b"]), ("env", ["TOKEN": "****"]), ("anything_new", 1),
+        ] as [(String, JSON)])
     func `anything else of the experiment does`(key: String, value: JSON) throws {
         var experiment = CompareFixture.experiment.object ?? JSON.Object()
         experiment[key] = value
@@ -47,7 +48,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("image", "image"), ("architecture", "image"), ("prompt", "prompt_sha256"), ("OpenRouter's address", "base_url"),
+        ("image", "image"), ("architecture", "image"), ("prompt", "prompt_sha256"),
+        ("OpenRouter's address", "base_url"),
         ("preflight", "preflight"),
     ])
     func `so does what it was run with`(what: String, key: String) {

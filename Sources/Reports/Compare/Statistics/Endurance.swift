@@ -87,7 +87,7 @@ package struct Endurance: Sendable {
 extension Endurance {
     /// Each trial's share in an estimate, as Andersen and others (2003) have it: what the estimate of all has more than
     /// that of the others. Where nothing is cut off it is the trial's own value.
-    private func pseudo(_ own: (Trial) -> Double, _ estimate: (Endurance) -> Double) -> [Double] {
+    private func pseudo(own: (Trial) -> Double, of estimate: (Endurance) -> Double) -> [Double] {
         guard isAnyCutOff, trials.count > 1 else { return isAnyCutOff ? [estimate(self)] : trials.map(own) }
         let (count, whole) = (Double(trials.count), estimate(self))
         return trials.indices.map { index in
@@ -98,8 +98,10 @@ extension Endurance {
     }
 
     /// Their mean is near `completed()`; without cut-offs 1 of what completed, else 0.
-    package var completions: [Double] { pseudo({ $0.end == .completed ? 1 : 0 }) { $0.completed() } }
+    package var completions: [Double] { pseudo(own: { $0.end == .completed ? 1 : 0 }, of: { $0.completed() }) }
 
     /// Their mean is near `mean(to:)`; without cut-offs the amounts.
-    package func amounts(to bound: Double) -> [Double] { pseudo({ min($0.amount, bound) }) { $0.mean(to: bound) } }
+    package func amounts(to bound: Double) -> [Double] {
+        pseudo(own: { min($0.amount, bound) }, of: { $0.mean(to: bound) })
+    }
 }
