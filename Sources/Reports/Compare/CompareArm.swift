@@ -63,6 +63,8 @@ package struct CompareDifference: Sendable {
     package var second: Int
     /// First less second, unit by unit.
     package var values: [Double]
+    /// Of completing: within which spend, since one of them was not seen to go further; nil for all the way.
+    package var within: Double?
     /// Made larger for the number of comparisons.
     package var p = 1.0
     package var estimate: Double? { values.mean }

@@ -6,19 +6,27 @@ package enum CompareMetric: String, Hashable, Sendable, CaseIterable {
 
     package var isMoreBetter: Bool { self == .score || self == .completed }
 
+    /// Its column.
+    package var noun: String {
+        switch self {
+        case .score: "score"
+        case .completed: "completes"
+        case .cost: "cost to end"
+        case .time: "time to end"
+        case .tokens: "tokens to end"
+        }
+    }
+
     /// What its number means, in a line.
     package var meaning: String {
         switch self {
         case .score: "the mean score of what each trial left, also where it was cut off"
         case .completed:
-            "the share that completes within its cap; a trial that was cut off counts as one that might have, from where "
-                + "it stopped on"
-        case .cost:
-            "what a trial costs until it ends by itself, completed or failed; cut off counts as at least that much"
-        case .time:
-            "how long a trial runs until it ends by itself, completed or failed; cut off counts as at least that"
-        case .tokens:
-            "how many tokens a trial takes until it ends by itself, completed or failed; cut off counts as at least that"
+            "the share that completes within its cap, where cut off is neither completed nor failed; ≥ where those left "
+                + "were cut off before the cap"
+        case .cost: "what a trial costs until it completes or fails; cut off is at least that much"
+        case .time: "how long a trial runs until it completes or fails; cut off is at least that long"
+        case .tokens: "how many tokens a trial takes until it completes or fails; cut off is at least that many"
         }
     }
 
@@ -49,7 +57,7 @@ package enum CompareMetric: String, Hashable, Sendable, CaseIterable {
     func values(of trials: [ComparedTrial], to reach: Double) -> [Double?] {
         switch self {
         case .score: return trials.map(\.score)
-        case .completed: return Endurance(trials.map { $0.endured($0.cost.dollars) }).completions
+        case .completed: return endurance(of: trials).completions(within: reach)
         case .cost, .time, .tokens: return endurance(of: trials).amounts(to: reach)
         }
     }
@@ -60,7 +68,7 @@ package enum CompareMetric: String, Hashable, Sendable, CaseIterable {
                 switch self {
                 case .time: trial.endured(trial.runtime.seconds)
                 case .tokens: trial.endured(Double(trial.tokens))
-                case .cost, .completed, .score: trial.endured(trial.cost.dollars)
+                case .cost, .completed, .score: trial.endured(trial.reachedDollars)
                 }
             })
     }

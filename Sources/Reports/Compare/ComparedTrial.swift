@@ -11,6 +11,8 @@ package struct ComparedTrial: Hashable, Sendable {
     package var budget: USD
     package var cost: USD
     package var runtime: Duration
+    /// Its budget could not pay its next call, so that it would have cost more than that.
+    package var isUsedUp: Bool
     /// Both ways.
     package var tokens: Int
     /// Nil where nothing was scored, or scoring failed.
@@ -27,12 +29,16 @@ package struct ComparedTrial: Hashable, Sendable {
         budget = summary.budget
         cost = summary.cost
         runtime = summary.runtime
+        isUsedUp = summary.outcome == .budgetExhausted
         tokens = summary.usage.promptTokens + summary.usage.completionTokens
         score = summary.score?.value
         scorer = summary.score?.scorer
     }
 
     package var isSeen: Bool { fate != .missing }
+
+    /// How far it went in dollars: what a trial could not spend any more of its budget is no room that it had.
+    var reachedDollars: Double { (isUsedUp ? max(cost, budget) : cost).dollars }
 
     /// Where it ended on an axis.
     func endured(_ amount: Double) -> Endurance.Trial {

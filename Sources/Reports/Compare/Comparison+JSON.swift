@@ -37,6 +37,7 @@ extension Comparison {
             "score_per_usd_interval": arm.scorePerDollarInterval?.json,
             "spent_usd": .usd(arm.spent), "mean_cost_usd": arm.meanCost.map(JSON.usd),
             "cost_per_completed_usd": arm.costPerCompleted.map(JSON.usd),
+            "seen_to_usd": spending.reach.isFinite ? Decimals.json(spending.reach) : nil,
             "half_completed_by_usd": spending.medianToComplete.map(Decimals.json),
             "mean_to_the_end_usd": arm.seen.isEmpty ? nil : Decimals.json(spending.mean(to: costReach)),
             "completed_by_spend": .array(
@@ -54,6 +55,7 @@ extension Comparison {
     private func json(_ difference: CompareDifference) -> JSON {
         .record([
             "from": .string(arms[baseline].name), "pairs": .int(difference.values.count),
+            "within_usd": difference.within.map(Decimals.json),
             "estimate": difference.estimate.map(Decimals.json), "interval": interval(of: difference)?.json,
             "p": difference.values.isEmpty ? nil : Decimals.json(difference.p),
             "told_apart": .bool(difference.isToldApart(settings.confidence)),

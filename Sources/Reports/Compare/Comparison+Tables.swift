@@ -31,13 +31,13 @@ extension Comparison {
     private var ranking: Table {
         let metric = settings.metric
         let tellsScore = hasScores && metric != .score
-        var header = ["rank", kind, "n", "completed", "share \(percent)", metric.rawValue, percent]
+        var header = ["rank", kind, "n", "completed", "share \(percent)", metric.noun, percent]
         if tellsScore { header += ["score", percent] }
-        header += ["cost", hasScores ? "score/$" : "cost/completed", "cut off", "missing"]
+        header += ["paid", hasScores ? "score/$" : "paid/completed", "cut off", "missing"]
         let rows = arms.map { arm in
             var row = [
                 arm.ranks.map(Self.ranks) ?? "-", arm.name, String(arm.seen.count), Self.completed(arm),
-                share(arm), arm.estimate.map(metric.text) ?? "-", claimed(arm.interval, arm.values.count, metric.text),
+                share(arm), estimate(arm), claimed(arm.interval, arm.values.count, metric.text),
             ]
             if tellsScore {
                 row += [
@@ -66,6 +66,7 @@ extension Comparison {
             let isAlike = difference.values.allSatisfy { $0 == difference.values.first }
             return [
                 arms[index].name, String(difference.values.count),
+                difference.within.map { "\(USD(dollars: $0))" } ?? (metric == .completed ? "its cap" : "-"),
                 difference.estimate.map { metric.difference($0) } ?? "-",
                 interval(of: difference).map { metric.difference($0) }
                     ?? (isAlike && difference.values.count >= Bootstrap.fewest ? "no spread" : "too few"),
@@ -76,8 +77,8 @@ extension Comparison {
         }
         return Table(
             title: "Differences from \(arms[baseline].name)",
-            header: [kind, "pairs", metric == .completed ? "points" : metric.rawValue, percent, "p", ""],
-            alignments: [.left, .right, .right, .right, .right, .left], rows: rows)
+            header: [kind, "pairs", "within", metric == .completed ? "points" : metric.noun, percent, "p", ""],
+            alignments: [.left, .right, .right, .right, .right, .right, .left], rows: rows)
     }
 
     /// Shares of the largest cap that the completion by spend is told at.
@@ -93,7 +94,7 @@ extension Comparison {
                 let spending = arm.spending
                 return [arm.name]
                     + amounts.map {
-                        arm.seen.isEmpty ? "-" : CompareMetric.completed.text(spending.completed(within: $0.dollars))
+                        arm.seen.isEmpty ? "-" : share(of: spending, within: $0.dollars)
                     } + [
                         spending.medianToComplete.map { "\(USD(dollars: $0))" } ?? "not reached",
                         arm.seen.isEmpty ? "-" : "\(USD(dollars: spending.mean(to: costReach)))",
@@ -108,15 +109,15 @@ extension Comparison {
     var legend: [String] {
         let metric = settings.metric
         var lines = [
-            "\(metric.rawValue): \(metric.meaning)"
+            "\(metric.noun): \(metric.meaning)"
                 + (reach.map { ", counted up to \(metric.text($0)), as far as all were seen" } ?? ""),
             "rank: places that are not ruled out; n: trials that were seen to run; "
                 + "completed: of n, and up to how many if all that were cut off had",
             "share: Wilson's interval of it, from nobody cut off completing to all of them",
-            "cost: mean of what was paid for a trial, exact; "
+            "paid: mean of what was paid for a trial, exact; "
                 + (hasScores
-                    ? "score/$: mean score over mean cost"
-                    : "cost/completed: all that was paid, for each trial that completed"),
+                    ? "score/$: mean score over mean paid"
+                    : "paid/completed: all that was paid, for each trial that completed"),
             "cut off: stopped by money (m), time (t), a race (r), the owner (o) or still under way (u): neither completed "
                 + "nor failed; missing: machine, provider or Preflight failed, counted nowhere else",
             "\(percent): bootstrap over \(settings.grouping == .model ? "repetitions" : "models and repetitions"), expanded "
@@ -124,7 +125,7 @@ extension Comparison {
                 + "\(Bootstrap.fewest)",
             "p: sign flips over pairs, corrected for \(Figures.counted(comparisons, "comparison")) (Holm); told apart at "
                 + "\(percent), for which it takes \(pairsNeeded) pairs at least",
-            "completed within: by what was spent, with cut-offs (Aalen and Johansen); mean to the end: until completed or "
+            "completed within: by what was spent (Aalen and Johansen), ≥ beyond where the last was cut off; mean to the end: until completed or "
                 + "failed" + (costReach.isFinite ? ", up to \(USD(dollars: costReach))" : ""),
         ]
         if hasScores, arms.contains(where: { $0.scored.count < $0.seen.count }) {
@@ -132,6 +133,17 @@ extension Comparison {
             lines.append("without a score, and left out of all scores: \(Figures.counted(unscored, "trial"))")
         }
         return lines + likeness.notes.map { "to be known: \($0)" }
+    }
+
+    private func estimate(_ arm: CompareArm) -> String {
+        guard let estimate = arm.estimate else { return "-" }
+        return settings.metric == .completed
+            ? share(of: arm.spending, within: cap.dollars) : settings.metric.text(estimate)
+    }
+
+    /// At least that much, where nobody was seen to go so far.
+    private func share(of spending: Endurance, within amount: Double) -> String {
+        (amount > spending.reach ? "≥" : "") + CompareMetric.completed.text(spending.completed(within: amount))
     }
 
     private func share(_ arm: CompareArm) -> String {

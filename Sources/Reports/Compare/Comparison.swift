@@ -49,11 +49,9 @@ package struct Comparison: Sendable {
         if [.cost, .time, .tokens].contains(metric), reach.isFinite { self.reach = reach }
         for index in arms.indices {
             let seen = arms[index].seen
-            let units = Self.units(of: seen, settings.grouping)
-            for (unit, value) in zip(units, metric.values(of: seen, to: reach)) {
-                if let value { arms[index].values[unit] = value }
-            }
-            let values = units.compactMap { arms[index].values[$0] }
+            // How often an arm completes is its own; what it takes is counted as far as all were seen.
+            arms[index].values = values(of: arms[index], to: metric == .completed ? .infinity : reach)
+            let values = arms[index].values.sorted { $0.key < $1.key }.map(\.value)
             arms[index].estimate =
                 metric == .completed && !seen.isEmpty ? arms[index].spending.completed() : values.mean
             if arms[index].estimate != nil, [.cost, .time, .tokens].contains(metric) {
@@ -62,6 +60,16 @@ package struct Comparison: Sendable {
             arms[index].interval = interval(values)
             describeScores(&arms[index])
         }
+    }
+
+    /// What each unit contributes, counted as far as `reach`.
+    private func values(of arm: CompareArm, to reach: Double) -> [CompareUnit: Double] {
+        var found: [CompareUnit: Double] = [:]
+        let units = Self.units(of: arm.seen, settings.grouping)
+        for (unit, value) in zip(units, settings.metric.values(of: arm.seen, to: reach)) {
+            if let value { found[unit] = value }
+        }
+        return found
     }
 
     private func interval(_ values: [Double]) -> Interval? {
@@ -93,17 +101,27 @@ package struct Comparison: Sendable {
     private mutating func sort() {
         let sign = settings.metric.isMoreBetter ? -1.0 : 1
         func key(_ arm: CompareArm) -> Double { arm.estimate.map { $0 * sign } ?? .infinity }
-        arms = arms.enumerated().sorted { (key($0.element), $0.offset) < (key($1.element), $1.offset) }.map(\.element)
+        // Of those that are even the cheaper comes first.
+        func order(_ place: (offset: Int, element: CompareArm)) -> (Double, USD, Int) {
+            (key(place.element), place.element.meanCost ?? .zero, place.offset)
+        }
+        arms = arms.enumerated().sorted { order($0) < order($1) }.map(\.element)
     }
 
     private mutating func holdAgainst() {
         for first in arms.indices {
             for second in arms.indices where second > first {
-                let common = arms[first].values.keys.filter { arms[second].values[$0] != nil }.sorted()
+                let reach = min(arms[first].spending.reach, arms[second].spending.reach)
+                let isBounded = settings.metric == .completed && reach.isFinite
+                let (ours, theirs) =
+                    isBounded
+                    ? (values(of: arms[first], to: reach), values(of: arms[second], to: reach))
+                    : (arms[first].values, arms[second].values)
+                let common = ours.keys.filter { theirs[$0] != nil }.sorted()
                 differences.append(
                     CompareDifference(
-                        first: first, second: second,
-                        values: common.map { (arms[first].values[$0] ?? 0) - (arms[second].values[$0] ?? 0) }))
+                        first: first, second: second, values: common.map { (ours[$0] ?? 0) - (theirs[$0] ?? 0) },
+                        within: isBounded ? reach : nil))
             }
         }
         // What has no pairs is no comparison.

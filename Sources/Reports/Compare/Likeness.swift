@@ -13,12 +13,28 @@ package struct Likeness: Hashable, Sendable {
 
         /// `limits.wall: 60s (run-1), 90s (run-2)`.
         package var text: String {
-            "\(what): "
+            let common = Self.commonLength(values.compactMap(\.text))
+            return "\(what): "
                 + values.map { value in
                     let more = value.places.count > 4 ? " and \(value.places.count - 4) more" : ""
-                    return "\(PlainText.cut(PlainText.oneLine(value.text ?? "unknown"), to: 120)) "
+                    return "\(Self.words(value.text ?? "unknown", alike: value.text == nil ? 0 : common)) "
                         + "(\(value.places.prefix(4).joined(separator: ", "))\(more))"
                 }.joined(separator: ", ")
+        }
+
+        private static let longest = 120
+
+        /// Of long texts the part from where they differ.
+        private static func words(_ text: String, alike: Int) -> String {
+            let line = PlainText.oneLine(text)
+            guard line.count > longest, alike > longest / 2 else { return PlainText.cut(line, to: longest) }
+            return "…" + PlainText.cut(String(line.dropFirst(alike - 20)), to: longest - 1)
+        }
+
+        private static func commonLength(_ texts: [String]) -> Int {
+            guard texts.count > 1, var common = texts.first else { return 0 }
+            for text in texts { common = String(zip(common, text).prefix { $0 == $1 }.map(\.0)) }
+            return common.count
         }
     }
 

@@ -78,7 +78,7 @@ import Testing
             [
                 Fixture.summary("a", repetition, cents: 4 + Int64(repetition)),
                 Fixture.summary(
-                    "b", repetition, outcome: repetition == 6 ? .budgetExhausted : .completed,
+                    "b", repetition, outcome: repetition == 6 ? .ejected : .completed, reason: "budget_fraction: x",
                     cents: repetition == 6 ? 8 : 2),
             ]
         }
@@ -89,6 +89,30 @@ import Testing
         #expect(abs((comparison.arms[0].estimate ?? 0) - 0.03) < 1e-9)
         #expect(abs((comparison.arms[1].estimate ?? 0) - 0.07) < 1e-9)
         #expect(comparison.text.contains("counted up to $0.08"))
+    }
+
+    @Test func `who was cut off early is not told to complete less often`() throws {
+        let trials = (1...8).flatMap { repetition in
+            [
+                Fixture.summary("a", repetition, cents: 10),
+                Fixture.summary("b", repetition, outcome: .ejected, reason: "budget_fraction: 10%", cents: 1),
+                Fixture.summary("c", repetition, outcome: .budgetExhausted, cents: 20),
+                Fixture.summary("d", repetition, outcome: .agentFailed, cents: 2),
+            ]
+        }
+        let comparison = try Fixture.comparison([Fixture.run(trials)], .completed, baseline: "a")
+        func arm(_ name: String) throws -> Int { try #require(comparison.arms.firstIndex { $0.name == name }) }
+        let (b, c, d) = (try arm("b"), try arm("c"), try arm("d"))
+        // Within the cent that `b` was let go, `a` had not completed either.
+        let early = try #require(comparison.difference(of: b))
+        #expect(early.within == 0.01 && early.values == [Double](repeating: 0, count: 8) && early.p == 1)
+        // `c` had its whole budget, though its last cents paid for no call; `d` failed by itself.
+        let whole = try #require(comparison.difference(of: c))
+        #expect(whole.within == 0.25 && whole.estimate == -1 && whole.isToldApart(0.95))
+        #expect(comparison.difference(of: d)?.within == nil && comparison.difference(of: d)?.estimate == -1)
+        #expect(comparison.arms[0].ranks == 1...2, "`b` may be as good")
+        #expect(comparison.arms[b].ranks == 1...4)
+        #expect(comparison.text.contains("≥0%"))
     }
 
     @Test func `with three arms the p values account for three comparisons`() throws {

@@ -68,8 +68,9 @@ import Testing
         let all = Endurance(trials)
         #expect(all.reach == .infinity)
         #expect(isNear(all.mean(to: .infinity), 3))
-        #expect(all.completions == [1, 0, 1])
+        #expect(all.completions() == [1, 0, 1])
         #expect(all.amounts(to: .infinity) == [1, 2, 6])
+        #expect(all.completions(within: 3) == [1, 0, 0] && all.amounts(to: 3) == [1, 2, 3])
     }
 
     /// Andersen and others: the pseudo-values of an estimate that is nearly linear have it as their mean.
@@ -78,7 +79,7 @@ import Testing
             .init(1, .completed), .init(2, .cutOff), .init(3, .completed), .init(4, .failed), .init(5, .cutOff),
         ]
         let all = Endurance(trials)
-        let completions = all.completions
+        let completions = all.completions()
         #expect(completions.count == 5)
         for index in trials.indices {
             var others = trials

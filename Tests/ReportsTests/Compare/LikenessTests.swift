@@ -115,6 +115,14 @@ import Testing
         #expect(found.differences.map(\.text) == ["scorer: s1 (run-1/a), s2 (run-1/b)"])
     }
 
+    @Test func `of long texts the part is shown where they differ`() {
+        let long = String(repeating: "x", count: 200)
+        var likeness = Likeness()
+        likeness.compare("eject", [(text: long + "idle", place: "r1"), (long + "loop", "r2")])
+        let same = "…" + String(repeating: "x", count: 20)
+        #expect(likeness.differences[0].text == "eject: \(same)idle (r1), \(same)loop (r2)")
+    }
+
     @Test func `many places are counted, and words from outside stay on their line`() {
         var likeness = Likeness()
         likeness.compare("x", (1...9).map { (text: "v\n", place: "r\($0)") } + [("w", "r10")])

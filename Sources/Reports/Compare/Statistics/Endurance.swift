@@ -97,8 +97,11 @@ extension Endurance {
         }
     }
 
-    /// Their mean is near `completed()`; without cut-offs 1 of what completed, else 0.
-    package var completions: [Double] { pseudo(own: { $0.end == .completed ? 1 : 0 }, of: { $0.completed() }) }
+    /// Their mean is near `completed(within:)`; without cut-offs 1 of what completed by then, else 0.
+    package func completions(within amount: Double = .infinity) -> [Double] {
+        pseudo(
+            own: { $0.end == .completed && $0.amount <= amount ? 1 : 0 }, of: { $0.completed(within: amount) })
+    }
 
     /// Their mean is near `mean(to:)`; without cut-offs the amounts.
     package func amounts(to bound: Double) -> [Double] {
