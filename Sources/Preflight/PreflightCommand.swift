@@ -14,6 +14,7 @@ struct PreflightCommand: AsyncParsableCommand {
               preflight status --follow                 see it run, from another terminal
               preflight dashboard                       the same on a page, with curves and logs
               preflight report --output report.html     what came of it, as a page to show
+              preflight compare                         its models ranked, with what can be told apart
               preflight verify                          is its record whole?
               preflight replay --eject 'loop: 4'        what would a policy have done to it?
               preflight stop latest llama               end a trial from another terminal
@@ -26,8 +27,7 @@ struct PreflightCommand: AsyncParsableCommand {
             CheckCommand.self, RunMultiCommand.self, RunCommand.self, ResumeCommand.self, RetryCommand.self,
             StatusCommand.self, DashboardCommand.self, StopCommand.self, EjectCommand.self, ExtendCommand.self,
             HoldCommand.self, ReleaseCommand.self, SteerCommand.self, ReportCommand.self, ScoreCommand.self,
-            ExportCommand.self,
-            VerifyCommand.self, ReplayCommand.self,
+            CompareCommand.self, ExportCommand.self, VerifyCommand.self, ReplayCommand.self,
             CacheReportCommand.self,
             SweepCommand.self, InitCommand.self, SimulateCommand.self, GatewayCommand.self, BudgetCommand.self,
             KeysCommand.self, StressCommand.self, GuardCommand.self, BackgroundCommand.self,

@@ -1,0 +1,81 @@
+package import PreflightCore
+
+/// What a trial's end says of its model.
+package enum Fate: Hashable, Sendable {
+    case completed
+    /// It ended without a result, or a policy found it hopeless.
+    case failed
+    /// It was stopped by something that says nothing of what it would have become.
+    case cutOff(CutOff)
+    /// What it would have done nobody could see: the machine, the provider or Preflight failed.
+    case missing
+
+    package enum CutOff: String, Hashable, Sendable, CaseIterable {
+        /// Its money was used up, or a bound on it was reached.
+        case money
+        case time
+        /// The field was decided without it.
+        case race
+        /// Its owner did not let it go on.
+        case owner
+        /// It has not ended yet.
+        case underWay = "under_way"
+
+        package var words: String {
+            switch self {
+            case .money: "by money"
+            case .time: "by time"
+            case .race: "by a race"
+            case .owner: "by its owner"
+            case .underWay: "still under way"
+            }
+        }
+    }
+
+    package init(_ trial: TrialSummary) {
+        switch trial.outcome {
+        case .completed: self = .completed
+        case .agentFailed: self = .failed
+        case .budgetExhausted: self = .cutOff(.money)
+        case .ejected: self = Self.cutOff(byPolicy: trial.reason ?? "").map(Fate.cutOff) ?? .failed
+        case .imageFailed, .dockerFailed, .providerFailed, .provisioningFailed, .harnessFailed, .lost: self = .missing
+        // Who never began was not seen.
+        case .cancelled: self = trial.runtime > .zero ? .cutOff(.owner) : .missing
+        case nil: self = trial.runtime > .zero ? .cutOff(.underWay) : .missing
+        }
+    }
+
+    /// What bound was reached, if the policy is one on money, time or others alone; nil where it judged the trial.
+    ///
+    /// - Parameter reason: `POLICY: MESSAGE`; several policies that fired together are joined by `+`.
+    private static func cutOff(byPolicy reason: String) -> CutOff? {
+        let policy = String(reason.prefix { $0 != ":" })
+        let message = reason.dropFirst(policy.count + 2)
+        let bounds = policy.split(separator: "+").map { bound(of: String($0), String(message)) }
+        // With one judgement among them it is a judgement.
+        return bounds.contains(nil) ? nil : bounds.compactMap(\.self).first
+    }
+
+    private static func bound(of policy: String, _ message: String) -> CutOff? {
+        switch policy {
+        case EjectPolicy.budgetExceeded.name, "budget_fraction": .money
+        case EjectPolicy.wall(.zero).name: .time
+        case "race": .race
+        case EjectPolicy.heldTooLong.name: .owner
+        case "when": bound(in: message)
+        default: nil
+        }
+    }
+
+    private static let ofMoney: Set<String> = ["spend", "remaining", "budget", "spend_share", "cost_per_minute"]
+
+    /// An expression over money and time alone is a bound like the others.
+    private static func bound(in expression: String) -> CutOff? {
+        let words = expression.split { !($0.isLetter || $0.isNumber || "_.$".contains($0)) }.filter {
+            $0.first?.isLetter ?? false
+        }.map(String.init)
+        let names = Set(words).subtracting(["and", "or", "not", "min", "max"])
+        guard !names.isEmpty, names.isSubset(of: ofMoney.union(["elapsed"])) else { return nil }
+        return names.isDisjoint(with: ofMoney) ? .time : .money
+    }
+}

@@ -1,0 +1,68 @@
+import PreflightCore
+
+/// How often chance alone would make a mean difference as large: if two arms are alike, each difference could as well
+/// have had the other sign (Fisher's randomization test).
+package enum SignFlip {
+    /// Up to so many differences all ways to sign them are tried, beyond that `draws` of them.
+    package static let exactLimit = 14
+    static let draws = 20_000
+
+    /// The two-sided p value. 1 of nothing.
+    package static func p(_ differences: [Double], seed: UInt64 = Bootstrap.standard.seed) -> Double {
+        // What is zero has no sign to flip.
+        let values = differences.filter { $0 != 0 }
+        guard !values.isEmpty else { return 1 }
+        let scale = values.reduce(0) { $0 + abs($1) }
+        // Sums that differ by rounding alone are the same.
+        let bound = abs(values.sum) - scale * 1e-9
+        return values.count <= exactLimit ? exact(values, bound) : drawn(values, bound, seed)
+    }
+
+    /// The least p value that so many differences can give.
+    package static func least(_ count: Int) -> Double {
+        guard count > 0 else { return 1 }
+        return count <= exactLimit ? 2 / Double(1 << count) : 1 / Double(draws + 1)
+    }
+
+    private static func exact(_ values: [Double], _ bound: Double) -> Double {
+        // The other half of the ways mirrors this one.
+        let ways = 1 << (values.count - 1)
+        var reached = 0
+        for way in 0..<ways {
+            var sum = 0.0
+            for index in values.indices { sum += way >> index & 1 == 1 ? -values[index] : values[index] }
+            if abs(sum) >= bound { reached += 1 }
+        }
+        return Double(reached) / Double(ways)
+    }
+
+    private static func drawn(_ values: [Double], _ bound: Double, _ seed: UInt64) -> Double {
+        var random = SplitMix64(seed: seed)
+        var reached = 0
+        for _ in 0..<draws {
+            var (sum, bits, left) = (0.0, UInt64(0), 0)
+            for value in values {
+                if left == 0 { (bits, left) = (random.next(), 64) }
+                sum += bits & 1 == 1 ? -value : value
+                bits >>= 1
+                left -= 1
+            }
+            if abs(sum) >= bound { reached += 1 }
+        }
+        return Double(reached + 1) / Double(draws + 1)
+    }
+}
+
+/// Who looks at many differences finds some by chance: p values made larger so that one false find among all of them is
+/// no likelier than among one (Holm, 1979).
+package enum Holm {
+    package static func adjusted(_ values: [Double]) -> [Double] {
+        var adjusted = values
+        var floor = 0.0
+        for (rank, index) in values.indices.sorted(by: { (values[$0], $0) < (values[$1], $1) }).enumerated() {
+            floor = max(floor, min(1, values[index] * Double(values.count - rank)))
+            adjusted[index] = floor
+        }
+        return adjusted
+    }
+}
