@@ -9,8 +9,9 @@ package struct Bootstrap: Hashable, Sendable {
     package var seed: UInt64
 
     package static let standard = Bootstrap(resamples: 10_000, seed: 1)
-    /// With fewer values nothing is claimed.
-    package static let fewest = 3
+    /// With fewer values nothing is claimed: of three normal ones an interval of 95% would hold the mean 76 times of a
+    /// hundred, whatever its percentiles.
+    package static let fewest = 5
 
     package init(resamples: Int, seed: UInt64) {
         self.resamples = resamples
