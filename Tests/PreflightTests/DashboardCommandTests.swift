@@ -11,6 +11,7 @@ import Testing
         async throws
     {
         try await withTemporaryDirectory { path in
+            try Files.createDirectory(path + "/runs")
             _ = try Journal(path: RunsDirectory(path: path + "/runs").journalPath)
             try Files.createDirectory(path + "/bin")
             let note = "echo \"$1\" >'\(path)/new'; mv '\(path)/new' '\(path)/opened'"

@@ -23,6 +23,7 @@ final class BoardSession: Sendable {
     private let quit: String
     private let notes = Mutex<[String]>([])
     private let onQuit: @Sendable () -> Void
+    private let isClosed = Mutex(false)
 
     /// Time alone moves the board so often.
     private static let pause = Duration.seconds(1)
@@ -63,13 +64,11 @@ final class BoardSession: Sendable {
         Terminal.divert { [weak self] in self?.note($0) }
         terminal.open()
         let (frames, put) = AsyncStream.makeStream(of: [BoardLine].self, bufferingPolicy: .bufferingNewest(1))
-        let (closed, tell) = AsyncStream.makeStream(of: Void.self)
         // Awaited below, for as long as a held terminal is worth.
-        Task { [terminal] in
+        Task {
             for await frame in frames { await terminal.show(frame) }
             await terminal.close()
-            tell.yield()
-            tell.finish()
+            isClosed.withLock { $0 = true }
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [send] in
@@ -79,12 +78,10 @@ final class BoardSession: Sendable {
             group.cancelAll()
         }
         put.finish()
-        var isClosed = await Self.comes(closed)
-        if !isClosed {
+        if await !closes() {
             terminal.letGo()
-            isClosed = await Self.comes(closed)
+            if await !closes() { Terminal.fallSilent() }
         }
-        if !isClosed { Terminal.fallSilent() }
         Terminal.divert(nil)
         for note in notes.withLock({ $0 }) { Terminal.shared.say(note) }
     }
@@ -94,21 +91,13 @@ final class BoardSession: Sendable {
         send.finish()
     }
 
-    /// Whether it comes within a moment.
-    private static func comes(_ news: AsyncStream<Void>) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await _ in news { return true }
-                return false
-            }
-            group.addTask {
-                try? await ContinuousClock().sleep(for: Self.patience)
-                return false
-            }
-            let first = await group.next() ?? false
-            group.cancelAll()
-            return first
+    /// Whether the terminal is given back within a moment.
+    private func closes() async -> Bool {
+        let deadline = ContinuousClock.now + Self.patience
+        while !isClosed.withLock({ $0 }), ContinuousClock.now < deadline {
+            try? await ContinuousClock().sleep(for: .milliseconds(5))
         }
+        return isClosed.withLock { $0 }
     }
 
     /// Never waits for the terminal: of the frames that it has not taken, the newest counts.

@@ -78,14 +78,14 @@ package struct PolicyWatch: Sendable {
         let last = Self.ticks(before: elapsed)
         while ticks < last, isWatching {
             // Where nothing happens, nothing changes but what time brings about.
-            guard let tick = earliestTick.map(spaced), tick <= last else { break }
+            guard let tick = earliestTick, tick <= last else { break }
             ticks = tick
             judge(.time, at: Self.grid * Int(ticks), into: &fired)
         }
         ticks = max(ticks, last)
     }
 
-    /// The first tick from there on that is judged. After hours without any event each second one is, then each fourth: so
+    /// The first tick from there on that is judged. After an hour without any event each second one is, then each fourth: so
     /// that of a log that somebody edited, or of a trial that is silent for a year, no more are judged than can be.
     private func spaced(_ tick: Int64) -> Int64 {
         let silent = tick - newest
@@ -95,8 +95,8 @@ package struct PolicyWatch: Sendable {
         return newest + (silent + step - 1) / step * step
     }
 
-    /// 2.3 hours.
-    private static let dense = Int64(1) << 15
+    /// 34 minutes.
+    private static let dense = Int64(1) << 13
 
     private var nextTick: Duration { Self.grid * Int(ticks + 1) }
 
@@ -104,12 +104,17 @@ package struct PolicyWatch: Sendable {
     private var earliestTick: Int64? {
         var earliest: Int64?
         if isOwed { earliest = max(ticks + 1, Self.ticks(before: state.unwatchedUntil + Self.grid - .microseconds(1))) }
+        let next = spaced(ticks + 1)
         for index in rules.indices {
-            if standings[index].holds { return ticks + 1 }
-            guard standings[index].facts.contains(.time),
-                let time = rules[index].policy.earliest(for: state)
-            else { continue }
-            let tick = max(ticks + 1, Self.ticks(before: time + Self.grid - .microseconds(1)))
+            var tick = next
+            if !standings[index].holds {
+                guard standings[index].facts.contains(.time),
+                    let time = rules[index].policy.earliest(for: state)
+                else { continue }
+                // One whose time is known is asked at that time, however long the silence.
+                let due = Self.ticks(before: time + Self.grid - .microseconds(1))
+                if due > ticks { tick = due }
+            }
             if tick == ticks + 1 { return tick }
             earliest = min(earliest ?? tick, tick)
         }
