@@ -209,7 +209,7 @@ struct GatewayAccess {
     private final class Reports: Sendable {
         typealias Report = @Sendable (String, JSON.Object) -> Void
         private let open = Mutex<[String: (source: ModelSource, report: Report)]>([:])
-        private let follower = Mutex<(@Sendable (GatewayEvent) -> Void)?>(nil)
+        private let follower = Follower<GatewayEvent>()
 
         func open(_ listener: String, _ source: ModelSource, _ report: @escaping Report) {
             open.withLock { $0[listener] = (source, report) }
@@ -218,11 +218,11 @@ struct GatewayAccess {
 
         func pass(_ event: GatewayEvent) {
             open.withLock { $0[event.listener] }?.report(event.kind.rawValue, event.fields)
-            follower.withLock { $0 }?(event)
+            follower.tell(event)
         }
 
         func follow(_ follower: @escaping @Sendable (GatewayEvent) -> Void) {
-            self.follower.withLock { $0 = follower }
+            self.follower.set(follower)
         }
 
         /// - Parameter model: of OpenRouter.

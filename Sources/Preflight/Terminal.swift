@@ -14,14 +14,14 @@ struct Terminal: Sendable {
 
     /// A word to the person in front; to the board, while one is drawn there.
     func say(_ text: String) {
-        if let board = Self.board.withLock({ $0 }) { return board(text) }
+        if Self.board.tell(text) { return }
         write(text, to: STDERR_FILENO)
     }
 
-    private static let board = Mutex<(@Sendable (String) -> Void)?>(nil)
+    private static let board = Follower<String>()
 
     /// Where words to the person in front go from now on; nil for standard error.
-    static func divert(_ board: (@Sendable (String) -> Void)?) { Self.board.withLock { $0 = board } }
+    static func divert(_ board: (@Sendable (String) -> Void)?) { Self.board.set(board) }
 
     /// The terminal takes nothing any more: nothing that goes there is said from now on. Files and pipes get all they got.
     static func fallSilent() { isSilent.store(true, ordering: .releasing) }

@@ -43,16 +43,16 @@ package enum MarkedStep: String, Sendable, CaseIterable {
     case callAnswered = "call-answered"
 
     private static let isWatched = Atomic(false)
-    private static let watcher = Mutex<(@Sendable (MarkedStep) -> Void)?>(nil)
+    private static let watcher = Follower<MarkedStep>()
 
     package func pass() {
         guard Self.isWatched.load(ordering: .relaxed) else { return }
-        Self.watcher.withLock { $0 }?(self)
+        Self.watcher.tell(self)
     }
 
     /// Has every step told to `watcher` from now on, on whatever thread passes it; nil for no one.
     package static func watch(_ watcher: (@Sendable (MarkedStep) -> Void)?) {
-        Self.watcher.withLock { $0 = watcher }
+        Self.watcher.set(watcher)
         isWatched.store(watcher != nil, ordering: .sequentiallyConsistent)
     }
 }
