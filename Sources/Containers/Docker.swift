@@ -198,6 +198,21 @@ extension Docker {
         }
     }
 
+    /// Removes a container that was made and never started. False where it has started meanwhile: then it stays.
+    package func removeUnstarted(_ name: String) async throws -> Bool {
+        do {
+            // Unforced: between a look and a forced removal it could have started.
+            try await command(["rm", "--volumes", "--", name], timeout: .seconds(60))
+            return true
+        } catch let failure as DockerFailure {
+            if failure.kind == .noSuchObject { return true }
+            do { if try await container(name).hasStarted { return false } } catch let failure as DockerFailure
+                where failure.kind == .noSuchObject
+            { return true }
+            throw failure
+        }
+    }
+
     /// Names and labels of all containers that carry a label, running or not.
     package func containers(label: String) async throws -> [ContainerInfo] {
         let names = try await command(["ps", "--all", "--filter", "label=\(label)", "--format", "{{.Names}}"])

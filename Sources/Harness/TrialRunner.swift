@@ -25,7 +25,7 @@ struct TrialRunner: Sendable {
     let hooks: FieldHooks
     let world: World
     let report: @Sendable (FieldEvent) -> Void
-    let containerName: String
+    var containerName: String
     let command = CommandState()
 
     var pace: Pace { runPlan.pace }

@@ -17,7 +17,7 @@ extension TrialRunner {
         control.tellEarlyRequests()
         switch remains.answer {
         case .begin:
-            await clear(remains)
+            guard await clear(remains) else { return await takeUpLate(remains) }
             return await run()
         case .attach: return await goOn(remains, stoppedBy: nil)
         case .carryOut(let stop):
@@ -46,17 +46,30 @@ extension TrialRunner {
         }
     }
 
-    /// What a trial has that never ran is of no use: nobody knows its key's text.
-    private func clear(_ remains: TrialRemains) async {
+    /// What a trial has that never ran is of no use: nobody knows its key's text. False where it runs by now: a docker
+    /// command that outlived its harness has started it since we looked.
+    private func clear(_ remains: TrialRemains) async -> Bool {
         await shielded {
             if remains.info != nil, let container = remains.container {
-                try? await docker.remove(container.name)
+                guard (try? await docker.removeUnstarted(container.name)) ?? true else { return false }
             }
             if let container = remains.container { try? await journal.gone(container.id, at: world.now()) }
             if let network = remains.network { await removeNetwork(OwnNetwork(network)) }
             await deleteUnknownKeys(remains)
             for key in keys(remains) { await giveBack(key) }
+            return true
         }
+    }
+
+    /// Goes on with a container that was thought to be never started.
+    private func takeUpLate(_ remains: TrialRemains) async -> TrialSummary {
+        guard let container = remains.container else { return await run() }
+        var (runner, remains) = (self, remains)
+        // A new one would have had another name.
+        runner.containerName = container.name
+        remains.info = (try? await docker.container(container.name)) ?? remains.info
+        guard remains.info?.isRunning == false else { return await runner.goOn(remains, stoppedBy: nil) }
+        return await runner.wrapUp(remains) { [runner, remains] _ in await runner.collect(remains, stoppedBy: nil) }
     }
 
     // MARK: Keys
