@@ -30,8 +30,13 @@ struct Bench: Sendable {
 
     var workshop: Workshop { Workshop(docker: docker, management: management, journal: journal, world: world) }
     var provisioner: Provisioner { workshop.provisioner }
-    var sweeper: Sweeper {
-        Sweeper(docker: docker, management: management, journal: journal, runs: runs, world: world)
+    /// Takes what is dead on the whole machine: for tests that stand in `OrphanTests`.
+    var sweeper: Sweeper { sweeper(of: nil) }
+
+    /// Takes what one run left.
+    func sweeper(of run: String?) -> Sweeper {
+        Sweeper(
+            docker: docker, management: management, journal: journal, runs: runs, world: world, only: run.map { [$0] })
     }
 
     /// Names of sub-keys that exist, disabled ones included.

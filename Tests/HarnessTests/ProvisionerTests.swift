@@ -50,7 +50,7 @@ import Testing
             bench.server.removeFaults()
             _ = try await bench.management.createSubKey(
                 name: "preflight:run-x:a", limit: USD(cents: 1), expiresAt: expiry)
-            let swept = await bench.sweeper.sweep(force: false)
+            let swept = await bench.sweeper(of: "run-x").sweep(force: false)
             #expect(swept.removed.contains { $0.name == "preflight:run-x:a" })
             #expect(try await bench.journal.resourcesLeft().isEmpty)
         }

@@ -156,7 +156,7 @@ struct WeatherFieldTests {
             #expect(try await bench.journal.run(result.id)?.exitStatus == Int(ExitStatus.no.rawValue))
             #expect(try await bench.subKeys() == [name])
             bench.server.removeFaults()
-            let swept = await bench.sweeper.sweep(force: false)
+            let swept = await bench.sweeper(of: result.id).sweep(force: false)
             #expect(swept.removed.contains { $0.name == name })
             try await bench.expectNothingLeft(of: result.id)
         }

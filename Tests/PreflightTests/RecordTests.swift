@@ -50,7 +50,11 @@ struct RecordTests {
             #expect(await eventually(within: .seconds(60)) { bench.server.bill.count >= 2 })
             let living = try await verify(bench, run)
             #expect(living.exitCode == 0 && living.stdoutText.contains("[v] run: it lives"), "\(living.everything)")
-            #expect(await eventually(within: .seconds(60)) { bench.server.bill.count >= 4 })
+            let haveSpent = try await eventually(within: .seconds(60)) {
+                let trials = try await bench.status(run)["trials"]?.array ?? []
+                return trials.count == 2 && trials.allSatisfy { $0["cost_usd"]?.usd() ?? .zero > .zero }
+            }
+            #expect(haveSpent)
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
 

@@ -93,7 +93,7 @@ struct ScoreCommandTests {
             try bench.write(
                 "e.yaml",
                 ScoredField.experiment(
-                    aliases, score: "{files: ./score.py, command: [/score/score.py], timeout: 8s}",
+                    aliases, score: "{files: ./score.py, command: [/score/score.py], timeout: 30s}",
                     more: "env: {HOST_SECRET: \"\(bench.directory)/secret.txt\"}"))
             let run = CommandRun(bench, prefix: "scored")
             let result = try await bench.run(
@@ -114,7 +114,7 @@ struct ScoreCommandTests {
             // How a trial ended is not changed by how it is scored.
             #expect(try trial("fails")["outcome"] == "agent_failed" && trial("hangs")["outcome"] == "completed")
             for (alias, words) in [
-                ("hangs", "it did not end within 8"), ("garbage", "its last line is neither a number"),
+                ("hangs", "it did not end within 30"), ("garbage", "its last line is neither a number"),
                 ("crashes", "exit code 1: no such answer"), ("floods", "it printed more than 16"),
             ] {
                 let error = try trial(alias)["score"]?["error"]?.string ?? ""
@@ -138,7 +138,7 @@ struct ScoreCommandTests {
             #expect(page.contains("Leaderboard") && page.contains("What quality costs"))
             #expect(try await bench.run(["status", run.id]).stdoutText.contains("score"))
             let csv = try await bench.run(["export", run.id, "--csv", "--table", "trials"]).stdoutText
-            #expect(csv.contains("score,score_error,scorer") && csv.contains("it did not end within 8"))
+            #expect(csv.contains("score,score_error,scorer") && csv.contains("it did not end within 30"))
 
             // Another scorer: what is on record stays.
             try bench.writeProgram(

@@ -38,13 +38,14 @@ package struct TrialReplay: Sendable {
     package var isLost: Bool { stop != nil && outcome == .completed }
 
     /// Whether the log's own verdicts are these, at the same times; nil where it tells of none. Those of races are the
-    /// same if they are of the same words: they come when the field's news do.
+    /// same if the same race does the same: when, and whom they name, goes by whose news came first, and of instants that are
+    /// no further apart than threads are no log tells that.
     package var isAsRecorded: Bool? {
         guard let recorded else { return nil }
         let told = fired.map { (verdict: Recorded($0.policy), isRace: $0.policy.rule.isRace) }
-        let races = Set(told.filter(\.isRace).map { $0.verdict.words })
-        return told.filter { !$0.isRace }.map(\.verdict) == recorded.filter { !races.contains($0.words) }
-            && races.isSubset(of: recorded.map(\.words))
+        let races = Set(told.filter(\.isRace).map { $0.verdict.deed })
+        return told.filter { !$0.isRace }.map(\.verdict) == recorded.filter { !races.contains($0.deed) }
+            && races.isSubset(of: recorded.map(\.deed))
     }
 }
 
@@ -114,8 +115,8 @@ extension TrialReplay.Recorded {
         )
     }
 
-    /// Without its time.
-    fileprivate var words: [String] { [policy, action, message] }
+    /// Without its time and words.
+    fileprivate var deed: [String] { [policy, action] }
 
     init(_ event: Event) {
         self.init(
