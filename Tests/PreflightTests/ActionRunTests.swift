@@ -11,7 +11,7 @@ struct ActionRunTests: ActionFixture {
     @Test func `a held trial waits for its owner, is not idle meanwhile, and goes on when it is released`() async throws
     {
         try await withCommand(SimulatorOptions.fates.echoing) { bench in
-            try write(bench, ActionAgents.calls, eject: "[{budget_fraction: 0.1%, do: hold}, {idle: 8s}]")
+            try write(bench, ActionAgents.calls, eject: "[{budget_fraction: 0.1%, do: hold}, {idle: 15s}]")
             let process = try start(bench, "hold")
             let isHeld = try await eventually(within: .seconds(60)) {
                 try await held(bench, "hold")?.hasPrefix("budget_fraction: spent") == true
@@ -20,10 +20,10 @@ struct ActionRunTests: ActionFixture {
             #expect(try await bench.run(["status", "hold"]).stdoutText.contains("held: "))
             // Longer than the idle policy has patience for.
             let since = try #require(try events(bench, "hold").first { $0.type == "trial_held" }).elapsed
-            let waited = try await eventually(within: .seconds(30)) {
+            let waited = try await eventually(within: .seconds(60)) {
                 let status = try await bench.status("hold")["trials"]?[0]
                 return status?["runtime_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)) ?? .zero
-                    > since + .seconds(10)
+                    > since + .seconds(17)
             }
             #expect(waited)
             #expect(try events(bench, "hold").count { $0.type == "call_reserved" } == 1)
