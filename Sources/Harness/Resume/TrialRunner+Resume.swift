@@ -50,10 +50,13 @@ extension TrialRunner {
     /// command that outlived its harness has started it since we looked.
     private func clear(_ remains: TrialRemains) async -> Bool {
         await shielded {
-            if remains.info != nil, let container = remains.container {
-                guard (try? await docker.removeUnstarted(container.name)) ?? true else { return false }
+            if let container = remains.container {
+                var isGone: Bool? = true
+                if remains.info != nil { isGone = try? await docker.removeUnstarted(container.name) }
+                if isGone == false { return false }
+                // What an engine that cannot be asked still has stays in the journal, for a sweep.
+                if isGone == true { try? await journal.gone(container.id, at: world.now()) }
             }
-            if let container = remains.container { try? await journal.gone(container.id, at: world.now()) }
             if let network = remains.network { await removeNetwork(OwnNetwork(network)) }
             await deleteUnknownKeys(remains)
             for key in keys(remains) { await giveBack(key) }
