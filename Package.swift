@@ -56,11 +56,13 @@ let package = Package(
         .target(
             name: "Gateway", dependencies: ["PreflightCore", "Store", "OpenRouter"] + nio, swiftSettings: settings),
         .target(name: "Reports", dependencies: ["PreflightCore", "Store"], swiftSettings: settings),
+        .target(name: "HTTPServing", dependencies: [hummingbird], swiftSettings: settings),
         .target(
-            name: "Console", dependencies: ["PreflightCore", "Store", "Reports", hummingbird],
+            name: "Console", dependencies: ["PreflightCore", "Store", "Reports", "HTTPServing", hummingbird],
             // Into the command itself, so that it can be copied alone.
             resources: page.map { .embedInCode("Dashboard/Page/\($0)") }, swiftSettings: settings),
-        .target(name: "Simulator", dependencies: ["PreflightCore", hummingbird], swiftSettings: settings),
+        .target(
+            name: "Simulator", dependencies: ["PreflightCore", "HTTPServing", hummingbird], swiftSettings: settings),
         .target(
             name: "Preflight",
             dependencies: [

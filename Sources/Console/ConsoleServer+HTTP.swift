@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -28,7 +29,7 @@ struct ConsoleListener: Sendable {
         let application = Application(
             responder: Responder(listener: self),
             // Longer than the pause between two signs of life.
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: .finishing(.init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: "preflight",
                 availableConnectionsDelegate: MaximumAvailableConnections(connections)),
@@ -49,14 +50,13 @@ private struct Responder: HTTPResponder {
     let listener: ConsoleListener
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let parts = (request.head.path ?? "/").split(separator: "?", maxSplits: 1)
+        let target = request.target
         func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { request.headers[$0] } }
         var call = ConsoleCall(
-            method: request.method.rawValue, path: QueryText.decoded(parts.first ?? "/"),
-            query: parts.count > 1 ? QueryText.pairs(parts[1]) : [:], bearer: Self.bearer(request.headers),
+            method: request.method.rawValue, path: target.path, query: target.query, bearer: request.bearer,
             host: request.head.authority ?? field("Host"), origin: field("Origin"), site: field("Sec-Fetch-Site"),
             contentType: request.headers[.contentType], lastEventID: field("Last-Event-ID"))
-        guard let body = try await collected(request.body) else {
+        guard let body = try await request.collected(upTo: listener.body) else {
             return response(ConsoleAnswer(ConsoleFailure(413, "the body is too long")))
         }
         call.body = body
@@ -83,7 +83,6 @@ private struct Responder: HTTPResponder {
         case .stream(let produce):
             response.headers[.contentType] = "text/event-stream"
             response.body = ResponseBody { writer in
-
                 for await text in produce() { try await writer.write(ByteBuffer(string: text)) }
                 try await writer.finish(nil)
             }
@@ -97,23 +96,6 @@ private struct Responder: HTTPResponder {
         }
         return response
     }
-
-    /// Nil when the body is too long.
-    private func collected(_ body: RequestBody) async throws -> [UInt8]? {
-        var bytes: [UInt8] = []
-        for try await buffer in body {
-            guard bytes.count + buffer.readableBytes <= listener.body else { return nil }
-            bytes.append(contentsOf: buffer.readableBytesView)
-        }
-        return bytes
-    }
-
-    private static func bearer(_ headers: HTTPFields) -> String? {
-        guard let value = headers[.authorization] else { return nil }
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
-    }
 }
 
 extension ConsoleFeed.Item {
@@ -123,39 +105,5 @@ extension ConsoleFeed.Item {
         case .event(let type, let fields): "event: \(type)\ndata: \(fields.text)\n\n"
         case .tick: ": still here\n\n"
         }
-    }
-}
-
-/// The parts of an address behind its host.
-enum QueryText {
-    /// `%2F` and the like resolved; malformed escapes stay as they are.
-    static func decoded(_ text: some StringProtocol) -> String {
-        let bytes = Array(text.utf8)
-        var out: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
-                let high = Character(UnicodeScalar(bytes[index + 1])).hexDigitValue,
-                let low = Character(UnicodeScalar(bytes[index + 2])).hexDigitValue
-            {
-                out.append(UInt8(high * 16 + low))
-                index += 3
-            } else {
-                out.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
-
-    /// The first of equal names counts.
-    static func pairs(_ text: some StringProtocol) -> [String: String] {
-        var pairs: [String: String] = [:]
-        for pair in text.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = decoded(parts[0])
-            if pairs[name] == nil { pairs[name] = parts.count > 1 ? decoded(parts[1]) : "" }
-        }
-        return pairs
     }
 }

@@ -1,6 +1,6 @@
 import Dispatch
-import NIOCore
-import NIOPosix
+package import NIOCore
+package import NIOPosix
 import NIOSSL
 package import PreflightCore
 package import Store
@@ -26,12 +26,14 @@ package final class Gateway: Sendable {
 
     /// - Parameters:
     ///   - threads: Event loops; one for each processor serves best.
+    ///   - resolver: Finds the addresses of upstreams, for each event loop; nil for the system's.
     ///   - authorities: A PEM file of those that upstreams' certificates are verified by; nil for the system's.
     ///   - report: Told of every call and connection. Called on event loops: it must not block.
     package init(
         settings: GatewaySettings, ledger: Ledger, keys: KeyRing = KeyRing(), prices: PriceBook = PriceBook(),
         threads: Int = System.coreCount, authorities: String? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
+        resolver: ((any EventLoop) -> any Resolver & Sendable)? = nil,
         now: @escaping @Sendable () -> Timestamp, report: @escaping @Sendable (GatewayEvent) -> Void = { _ in }
     ) throws {
         self.ledger = ledger
@@ -47,7 +49,7 @@ package final class Gateway: Sendable {
         tls = try NIOSSLContext(configuration: security)
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
         for loop in group.makeIterator() {
-            let context = LoopContext(loop: loop, gateway: self, tls: tls)
+            let context = LoopContext(loop: loop, gateway: self, tls: tls, resolver: resolver?(loop))
             contexts.withLock { $0[ObjectIdentifier(loop)] = context }
             loop.execute { context.start() }
         }

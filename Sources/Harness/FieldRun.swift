@@ -19,6 +19,7 @@ package struct FieldRun: Sendable {
     let breaker: FieldBreaker
     let hooks: FieldHooks
     let race: RaceDesk
+    private let raceClock = RaceClock()
     /// Of the field itself.
     let left = LeftBehind()
 
@@ -230,7 +231,7 @@ package struct FieldRun: Sendable {
                 PolicyRule(.wall(plan.experiment.limits.wall)), PolicyRule(.heldTooLong),
             ],
             bounds: plan.bounds,
-            lastStderr: lastStderr, world: workshop.world,
+            lastStderr: lastStderr, world: workshop.world, raceClock: raceClock,
             observe: { [breaker, hooks, race] event, state in
                 breaker.take(event, of: trial, state)
                 hooks.take(event, of: trial, state)

@@ -61,17 +61,20 @@ extension TrialRecorder {
     /// A rule has fired that is judged outside: one over the field.
     func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
         state.withLock { state in
-            // Once: who takes a field over comes to the same verdicts again.
-            guard !state.watch.state.firedRules.contains(index) else { return }
-            state.fired.append(
-                FiredPolicy(
-                    index: index, rule: rule, reason: rule.named(reason), at: elapsed,
-                    spend: state.watch.state.spend, evidence: evidence))
-            judge(&state)
-            // One that has a log and does not run yet is ended all the same.
-            if rule.action == .eject, !state.hasVerdict, state.watch.state.decided == nil,
-                [.pending, .provisioning, .starting].contains(state.watch.state.phase)
-            {
+            // Once: who takes a field over comes to the same verdicts again. And of whoever is stopped already nothing more
+            // is said.
+            guard !state.watch.state.firedRules.contains(index), state.watch.state.decided == nil else { return }
+            let fired = FiredPolicy(
+                index: index, rule: rule, reason: rule.named(reason), at: elapsed, spend: state.watch.state.spend,
+                evidence: evidence)
+            guard [.pending, .provisioning, .starting].contains(state.watch.state.phase) else {
+                state.fired.append(fired)
+                return judge(&state)
+            }
+            // One that has a log and does not run yet can be ended at once; anything milder waits for its container.
+            if rule.action != .eject {
+                state.early.append(fired)
+            } else if !state.hasVerdict {
                 announce(rule.named(reason), in: &state)
             }
         }

@@ -45,12 +45,15 @@ package final class TrialRecorder: Sendable {
         var calls: ModelAccess.CallDoor?
         /// Policies that have fired and are not told of yet.
         var fired: [FiredPolicy] = []
+        /// The same, of a trial whose container does not run yet.
+        var early: [FiredPolicy] = []
     }
 
     package let plan: TrialPlan
     package let startedAt: Timestamp
     let policies: PolicyList
     let races: [(rule: Int, race: Race)]
+    private let raceClock: RaceClock
     let bounds: Bounds
     let world: World
     private let startedUptime: Duration
@@ -69,10 +72,21 @@ package final class TrialRecorder: Sendable {
     /// Begins a trial's record, or goes on with the one there is.
     ///
     /// - Parameter lastStderr: the end of what an earlier process has heard on standard error.
-    package init(
+    package convenience init(
         plan: TrialPlan, directory: TrialDirectory, policies: PolicyList, bounds: Bounds = Bounds(),
         lastStderr: [String] = [], world: World, observe: (@Sendable (Event, TrialState) -> Void)? = nil
     ) throws {
+        try self.init(
+            plan: plan, directory: directory, policies: policies, bounds: bounds, lastStderr: lastStderr, world: world,
+            raceClock: RaceClock(), observe: observe)
+    }
+
+    /// - Parameter raceClock: that of all trials of the field.
+    init(
+        plan: TrialPlan, directory: TrialDirectory, policies: PolicyList, bounds: Bounds, lastStderr: [String],
+        world: World, raceClock: RaceClock, observe: (@Sendable (Event, TrialState) -> Void)?
+    ) throws {
+        self.raceClock = raceClock
         self.observe = observe
         self.plan = plan
         self.policies = policies
@@ -151,6 +165,9 @@ extension TrialRecorder {
                     timestamp: world.now(), elapsed: elapsed, source: .harness, type: "container_started",
                     fields: fields), to: &state)
             flush(&state)
+            state.fired += state.early
+            state.early = []
+            judge(&state)
             return true
         }
     }
@@ -190,6 +207,11 @@ extension TrialRecorder {
     }
 
     func put(_ event: Event, _ state: inout State) {
+        guard !races.isEmpty, RaceBook.News.mayBe(event) else { return write(event, &state) }
+        raceClock.stamp(event) { write($0, &state) }
+    }
+
+    private func write(_ event: Event, _ state: inout State) {
         state.events.append(event)
         let fired = state.watch.take(event)
         if !fired.isEmpty { state.fired += fired }

@@ -76,6 +76,29 @@ import Testing
         }
     }
 
+    @Test func `what a scorer said stands in the trial's row, and a newer score replaces it`() async throws {
+        try await withDashboard { bench in
+            let score = TrialScore(value: 0.5, metrics: ["lines": 12], scorer: "s", at: Bench.start)
+            try await bench.write(Bench.beginning("a"), "a")
+            try await bench.write(
+                [Bench.event(.harness, score.eventType, JSON.record(score.fields(took: nil)), at: 30)], "a")
+            try await bench.write(Bench.beginning("b") + Bench.end, "b")
+            let row = try await bench.get("/api/run?run=run-1")
+            #expect(row["trial/a"]?["score"] == "0.5" && row["trial/a"]?["metrics"] == ["lines": 12])
+            #expect(row["trial/b"]?["score"] == nil)
+
+            let failed = TrialScore(value: nil, error: "exit code 1\nof it", scorer: "t", at: Bench.start)
+            try await bench.journal.finish(run: "run-1", exitStatus: 0, at: Bench.start)
+            try bench.run.trial(TrialAttempt(alias: "a")).keep(later: failed)
+            #expect(
+                await eventually {
+                    (try? await bench.get("/api/run?run=run-1"))?["trial/a"]?["score"] == "failed"
+                })
+            let again = try await bench.get("/api/run?run=run-1")
+            #expect(again["trial/a"]?["score_error"] == "exit code 1 of it" && again["trial/a"]?["metrics"] == nil)
+        }
+    }
+
     @Test func `a follower gets everything once, then what changes, and the end`() async throws {
         try await withDashboard { bench in
             var lock: HarnessLock? = try HarnessLock(path: bench.run.harnessLockPath)

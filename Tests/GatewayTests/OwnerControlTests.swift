@@ -176,8 +176,8 @@ import Testing
                 chat("Hello", model: "openai/gpt-4.1-mini", maxTokens: 10), headers: ["x-preflight-max-cost": "0.0001"])
             #expect(answer.status == 200, "\(answer.text)")
             #expect(!said(answer).contains("Try."))
-            #expect(bench.gateway.events.calls(.callSettled).map(\.steered) == [[]])
             #expect(try await bench.gateway.settled().scope.reserved == .zero)
+            #expect(bench.gateway.events.calls(.callSettled).map(\.steered) == [[]])
         }
     }
 

@@ -161,6 +161,7 @@ let upstreamSecret = "sk-or-v1-upstream-secret-0123456789abcdef"
 func withScriptedGateway(
     _ upstreams: [ScriptedUpstream], kind: Upstream.Kind = .openRouter, pricing: Upstream.PricingSource? = nil,
     limits: BudgetLimits = BudgetLimits(total: USD(cents: 1000)), certificate: TestCertificate? = nil,
+    host: String? = nil, resolver: ((any EventLoop) -> any Resolver & Sendable)? = nil,
     keep: (inout GatewaySettings) -> Void = { _ in },
     _ body: (ScriptedBench) async throws -> Void
 ) async throws {
@@ -175,7 +176,7 @@ func withScriptedGateway(
                 Upstream(
                     name: name, kind: kind,
                     address: try UpstreamAddress(
-                        url: "\(certificate == nil ? "http://127.0.0.1" : "https://localhost")"
+                        url: (certificate == nil ? "http://\(host ?? "127.0.0.1")" : "https://\(host ?? "localhost")")
                             + ":\(channel.localAddress?.port ?? 0)/api/v1"),
                     key: Secret(upstreamSecret), pricing: pricing ?? .table(table)))
         }
@@ -186,8 +187,8 @@ func withScriptedGateway(
         let ledger = try Ledger(path: directory + "/preflight.sqlite", now: now)
         let events = GatewayBench.EventLog()
         let gateway = try Gateway(
-            settings: settings, ledger: ledger, threads: 2, authorities: certificate?.authorities, now: now,
-            report: { events.append($0) })
+            settings: settings, ledger: ledger, threads: 2, authorities: certificate?.authorities,
+            resolver: resolver, now: now, report: { events.append($0) })
         let scope = try await ledger.scope(named: "trial", limits: limits)
         let (_, text) = gateway.keys.issue {
             VirtualKey(id: "test", label: $0, scope: scope, scopeName: "trial")

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// A clock that goes when it is told to.
-private final class HandClock: Sendable {
+final class HandClock: Sendable {
     private let time = Mutex(Duration.seconds(100))
 
     func pass(_ duration: Duration) { time.withLock { $0 += duration } }

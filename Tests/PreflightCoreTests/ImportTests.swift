@@ -18,13 +18,15 @@ import Testing
         "Gateway": [
             "PreflightCore", "Store", "OpenRouter", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Foundation",
         ],
+        "HTTPServing": ["Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore"],
         "Console": [
-            "PreflightCore", "Store", "Reports", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
-            "Foundation", "FoundationEssentials",
+            "PreflightCore", "Store", "Reports", "HTTPServing", "Hummingbird", "HummingbirdCore", "HTTPTypes",
+            "NIOCore", "Foundation", "FoundationEssentials",
         ],
         "Reports": ["PreflightCore", "Store"],
         "Simulator": [
-            "PreflightCore", "Hummingbird", "HTTPTypes", "NIOCore", "Foundation", "FoundationEssentials",
+            "PreflightCore", "HTTPServing", "Hummingbird", "HTTPTypes", "NIOCore", "Foundation",
+            "FoundationEssentials",
         ],
         "Preflight": [
             "PreflightCore", "Store", "OpenRouter", "Containers", "Harness", "Gateway", "Console", "Reports",

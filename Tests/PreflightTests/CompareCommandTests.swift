@@ -68,7 +68,7 @@ struct CompareCommandTests {
             #expect(refused.exitCode == 3 && refused.stdout.isEmpty)
             #expect(refused.stderrText.contains("budget: $0.05 (one/"), "\(refused.everything)")
             #expect(refused.stderrText.contains("--even-if-unlike"))
-            for format in ["text", "md", "json", "csv"] {
+            for format in ["text", "html", "md", "json", "csv"] {
                 let told = try await bench.run(["compare", "one", "dear", "--even-if-unlike", "--format", format])
                 let stamp = format == "csv" ? ",false,budget" : "NOT RUN ALIKE, ranked all the same: budget"
                 #expect(told.isSuccess && told.stdoutText.contains(stamp), "\(told.everything)")

@@ -36,6 +36,7 @@ enum BoardFixture {
                 $0.runtime = .seconds(62)
                 $0.cost = USD(picodollars: 420_000_000)
                 $0.turns = 4
+                $0.score = TrialScore(value: 0.75, scorer: "s", at: start)
             },
             trial("looper") {
                 $0 = running("looper", "bash", 3, cost: 31_000)

@@ -15,7 +15,7 @@ import Testing
                 thinker  running   call 2m11s                 12   42.3k     $0.047 of $0.05 ━━━━━━─    73%   2m11s   94% $0.047 of $0.05 spent
                 stuck    running   waits 41s                  12   42.3k      $0.00 of $0.05 ───────    73%          waits: 503 of the provider
                 later    pending                                                      $0.00 of $0.05
-                quick    DONE      after 1m02s                 4            $0.0004 of $0.05 ━──────
+                quick    DONE      after 1m02s                 4            $0.0004 of $0.05 ━──────                 score 0.75
                 silent   EJECTED   after 5m00s                 0              $0.00 of $0.05 ───────                 idle: silent for 5m00s
 
 
@@ -35,7 +35,7 @@ import Testing
                 thinker running  call 2m11s         12  $0.047 of $0.05 2m11s  94% $0.047 of $0…
                 stuck   running  waits 41s          12   $0.00 of $0.05       waits: 503 of the…
                 later   pending                          $0.00 of $0.05
-                quick   DONE     after 1m02s         4 $0.0004 of $0.05
+                quick   DONE     after 1m02s         4 $0.0004 of $0.05       score 0.75
                 silent  EJECTED  after 5m00s         0   $0.00 of $0.05       idle: silent for …
                 the journal is late
                 3 under way, 1 to come, 2 ended: 1 DONE 1 EJECTED

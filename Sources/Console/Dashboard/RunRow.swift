@@ -71,6 +71,9 @@ enum TrialRow {
             "started_at": trial.startedAt.map { .string($0.iso8601) },
             "runtime_s": trial.startedAt == nil ? nil : .number(trial.runtime.decimalSeconds(places: 1)),
             "running": .bool(trial.isRunning), "running_since": runningSince.map(JSON.string),
+            "score": trial.score.map { .string($0.text) },
+            "score_error": trial.score?.error.map { .string(PlainText.oneLine($0)) },
+            "metrics": trial.score.flatMap { $0.metrics.isEmpty ? nil : .reals($0.metrics) },
         ])
     }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import NIOSSL
 import PreflightCore
 import Store
@@ -8,6 +9,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     let loop: any EventLoop
     unowned let gateway: Gateway
     private let tls: NIOSSLContext
+    private let resolver: (any Resolver & Sendable)?
     private var pools: [UpstreamAddress: UpstreamPool] = [:]
     /// The pool that was asked for last: mostly it is the only one.
     private var lastPool: (destination: Destination, pool: UpstreamPool)?
@@ -26,7 +28,8 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     /// Bytes of text in a token, by model, in thousandths, as settled streams had it.
     private var bytesPerToken: [String: Int] = [:]
 
-    init(loop: any EventLoop, gateway: Gateway, tls: NIOSSLContext) {
+    init(loop: any EventLoop, gateway: Gateway, tls: NIOSSLContext, resolver: (any Resolver & Sendable)?) {
+        self.resolver = resolver
         self.loop = loop
         self.gateway = gateway
         self.tls = tls
@@ -62,7 +65,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
             pools[address]
             ?? UpstreamPool(
                 address: address, loop: loop, tls: address.isSecure ? tls : nil,
-                maximumHead: gateway.settings.bounds.head)
+                maximumHead: gateway.settings.bounds.head, resolver: resolver)
         pools[address] = pool
         lastPool = (destination, pool)
         return pool

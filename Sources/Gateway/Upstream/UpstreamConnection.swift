@@ -9,12 +9,53 @@ enum UpstreamFailure: Error, Equatable {
     case timedOut(String)
 }
 
+/// A connection that is being made: the first that can be used is taken, of several addresses or attempts. Lives on one
+/// event loop.
+final class UpstreamMaking: @unchecked Sendable {
+    private var then: ((Result<UpstreamConnection, UpstreamFailure>) -> Void)?
+    /// The one whose handshake is waited for.
+    private var candidate: UpstreamConnection?
+    /// Called once.
+    var whenOver: (() -> Void)?
+
+    init(_ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) { self.then = then }
+
+    /// The system has connected it. False when nobody waits any more, or another one was there before.
+    func hasBegun(_ connection: UpstreamConnection) -> Bool {
+        guard then != nil, candidate == nil else { return false }
+        candidate = connection
+        return true
+    }
+
+    func succeed(_ connection: UpstreamConnection) {
+        guard let then = end() else { return connection.abandon() }
+        then(.success(connection))
+    }
+
+    /// What was connected, or all that there was to connect to, cannot be used.
+    func fail(_ reason: String) {
+        let candidate = candidate
+        guard let then = end() else { return }
+        candidate?.abandon()
+        then(.failure(.unreachable(reason)))
+    }
+
+    private func end() -> ((Result<UpstreamConnection, UpstreamFailure>) -> Void)? {
+        guard let then else { return nil }
+        self.then = nil
+        candidate = nil
+        whenOver?()
+        whenOver = nil
+        return then
+    }
+}
+
 /// A connection to an upstream, for one request at a time. Lives on one event loop.
 final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private(set) var channel: (any Channel)?
+    private let channel: any Channel
     /// Writing through it passes by nothing but the handlers below this one.
     private var context: ChannelHandlerContext?
     private let pool: UpstreamPool
@@ -27,25 +68,22 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     private var isActive = false
     private var isClosed = false
     private var isReading = true
-    /// Told once that the connection can be used, or why not; set while it is being made.
-    private var onReady: ((Result<UpstreamConnection, UpstreamFailure>) -> Void)?
+    /// Who waits for it, from when it is connected until it can be used.
+    private var making: UpstreamMaking?
     private let isSecure: Bool
     var idleSince = NIODeadline.now()
 
     init(
-        pool: UpstreamPool, maximumHead: Int, isSecure: Bool,
-        onReady: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+        pool: UpstreamPool, channel: any Channel, maximumHead: Int, isSecure: Bool, making: UpstreamMaking
     ) {
         self.pool = pool
+        self.channel = channel
         self.isSecure = isSecure
-        self.onReady = onReady
+        self.making = making
         parser = ResponseParser(maximumHead: maximumHead)
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        channel = context.channel
-        self.context = context
-    }
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
@@ -57,20 +95,28 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     /// count as sent, although no byte of it ever left.
     func channelActive(context: ChannelHandlerContext) {
         isActive = true
-        if !isSecure { becomeReady(.success(self)) }
+        if making?.hasBegun(self) == false {
+            making = nil
+            return abandon()
+        }
+        if !isSecure { becomeReady() }
         context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent { becomeReady(.success(self)) }
+        if case .handshakeCompleted? = event as? TLSUserEvent { becomeReady() }
         context.fireUserInboundEventTriggered(event)
     }
 
-    func becomeReady(_ result: Result<UpstreamConnection, UpstreamFailure>) {
-        guard let onReady else { return }
-        self.onReady = nil
-        if case .failure = result { abandon() }
-        onReady(result)
+    private func becomeReady() {
+        making?.succeed(self)
+        making = nil
+    }
+
+    /// It was connected, and cannot be used. An address that does not connect is no failure: another may.
+    private func becomeUnusable(_ reason: String) {
+        if isActive { making?.fail(reason) }
+        making = nil
     }
 
     // MARK: Using
@@ -87,13 +133,13 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     func abandon() {
         delegate = nil
         isClosed = true
-        channel?.close(promise: nil)
+        channel.close(promise: nil)
     }
 
     func setReading(_ reads: Bool) {
         guard reads != isReading else { return }
         isReading = reads
-        channel?.setOption(.autoRead, value: reads).whenComplete { _ in }
+        channel.setOption(.autoRead, value: reads).whenComplete { _ in }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -159,7 +205,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
         pool.forget(self)
-        becomeReady(.failure(.unreachable("the connection was closed before it could be used")))
+        becomeUnusable("the connection was closed before it could be used")
         if parser.endsWithClose, let delegate {
             self.delegate = nil
             delegate.upstreamEnded()
@@ -170,7 +216,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         isClosed = true
-        becomeReady(.failure(.unreachable(UpstreamPool.text(error))))
+        becomeUnusable(UpstreamPool.text(error))
         // A connection that is reset is as good as one that is closed in the middle.
         fail(error is IOError ? .cut : .unreadable(UpstreamPool.text(error)))
         context.close(promise: nil)

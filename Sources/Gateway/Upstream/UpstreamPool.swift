@@ -9,6 +9,7 @@ final class UpstreamPool: @unchecked Sendable {
     private let loop: any EventLoop
     private let tls: NIOSSLContext?
     private let maximumHead: Int
+    private let resolver: (any Resolver & Sendable)?
     private var idle: [UpstreamConnection] = []
     private var isClosed = false
 
@@ -16,7 +17,12 @@ final class UpstreamPool: @unchecked Sendable {
     private static let longestRest = TimeAmount.seconds(30)
     private static let mostIdle = 128
 
-    init(address: UpstreamAddress, loop: any EventLoop, tls: NIOSSLContext?, maximumHead: Int) {
+    /// - Parameter resolver: finds the addresses of names; nil for the system's.
+    init(
+        address: UpstreamAddress, loop: any EventLoop, tls: NIOSSLContext?, maximumHead: Int,
+        resolver: (any Resolver & Sendable)?
+    ) {
+        self.resolver = resolver
         self.address = address
         self.loop = loop
         self.tls = tls
@@ -35,32 +41,33 @@ final class UpstreamPool: @unchecked Sendable {
 
     /// Makes a connection that is open.
     func connect(timeout: TimeAmount, _ then: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void) {
-        let connection = UpstreamConnection(pool: self, maximumHead: maximumHead, isSecure: tls != nil, onReady: then)
+        let making = UpstreamMaking(then)
         let host = address.host
         let tls = tls
+        let (pool, maximumHead) = (self, maximumHead)
         // Bounds the handshake too.
-        let limit = loop.scheduleTask(in: timeout) {
-            connection.becomeReady(.failure(.unreachable("no connection in time")))
-        }
+        let limit = loop.scheduleTask(in: timeout) { making.fail("no connection in time") }
+        making.whenOver = { limit.cancel() }
         ClientBootstrap(group: loop)
+            .resolver(resolver)
             .connectTimeout(timeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // For each address of the name, until one is there.
             .channelInitializer { channel in
-                channel.closeFuture.whenComplete { _ in limit.cancel() }
-                return channel.eventLoop.makeCompletedFuture {
+                channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
                             // An address has no name to be checked against in SNI.
                             NIOSSLClientHandler(context: tls, serverHostname: host.isAddress ? nil : host))
                     }
-                    try channel.pipeline.syncOperations.addHandler(connection)
+                    try channel.pipeline.syncOperations.addHandler(
+                        UpstreamConnection(
+                            pool: pool, channel: channel, maximumHead: maximumHead, isSecure: tls != nil, making: making
+                        ))
                 }
             }
             .connect(host: host, port: address.port)
-            .whenFailure { error in
-                limit.cancel()
-                connection.becomeReady(.failure(.unreachable(Self.text(error))))
-            }
+            .whenFailure { making.fail(Self.text($0)) }
     }
 
     /// What went wrong, for people.

@@ -15,7 +15,7 @@ struct CompareCommand: AsyncParsableCommand {
               preflight compare 20260312 20260313                      models over two runs
               preflight compare 20260312 20260319 --by run             one run against another, model by model
               preflight compare latest --metric cost --baseline llama
-              preflight compare latest --format md --output compare.md
+              preflight compare latest --output compare.html           one page, with pictures
 
             Trials are paired by run and repetition. What was stopped by money, time, a race or its owner is cut off:
             neither completed nor failed. What machine, provider or Preflight let down is missing.
@@ -49,19 +49,12 @@ struct CompareCommand: AsyncParsableCommand {
     @Flag(help: "Rank what was not run alike, and say so.")
     var evenIfUnlike = false
 
-    @Option(
-        help: ArgumentHelp(
-            "text, md, json or csv; by default what the name of --output ends in, else text.", valueName: "FORMAT"))
-    var format: CompareFormat?
-
-    @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where to write it; by default standard output.", valueName: "FILE"))
-    var output: String?
+    @OptionGroup var document: DocumentOptions<CompareFormat>
 
     @OptionGroup var place: PlaceOptions
 
     func validate() throws {
-        if place.json, format != nil { throw ValidationError("--json is --format json: give one of them") }
+        try document.check(json: place.json)
         guard (50...99.9).contains(confidence) else {
             throw ValidationError("--confidence \(confidence): expected percent, 50 to 99.9")
         }
@@ -95,8 +88,7 @@ struct CompareCommand: AsyncParsableCommand {
                 .usage, "no two of \(field.arms.map(\.name).joined(separator: ", ")) have a repetition in common",
                 hint: "what failed for machine or provider is missing: `preflight retry` runs it again")
         }
-        let format = place.json ? .json : format ?? output.flatMap(CompareFormat.init(fileName:)) ?? .text
-        try OutputFile(output).write(format.text(comparison))
+        try document.write(json: place.json) { $0.text(comparison) }
     }
 
     private static func refusal(_ likeness: Likeness) -> PreflightError {
@@ -124,23 +116,24 @@ struct CompareCommand: AsyncParsableCommand {
 extension CompareMetric: ExpressibleByArgument {}
 extension Comparison.Grouping: ExpressibleByArgument {}
 
-enum CompareFormat: String, ExpressibleByArgument, CaseIterable {
-    case text, md, json, csv
+enum CompareFormat: String, DocumentFormat {
+    case text, html, md, json, csv
 
-    /// By what a file's name ends in.
-    init?(fileName: String) {
-        switch fileName.split(separator: ".").last?.lowercased() {
-        case "txt": self = .text
-        case "md", "markdown": self = .md
-        case "json": self = .json
-        case "csv": self = .csv
-        default: return nil
+    static let standard = Self.text
+
+    var endings: [String] {
+        switch self {
+        case .text: ["txt"]
+        case .html: ["htm"]
+        case .md: ["markdown"]
+        case .json, .csv: []
         }
     }
 
     func text(_ comparison: Comparison) -> String {
         switch self {
         case .text: comparison.text
+        case .html: comparison.html
         case .md: comparison.markdown
         case .json: comparison.json.prettyText + "\n"
         case .csv: comparison.csv

@@ -22,43 +22,31 @@ struct ReportCommand: AsyncParsableCommand {
     @Argument(help: "A run's name, a unique beginning of it, or latest.")
     var run: String = "latest"
 
-    @Option(
-        help: ArgumentHelp(
-            "html, md, json or csv; by default what the name of --output ends in, else md.", valueName: "FORMAT"))
-    var format: ReportFormat?
-
-    @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where to write it; by default standard output.", valueName: "FILE"))
-    var output: String?
+    @OptionGroup var document: DocumentOptions<ReportFormat>
 
     @OptionGroup var place: PlaceOptions
 
-    func validate() throws {
-        if place.json, format != nil { throw ValidationError("--json is --format json: give one of them") }
-    }
+    func validate() throws { try document.check(json: place.json) }
 
     func run() async throws {
         let wiring = try Wiring(runsDirectory: place.runsDir)
         let journal = try wiring.existingJournal()
         let view = try await RunLookup.find(run, in: wiring.runs, journal: journal, at: wiring.world.now())
         let report = await ReportWriter.read(view)
-        let format = place.json ? .json : format ?? output.flatMap(ReportFormat.init(fileName:)) ?? .md
-        try OutputFile(output).write(format.text(report))
+        try document.write(json: place.json) { $0.text(report) }
     }
 }
 
-enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+enum ReportFormat: String, DocumentFormat {
     case html, md, json, csv
 
-    /// By what a file's name ends in.
-    init?(fileName: String) {
-        let end = fileName.split(separator: ".").last?.lowercased()
-        switch end {
-        case "html", "htm": self = .html
-        case "md", "markdown": self = .md
-        case "json": self = .json
-        case "csv": self = .csv
-        default: return nil
+    static let standard = Self.md
+
+    var endings: [String] {
+        switch self {
+        case .html: ["htm"]
+        case .md: ["markdown"]
+        case .json, .csv: []
         }
     }
 

@@ -1,7 +1,6 @@
 /// A race as it stands: a fold of what the trials of a field have shown, and a verdict for whom it stops.
 ///
-/// It knows no clock. The same facts in the same order give the same verdicts, live and from the logs; and but for trials
-/// that fail meanwhile the order does not matter either, since a mark never changes.
+/// It knows no clock. The same facts in the same order give the same verdicts, live and from the logs.
 package struct RaceBook: Sendable {
     /// A fact of one trial.
     package enum News: Hashable, Sendable {
@@ -110,13 +109,20 @@ package struct RaceBook: Sendable {
 }
 
 extension RaceBook.News {
+    private static let ends = ["trial_ended", "trial_finished"]
+
+    /// Whether races hear of such events.
+    package static func mayBe(_ event: Event) -> Bool {
+        event.source == .harness && (event.type == RaceMark.eventType || ends.contains(event.type))
+    }
+
     /// What an event of a trial says to the race that is a rule of this index; nil where it says nothing.
     package init?(_ event: Event, rule: Int, measure: RaceMeasure?) {
         guard event.source == .harness else { return nil }
         switch event.type {
         case RaceMark.eventType where event.fields["rule"]?.int == rule:
             self = .marked(event.fields["measure"]?.numberText.flatMap { measure?.read($0) })
-        case "trial_ended", "trial_finished":
+        case _ where Self.ends.contains(event.type):
             self = event.fields["outcome"]?.string == Outcome.completed.rawValue ? .completed : .failed
         default: return nil
         }

@@ -22,8 +22,8 @@ package enum RaceReplay {
 
     /// - Parameters:
     ///   - logs: in the order of the field.
-    ///   - rule: where the run had this race, its place among the run's rules: what was measured then is taken, at the time
-    ///     when it was, so that verdicts and their evidence are those that were given.
+    ///   - rule: where the run had this race, its place among the run's rules: what was measured then is taken, in the
+    ///     order in which it was heard of, so that verdicts and their evidence are those that were given.
     package static func verdicts(of race: Race, _ logs: [Log], recordedAs rule: Int? = nil) -> [Verdict] {
         var book = RaceBook(race, trials: logs.map(\.trial))
         var states = logs.map { _ in newState(race) }
@@ -31,12 +31,14 @@ package enum RaceReplay {
         var verdicts: [Verdict] = []
         let starts = logs.map { log in log.events.first.map { $0.timestamp + (.zero - $0.elapsed) } }
 
-        for (index, event, elapsed, time) in merged(logs, starts, race) {
+        let steps = rule == nil ? merged(logs, starts, race) : heard(logs, starts)
+        for (index, event, elapsed, time) in steps {
             let trial = logs[index].trial.alias
             func take(_ news: RaceBook.News?) {
                 guard let news else { return }
-                // One that was stopped has not completed, whatever its log says of later.
-                let told: RaceBook.News = out.contains(trial) && news == .completed ? .failed : news
+                // One that would have been stopped has not completed, whatever its log says of later.
+                let wasStopped = rule == nil && out.contains(trial) && news == .completed
+                let told: RaceBook.News = wasStopped ? .failed : news
                 for one in book.take(told, of: trial) {
                     out.insert(one.trial)
                     let start = logs.firstIndex { $0.trial.alias == one.trial }.flatMap { starts[$0] }
@@ -69,6 +71,21 @@ package enum RaceReplay {
     }
 
     private typealias Step = (index: Int, event: Event?, elapsed: Duration, time: Timestamp)
+
+    /// What the run's own races heard of, in that order: it is in the time stamps.
+    private static func heard(_ logs: [Log], _ starts: [Timestamp?]) -> [Step] {
+        var all: [Step] = []
+        for (index, log) in logs.enumerated() {
+            guard let start = starts[index] else { continue }
+            for event in log.events where RaceBook.News.mayBe(event) {
+                all.append((index, event, event.elapsed, start + event.elapsed))
+            }
+        }
+        return all.sorted { a, b in
+            let (first, second) = (a.event?.timestamp ?? a.time, b.event?.timestamp ?? b.time)
+            return first != second ? first < second : a.index < b.index
+        }
+    }
 
     /// All events in the order in which they came, and between them the instants of checkpoints, which are no events. A
     /// log's own clock orders it, whatever happened to the wall clock.

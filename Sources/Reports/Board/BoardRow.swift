@@ -63,8 +63,8 @@ struct BoardRow {
 
     private var nearest: String {
         if hasEnded {
-            guard let why = StatusFrame.why(trial) else { return "" }
-            return CellText.clean(why)
+            let parts = [trial.score.map { "score \($0.text)" }, StatusFrame.why(trial).map(CellText.clean)]
+            return parts.compactMap(\.self).joined(separator: "; ")
         }
         if let pause = trial.pause { return "waits: \(CellText.clean(pause))" }
         guard let nearness = trial.nearest else { return CellText.clean(StatusFrame.why(trial) ?? "") }

@@ -33,11 +33,17 @@ extension TrialReplay {
     fileprivate mutating func take(
         _ verdict: RaceReplay.Verdict, of rule: PolicyRule, at index: Int, in directory: TrialDirectory
     ) {
-        let at = max(.zero, verdict.elapsed)
+        var at = max(.zero, verdict.elapsed)
         if let stop, stop.policy.at <= at { return }
         var state = TrialState()
         _ = try? EventLogReader(directory).read { event in
             if event.elapsed <= at { state.apply(event) }
+            // What is milder than a stop waits for the container.
+            guard rule.action != .eject, state.containerStarted == nil, event.source == .harness,
+                event.type == "container_started"
+            else { return }
+            at = event.elapsed
+            state.apply(event)
         }
         // One that did not run then, or was being stopped, is ended by something else.
         guard state.phase == .running else { return }

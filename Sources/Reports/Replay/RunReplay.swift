@@ -31,6 +31,10 @@ package struct RunReplay: Sendable {
                 trials.append(replay)
             }
         }
+        // Whoever raced against an earlier attempt at another trial met what is not judged again.
+        if view.trials.contains(where: { $0.attempt.number > 1 }) {
+            for index in trials.indices { trials[index].knowsRivals = false }
+        }
         race(policies, newest, isOwn: isOwn)
     }
 

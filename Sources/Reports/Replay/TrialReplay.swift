@@ -13,6 +13,9 @@ package struct TrialReplay: Sendable {
     package var fired: [Fired] = []
     /// What the log says has fired; nil of a log that does not tell, such as one of a version before.
     package var recorded: [Recorded]?
+    /// Which rules are races, of which the log's own verdicts go by other trials' news; and whether these are known.
+    var races: Set<Int> = []
+    var knowsRivals = true
     /// Why its log cannot be read, or is not what was written.
     package var fault: String?
 
@@ -24,6 +27,8 @@ package struct TrialReplay: Sendable {
 
     /// A verdict, as far as a log tells of it.
     package struct Recorded: Hashable, Sendable {
+        /// Its place among the run's rules.
+        package var rule: Int?
         package var policy: String
         package var action: String
         package var message: String
@@ -38,15 +43,19 @@ package struct TrialReplay: Sendable {
     package var isLost: Bool { stop != nil && outcome == .completed }
 
     /// Whether the log's own verdicts are these, at the same times; nil where it tells of none. Those of races are the
-    /// same if the same race does the same: when, and whom they name, goes by whose news came first, and of instants that are
-    /// no further apart than threads are no log tells that.
+    /// same if they are of the same words: they are carried out a moment after the field's news came.
     package var isAsRecorded: Bool? {
         guard let recorded else { return nil }
-        let told = fired.map { (verdict: Recorded($0.policy), isRace: $0.policy.rule.isRace) }
-        let races = Set(told.filter(\.isRace).map { $0.verdict.deed })
-        return told.filter { !$0.isRace }.map(\.verdict) == recorded.filter { !races.contains($0.deed) }
-            && races.isSubset(of: recorded.map(\.deed))
+        let told = fired.map { Recorded($0.policy) }
+        func own(_ verdicts: [Recorded]) -> [Recorded] {
+            // A log of a version before does not tell which rule it was.
+            verdicts.filter { !isRace($0) }.map(\.withoutRule)
+        }
+        func ofRaces(_ verdicts: [Recorded]) -> Set<[String]> { Set(verdicts.filter(isRace).map(\.words)) }
+        return own(told) == own(recorded) && (!knowsRivals || ofRaces(told) == ofRaces(recorded))
     }
+
+    private func isRace(_ verdict: Recorded) -> Bool { verdict.rule.map(races.contains) ?? false }
 }
 
 extension TrialReplay {
@@ -79,6 +88,7 @@ extension TrialReplay {
             fault = reading.fault?.text
         } catch { fault = "\(error)" }
         self.fired = fired
+        races = Set(Race.all(of: policies.rules).map(\.rule))
         self.recorded = tells ? recorded : nil
         outcome = watch.state.outcome
         reason = watch.state.reason
@@ -104,23 +114,26 @@ extension TrialReplay {
     }
 }
 
-extension PolicyRule {
-    fileprivate var isRace: Bool { if case .race = policy { true } else { false } }
-}
-
 extension TrialReplay.Recorded {
     fileprivate init(_ fired: FiredPolicy) {
         self.init(
-            policy: fired.reason.policy, action: fired.rule.action.rawValue, message: fired.reason.message, at: fired.at
-        )
+            rule: fired.index, policy: fired.reason.policy, action: fired.rule.action.rawValue,
+            message: fired.reason.message, at: fired.at)
     }
 
-    /// Without its time and words.
-    fileprivate var deed: [String] { [policy, action] }
+    fileprivate var withoutRule: Self {
+        var copy = self
+        copy.rule = nil
+        return copy
+    }
+
+    /// Without its time.
+    fileprivate var words: [String] { [policy, action, message] }
 
     init(_ event: Event) {
         self.init(
-            policy: event.fields["policy"]?.string ?? "", action: event.fields["action"]?.string ?? "",
+            rule: event.fields["rule"]?.int, policy: event.fields["policy"]?.string ?? "",
+            action: event.fields["action"]?.string ?? "",
             message: event.fields["message"]?.string ?? "",
             at: event.fields["at_s"]?.numberText.flatMap(Duration.init(decimalSeconds:)))
     }

@@ -35,35 +35,3 @@ struct ServerCall: Sendable {
         return value
     }
 }
-
-enum PercentEncoding {
-    /// `%2F` and the like resolved; malformed escapes stay as they are.
-    static func decoded(_ text: some StringProtocol) -> String {
-        let bytes = Array(text.utf8)
-        var out: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 <= bytes.count - 1,
-                let value = UInt8(String(decoding: bytes[(index + 1)...(index + 2)], as: UTF8.self), radix: 16)
-            {
-                out.append(value)
-                index += 3
-            } else {
-                out.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
-
-    /// The pairs of a query string; the first of equal names counts.
-    static func query(_ text: some StringProtocol) -> [String: String] {
-        var pairs: [String: String] = [:]
-        for pair in text.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = decoded(parts[0])
-            if pairs[name] == nil { pairs[name] = parts.count > 1 ? decoded(parts[1]) : "" }
-        }
-        return pairs
-    }
-}

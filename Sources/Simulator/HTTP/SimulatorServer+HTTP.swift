@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -9,8 +10,7 @@ extension SimulatorServer {
     func serve(on address: Address, onBound: @escaping @Sendable (Int) -> Void) async throws {
         let application = Application(
             responder: Responder(server: self),
-            server: .http1(
-                configuration: .init(additionalChannelHandlers: [ClosesWithClient(connections: self.clients)])),
+            server: .finishing(.init(additionalChannelHandlers: [ClosesWithClient(connections: self.clients)])),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: "cloudflare"),
             onServerRunning: { channel in onBound(channel.localAddress?.port ?? address.port) },
@@ -32,12 +32,13 @@ private struct Responder: HTTPResponder {
 
     func respond(to request: Request, context: Context) async throws -> Response {
         let client = server.clients.connection(of: context.channel)
-        let parts = (request.head.path ?? "/").split(separator: "?", maxSplits: 1)
+        let target = request.target
         var call = ServerCall(
-            method: request.method.rawValue, path: PercentEncoding.decoded(parts.first ?? "/"),
-            query: parts.count > 1 ? PercentEncoding.query(parts[1]) : [:],
-            bearer: Self.bearer(request.headers), body: [], client: client)
-        guard let body = try await Self.collected(request.body) else { return try Response(Reply(.tooLarge)) }
+            method: request.method.rawValue, path: target.path, query: target.query, bearer: request.bearer, body: [],
+            client: client)
+        guard let body = try await request.collected(upTo: ServerCall.maximumBodyBytes) else {
+            return try Response(Reply(.tooLarge))
+        }
         call.body = body
         if call.path.hasPrefix("/_simulator") { return try Response(server.control(call)) }
         call.errorShape =
@@ -66,22 +67,5 @@ private struct Responder: HTTPResponder {
         case .reply(let reply): return try Response(reply)
         case .truncated(let reply): return try Response(truncating: reply, client: client)
         }
-    }
-
-    /// Nil when the body is too long.
-    private static func collected(_ body: RequestBody) async throws -> [UInt8]? {
-        var bytes: [UInt8] = []
-        for try await buffer in body {
-            guard bytes.count + buffer.readableBytes <= ServerCall.maximumBodyBytes else { return nil }
-            bytes.append(contentsOf: buffer.readableBytesView)
-        }
-        return bytes
-    }
-
-    private static func bearer(_ headers: HTTPFields) -> String? {
-        guard let value = headers[.authorization] else { return nil }
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
     }
 }

@@ -31,6 +31,18 @@ import Testing
         #expect(abs((comparison.arms[1].scorePerDollar ?? 0) - (0.2 + 0.225) / 0.01) < 1e-9)
     }
 
+    @Test func `the page is one file with the tables and pictures, and says what was not run alike`() throws {
+        var dear = field()
+        for index in dear.indices { dear[index].budget = USD(cents: 50) }
+        let alike = try Fixture.comparison([Fixture.run(field())], .score).html
+        #expect(isWellFormed(alike) && !alike.contains("NOT RUN ALIKE"))
+        for part in ["Ranking", "Differences from a", "Completed within", "estimates-wide", "completion-narrow"] {
+            #expect(alike.contains(part), "\(part)")
+        }
+        let other = try Fixture.comparison([Fixture.run(field()), Fixture.run(dear, run: "run-2")], .cost).html
+        #expect(isWellFormed(other) && other.contains("NOT RUN ALIKE"))
+    }
+
     @Test func `with few repetitions nothing is told apart, and the ranks say so`() throws {
         let comparison = try Fixture.comparison([Fixture.run(field(5))], .score)
         #expect(comparison.arms.map(\.ranks) == [1...2, 1...2])

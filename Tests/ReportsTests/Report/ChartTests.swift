@@ -38,6 +38,40 @@ func isWellFormed(_ text: String) -> Bool {
         #expect(ChartAxis.time(reaching: .seconds(1 << 40)).ticks.count <= 8)
     }
 
+    @Test func `intervals lie on one axis with their estimates, whatever they are`() {
+        func rows(_ estimate: Double, _ low: Double, _ high: Double) -> [IntervalChart.Row] {
+            [
+                .init(name: "a <&> b", estimate: estimate, interval: Interval(low, high), colour: 0),
+                .init(name: "none", estimate: estimate, interval: nil, colour: 9),
+            ]
+        }
+        let text = IntervalChart(rows(0.5, 0.25, 0.75), title: "share") { Decimals.text($0 * 100, places: 0) + "%" }
+            .svg(id: "i").text
+        #expect(isWellFormed(text) && text.contains("a &lt;&amp;&gt; b 50% (25% to 75%); none 50%."))
+        // A plot of 984 units from 0 to 0.8.
+        #expect(text.contains("M319.5 38H934.5") && text.contains(">60%</text>"))
+        let odd: [(Double, Double, Double)] = [
+            (0, 0, 0), (-3, -5, 2), (1e300, -1e300, 1e300), (.nan, .nan, .infinity),
+        ]
+        for (estimate, low, high) in odd {
+            #expect(isWellFormed(IntervalChart(rows(estimate, low, high), title: "x") { "\($0)" }.svg(id: "i").text))
+        }
+    }
+
+    @Test func `completion by spend goes level to the cap, and ends where the last was cut off`() {
+        let seen = Endurance([.init(0.01, .completed), .init(0.02, .failed)])
+        let cut = Endurance([.init(0.01, .completed), .init(0.02, .cutOff)])
+        func path(_ endurance: Endurance) -> String {
+            let chart = CompletionChart([.init(name: "m", endurance: endurance, colour: 0)], cap: USD(cents: 4))
+            let text = chart.svg(id: "c").text
+            #expect(isWellFormed(text) && text.contains("m 50%, half by $0.01."))
+            return text.components(separatedBy: " d=\"").dropFirst().first?.components(separatedBy: "\"").first ?? ""
+        }
+        // A plot of 940 by 272 units, to $0.04.
+        #expect(path(seen) == "M56 290H291V154V154H996" || path(seen) == "M56 290H291V154H526V154H996")
+        #expect(path(cut) == "M56 290H291V154H526")
+    }
+
     @Test func `places lie on the line whatever the value`() {
         let axis = ChartAxis.money(reaching: .max)
         #expect(axis.place(.max, on: 1000) <= 1000)

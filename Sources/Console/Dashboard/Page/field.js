@@ -11,7 +11,7 @@ const kinds = {
 };
 const columns = [
   ["trial"], ["state"], ["does"], ["turns", "n"], ["tools", "n"], ["tokens", "n"], ["spent", "n"], ["of cap"],
-  ["cache", "n"], ["idle", "n"], ["time", "n"], ["nearest policy"],
+  ["cache", "n"], ["idle", "n"], ["time", "n"], ["score", "n"], ["nearest policy"],
 ];
 
 export async function showField(part, { run }, { signal, tell, address }) {
@@ -82,6 +82,7 @@ function draw(page, state, address, run) {
   }
   // What nobody does any more needs no column.
   page.root.classList.toggle("over", order.length > 0 && order.every((alias) => parts[`trial/${alias}`]?.outcome));
+  page.root.classList.toggle("scored", order.some((alias) => parts[`trial/${alias}`]?.score));
   sift(page, state);
   mark();
   if (state.verdicts !== parts.verdicts) { state.verdicts = parts.verdicts; drawVerdicts(page, parts.verdicts, address, run); }
@@ -129,7 +130,8 @@ function makeRow(alias, href) {
   const element = h("tr", { "data-key": alias },
     h("th", { scope: "row" }, link, model),
     cell("state"), cell("does"), cell("turns", "n"), cell("tools", "n"), cell("tokens", "n"), cell("spent", "n"),
-    cell("of cap"), cell("cache", "n"), cell("idle", "n"), cell("time", "n"), cell("nearest policy"));
+    cell("of cap"), cell("cache", "n"), cell("idle", "n"), cell("time", "n"), cell("score", "n"),
+    cell("nearest policy"));
   element.addEventListener("click", (event) => { if (!event.target.closest("a")) link.click(); });
   return { element, cells, model, told: null };
 }
@@ -150,9 +152,15 @@ function writeRow(row, told) {
   fill(cells["of cap"], bar([[told.spent_permille >= 900 ? "part warn" : "part", told.spent_permille]],
     `${told.cost} of ${told.budget}`), h("span", { class: "under" }, `${Math.round(told.spent_permille / 10)}% of ${told.budget}`));
   say(cells.cache, told.cache_permille ? `${Math.floor(told.cache_permille / 10)}%` : "-");
+  say(cells.score, told.score ?? "-");
+  cells.score.title = told.score_error ?? measured(told);
   writeNearest(cells["nearest policy"], told);
   writeTimes(row);
 }
+
+/** What a scorer measured beside the score. */
+export const measured = ({ metrics }) =>
+  Object.entries(metrics ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
 
 /** The policy that is nearest to firing, and how near. */
 export function nearest(told) {

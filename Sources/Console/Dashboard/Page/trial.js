@@ -1,6 +1,6 @@
 // A trial: its figures, its course on one axis, verdicts with their evidence, events and output.
 import { bar, count, fill, h, picture, say, time } from "./dom.js";
-import { evidence, nearest } from "./field.js";
+import { evidence, measured, nearest } from "./field.js";
 import { Lines } from "./lines.js";
 import { ask, askText, follow, rest } from "./record.js";
 
@@ -130,6 +130,7 @@ function figures(page, row) {
       : row.runtime_s === undefined ? "-" : time(Number(row.runtime_s), true),
     row.doing ? `does: ${row.doing}` : row.running ? "runs" : ""],
   ];
+  if (row.score) told.push(["score", row.score, row.score_error ?? measured(row)]);
   if (near) told.push(["nearest policy", near.permille === undefined ? "" : `${Math.floor(near.permille / 10)}%`, near.text]);
   fill(page.figures, told.map(([name, value, under, extra]) => h("div", {}, h("dt", {}, name),
     h("dd", {}, value, h("small", {}, under), extra))));
