@@ -50,7 +50,8 @@ extension TrialState {
         guard let hold, let limit = hold.limit, elapsed - hold.since >= limit else { return .stay }
         return .eject(
             .init(
-                policy: hold.policy ?? "hold", message: "held for \(limit.shortText) and not released: \(hold.reason)"))
+                policy: EjectPolicy.heldTooLong.name,
+                message: "held for \(limit.shortText) and not released: \(hold.reason)"))
     }
 
     static let messagesKept = 20

@@ -110,6 +110,29 @@ import Testing
         }
     }
 
+    @Test func `a limit of tokens is shared by all the answers that a call asks for`() async throws {
+        let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(Self.good) }
+        var limits = BudgetLimits()
+        limits.tokens = 10_000
+        try await withScriptedGateway([upstream], kind: .vllm, pricing: .free, limits: limits) { bench in
+            var many = try #require(chat(maxTokens: 9_000).object)
+            many.append("n", .int(128))
+            let answer = try await bench.caller.send("POST", "/v1/chat/completions", .object(many))
+            #expect(answer.status == 200)
+            let cap = try #require(upstream.requests.first?.json?["max_tokens"]?.int)
+            #expect(cap > 16 && cap * 128 <= 10_000)
+            // Whatever a caller asks for, sums stay within their range.
+            for _ in 0..<3 {
+                _ = try await bench.caller.send(
+                    "POST", "/v1/chat/completions", chat(maxTokens: .max - 1), headers: ["x-preflight-dry-run": "1"])
+                #expect(
+                    try await bench.caller.send("POST", "/v1/chat/completions", chat(maxTokens: .max - 1)).status == 200
+                )
+            }
+            #expect(try await bench.quiet().reservedTokens == 0)
+        }
+    }
+
     @Test func `an upstream that is down is named, and nothing stays reserved`() async throws {
         let upstream = ScriptedUpstream { _ in .silence }
         try await withScriptedGateway(

@@ -57,7 +57,8 @@ struct ActionRunTests: ActionFixture {
             let trial = try receipt(bench, "late")["trials"]?[0]
             #expect(trial?["outcome"]?.string == "ejected")
             #expect(
-                trial?["reason"]?.string?.hasPrefix("budget_fraction: held for 2.0s and not released") == true,
+                trial?["reason"]?.string?
+                    .hasPrefix("held_too_long: held for 2.0s and not released: budget_fraction: spent") == true,
                 "\(trial?.text ?? "")")
             try write(bench, ActionAgents.calls, eject: eject, access: "direct")
             for command in ["check", "run-multi"] {

@@ -27,7 +27,13 @@ struct CompareCommandTests {
         try await withCommand(SimulatorOptions.fates) { bench in
             try bench.write("e.yaml", Self.experiment())
             try bench.write("dear.yaml", Self.experiment(budget: "0.06", repeating: 1))
-            for (file, run) in [("e.yaml", "one"), ("e.yaml", "two"), ("dear.yaml", "dear")] {
+            try bench.write(
+                "named.yaml",
+                Self.experiment(repeating: 1)
+                    + "\neject: [budget_exceeded, {budget_fraction: 40%, name: 'enough: seen'}]\n")
+            for (file, run) in [
+                ("e.yaml", "one"), ("e.yaml", "two"), ("dear.yaml", "dear"), ("named.yaml", "named"),
+            ] {
                 let result = try await bench.run(
                     ["run-multi", file, "--run-id", run, "--settle", "1s", "--skip-check"])
                 #expect(result.exitCode == 1, "\(result.everything)")
@@ -55,6 +61,13 @@ struct CompareCommandTests {
             let spent = json["arms"]?.array?.compactMap { $0["spent_usd"]?.usd() }.reduce(.zero, +)
             #expect(spent == receipt["cost_usd"]?.usd())
             #expect(try await bench.run(["compare", "one", "--json"]).stdout == answer.stdout)
+
+            // A policy that its owner has named is known by the record of the experiment.
+            let named = try JSON.parse(try await bench.run(["compare", "named", "--json"]).stdout)
+            #expect(arm("claude", named)?["cut_off_by"]?["money"]?.int == 1, "\(named.text)")
+            let kept = try Data(contentsOf: URL(fileURLWithPath: "\(bench.directory)/runs/named/summary.json"))
+            let reasons = try JSON.parse([UInt8](kept))["trials"]?.array?.compactMap { $0["reason"]?.string } ?? []
+            #expect(reasons.contains { $0.hasPrefix("enough: seen: spent") }, "\(reasons)")
 
             // Two runs of the same are pooled: six pairs.
             let pooled = try JSON.parse(try await bench.run(["compare", "one", "two", "--json"]).stdout)

@@ -127,6 +127,21 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
     }
 
     @Test(arguments: [
+        ("context.loss < 0.005", "0.001", "0.060"), ("cache_share < 0.5%", "0.1%", "6%"),
+        ("spend > $0.000000000002", "$0.000000000001", "$0.000000000024"),
+        ("idle > 0.000002s", "0.000001s", "0.000024s"),
+    ])
+    func `a number so small that a part of it is none is tuned by the larger ones`(
+        text: String, least: String, most: String
+    ) throws {
+        let policy = EjectPolicy.when(try Question(parsing: text))
+        let tuning = try PolicyTuning(policy, number: nil)
+        #expect(tuning.rows.first?.number.text == least && tuning.rows.last?.number.text == most)
+        #expect(tuning.rows.count(where: \.isOwn) == 1)
+        #expect(policy.scaling(number: 0, permille: 100) == nil)
+    }
+
+    @Test(arguments: [
         ("spend > $0.10 and output_files == 0", "$0.10", "spend > $0.05 and output_files == 0"),
         ("cache_share < 20%", "20%", "cache_share < 10%"),
         ("elapsed > 10m and errors > 0", "10m", "elapsed > 300s and errors > 0"),

@@ -43,6 +43,36 @@ import Testing
         }
     }
 
+    @Test func `what is written anew is seen behind a file that is dated in the future`() async throws {
+        try await withTemporaryDirectory { path in
+            func date(_ name: String, _ seconds: Double) throws {
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: "\(path)/\(name)")
+            }
+            try Files.createDirectory(path + "/a")
+            for name in ["future", "x", "a/x"] {
+                try write("\(path)/\(name)")
+                try date(name, 1_700_000_000)
+            }
+            try date("future", 4_000_000_000)
+            let first = look(path)
+            #expect(first == look(path))
+            try date("x", 1_700_000_001)
+            let second = look(path)
+            #expect(second != first && second.newest == first.newest && second.files == first.files)
+            try Files.replace(path + "/x", with: "longer", durably: false)
+            try date("x", 1_700_000_001)
+            #expect(look(path) != second)
+            try Files.replace(path + "/x", with: "x", durably: false)
+            try date("x", 1_700_000_001)
+            #expect(look(path) == second)
+            // The same two files, each in the other's place.
+            try date("x", 1_700_000_000)
+            try date("a/x", 1_700_000_001)
+            #expect(look(path) != second && look(path) != first)
+        }
+    }
+
     @Test func `of a very large or deep tree a part is looked at`() async throws {
         try await withTemporaryDirectory { path in
             try Files.createDirectory(path + "/deep" + String(repeating: "/d", count: 40))

@@ -182,7 +182,7 @@ final class Exchange: @unchecked Sendable {
         var ask = BudgetAsk(
             base: price.base, perOutputToken: price.perOutputToken, promptTokens: price.promptTokens,
             wantedOutput: price.maxOutputTokens, leastOutput: settings.leastOutput,
-            expectedOutput: expectedOutput(asked.facts, key))
+            expectedOutput: expectedOutput(asked.facts, key), choices: price.choices)
         ask.limit = narrowing
         self.ask = ask
         if request.fields.contains(.dryRun) { return tellPrice(ask, key) }

@@ -14,6 +14,7 @@ extension Refusal {
             self = .unprocessable(message, param: "model", code: "unbounded_cost")
         case .extraNotAllowed(let extra):
             self = .unprocessable(message, param: extra.name, code: "not_allowed")
+        case .tooManyExtras: self = .unprocessable(message, param: nil, code: "not_allowed")
         case .thinkingTooLarge:
             self = Refusal(
                 status: 402, code: "budget_exhausted", message: message, metadata: JSON.Object())

@@ -105,11 +105,12 @@ struct CompareCommand: AsyncParsableCommand {
         let path = RunDirectory(path: view.directory, id: view.id).experimentPath
         let loader = ExperimentLoader(
             environment: wiring.settings.environment, workingDirectory: FileManager.default.currentDirectoryPath)
-        let plans = (try? loader.read(path, isRecord: true))?.trials() ?? []
+        let planned = try? loader.read(path, isRecord: true)
         let text = (try? Files.read(path)).map { String(decoding: $0, as: UTF8.self) }
         let tree = text.flatMap { try? YAMLTree($0, name: "experiment.yaml") }?.json
         return CompareField.Run(
-            await RunConditions.read(view, experiment: tree?.object == nil ? nil : tree), view.trials, plans: plans)
+            await RunConditions.read(view, experiment: tree?.object == nil ? nil : tree), view.trials,
+            plans: planned?.trials() ?? [], rules: planned?.eject.rules ?? [])
     }
 }
 

@@ -6,12 +6,14 @@ package struct BudgetAsk: Sendable, Equatable {
     package var perOutputToken: USD
     /// At most so many tokens of prompt.
     package var promptTokens: Int
-    /// The longest answer wanted: the caller's cap or the model's.
+    /// The longest answer wanted: the caller's cap or the model's. Of each choice, like all output here.
     package var wantedOutput: Int
     /// The shortest answer worth having.
     package var leastOutput: Int
     /// What an adaptive budget takes at first, in tokens of output.
     package var expectedOutput: Int
+    /// Answers of that length that are generated, at least 1. `perOutputToken` has them in it; tokens are counted by it.
+    package var choices: Int
     /// The caller's own limit for this call; it can only narrow.
     package var limit: USD?
     /// Takes what is there, above the least, instead of waiting for more.
@@ -19,7 +21,7 @@ package struct BudgetAsk: Sendable, Equatable {
 
     package init(
         base: USD, perOutputToken: USD, promptTokens: Int = 0, wantedOutput: Int, leastOutput: Int = 1,
-        expectedOutput: Int? = nil, limit: USD? = nil
+        expectedOutput: Int? = nil, choices: Int = 1, limit: USD? = nil
     ) {
         self.base = base
         self.perOutputToken = perOutputToken
@@ -27,11 +29,15 @@ package struct BudgetAsk: Sendable, Equatable {
         self.wantedOutput = wantedOutput
         self.leastOutput = Swift.min(leastOutput, wantedOutput)
         self.expectedOutput = expectedOutput ?? wantedOutput
+        self.choices = Swift.max(1, choices)
         self.limit = limit
     }
 
     /// What an answer of `output` tokens costs at most.
     package func cost(output: Int) -> USD { base + perOutputToken * output }
+
+    /// Prompt and answers of `output` tokens have at most so many.
+    package func tokens(output: Int) -> Int { promptTokens.saturatingAdd(output.saturatingMultiply(by: choices)) }
 
     /// The longest answer that `money` pays for; nil when it does not even pay the base.
     func output(within money: USD) -> Int? {

@@ -33,15 +33,19 @@ package struct BudgetScope: Sendable, Equatable {
         self.limits = limits
         self.isClosed = isClosed
         self.spent = spent
-        self.reserved = reserved
-        self.held = held
-        self.tokens = tokens
-        self.reservedTokens = reservedTokens
-        self.calls = calls
-        self.openCalls = openCalls
+        // A sum below nothing would be room that nobody gave: a damaged file's counts as nothing.
+        self.reserved = Swift.max(.zero, reserved)
+        self.held = Swift.max(.zero, held)
+        self.tokens = Swift.max(0, tokens)
+        self.reservedTokens = Swift.max(0, reservedTokens)
+        self.calls = Self.count(calls)
+        self.openCalls = Self.count(openCalls)
         self.firstCallAt = firstCallAt
         self.day = day
     }
+
+    /// With room above it to count on, and to add another.
+    private static func count(_ stored: Int) -> Int { Swift.max(0, Swift.min(stored, .max / 4)) }
 
     /// What is left in a window for calls that begin now; nil where the window has no limit. Negative after an overrun.
     package func headroom(_ window: BudgetWindow) -> USD? {
@@ -97,14 +101,24 @@ package struct BudgetScope: Sendable, Equatable {
     }
 
     mutating func resize(by amount: USD, tokens: Int) {
-        reserved += amount
-        reservedTokens = reservedTokens.saturatingAdd(tokens)
+        if amount.isNegative { reserved.takeBack(.zero - amount) } else { reserved += amount }
+        if tokens < 0 {
+            reservedTokens.takeBack(-tokens)
+        } else {
+            reservedTokens = reservedTokens.saturatingAdd(tokens)
+        }
     }
 
     mutating func close(_ amount: USD, tokens: Int) {
-        reserved -= amount
-        reservedTokens = reservedTokens.saturatingAdd(-tokens)
-        openCalls -= 1
+        openCalls = Swift.max(0, openCalls - 1)
+        guard openCalls > 0 else {
+            // The last one: nothing is reserved, whatever a sum at the end of its range has come to.
+            reserved = .zero
+            reservedTokens = 0
+            return
+        }
+        reserved.takeBack(amount)
+        reservedTokens.takeBack(tokens)
     }
 
     mutating func charge(_ cost: USD, tokens count: Int) {
@@ -120,7 +134,7 @@ package struct BudgetScope: Sendable, Equatable {
     }
 
     mutating func unhold(_ amount: USD, tokens count: Int) {
-        held -= amount
+        held.takeBack(amount)
         // Not below nothing: a reset may have forgotten them already, and must not make room by it.
         tokens = Swift.max(0, tokens.saturatingAdd(-count))
         calls = Swift.max(0, calls - 1)
@@ -135,7 +149,25 @@ package struct BudgetScope: Sendable, Equatable {
     }
 }
 
+extension USD {
+    /// Takes a part out of a sum. One at the end of the range stays there, since what went beyond it is not known, and
+    /// none falls below nothing: neither is to make room.
+    fileprivate mutating func takeBack(_ part: USD) {
+        if self < .max { self = Swift.max(.zero, self - part) }
+    }
+}
+
 extension Int {
+    /// The same for tokens.
+    fileprivate mutating func takeBack(_ part: Int) {
+        if self < .max { self = Swift.max(0, saturatingAdd(-part)) }
+    }
+
+    func saturatingMultiply(by other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? ((self > 0) == (other > 0) ? .max : .min) : product
+    }
+
     func saturatingAdd(_ other: Int) -> Int {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? (other > 0 ? .max : .min) : sum

@@ -85,10 +85,11 @@ extension BudgetTree {
             }
             if let limit = node.limits.tokens {
                 let left = limit.saturatingAdd(-node.tokens)
-                let output = left.saturatingAdd(-ask.promptTokens)
+                let output = left.saturatingAdd(-ask.promptTokens).shared(by: ask.choices)
                 guard output >= ask.leastOutput else { return .refused(node.tokenShortage(ask)) }
                 possible = Swift.min(possible, output)
-                let now = output.saturatingAdd(-node.reservedTokens)
+                let now = left.saturatingAdd(-ask.promptTokens).saturatingAdd(-node.reservedTokens)
+                    .shared(by: ask.choices)
                 if now < free {
                     free = now
                     shortest = index
@@ -124,8 +125,13 @@ extension BudgetTree {
         return .granted(
             BudgetGrant(
                 output: output, ceiling: adaptive ? Swift.max(output, Swift.min(possible, free)) : output,
-                amount: amount, tokens: ask.promptTokens.saturatingAdd(output), headroom: headroom.map { $0 - amount }))
+                amount: amount, tokens: ask.tokens(output: output), headroom: headroom.map { $0 - amount }))
     }
+}
+
+extension Int {
+    /// Of tokens that are left, what each choice gets. What is missing stays missing.
+    fileprivate func shared(by choices: Int) -> Int { self > 0 ? self / choices : self }
 }
 
 extension BudgetScope {
@@ -141,8 +147,7 @@ extension BudgetScope {
     fileprivate func tokenShortage(_ ask: BudgetAsk) -> BudgetShortage {
         BudgetShortage(
             scope: name,
-            kind: .tokens(
-                limit: limits.tokens ?? 0, used: tokens, needed: ask.promptTokens.saturatingAdd(ask.leastOutput)))
+            kind: .tokens(limit: limits.tokens ?? 0, used: tokens, needed: ask.tokens(output: ask.leastOutput)))
     }
 
     fileprivate func shortage(_ ask: BudgetAsk, window: BudgetWindow, at now: Timestamp) -> BudgetShortage {
@@ -163,12 +168,15 @@ package struct BudgetReservation: Sendable, Equatable {
     package var amount: USD
     package var tokens: Int
     package var perOutputToken: USD
+    /// As the ask has them.
+    package var choices: Int
 
-    package init(scope: Int, amount: USD, tokens: Int, perOutputToken: USD) {
+    package init(scope: Int, amount: USD, tokens: Int, perOutputToken: USD, choices: Int = 1) {
         self.scope = scope
         self.amount = amount
         self.tokens = tokens
         self.perOutputToken = perOutputToken
+        self.choices = Swift.max(1, choices)
     }
 }
 
@@ -182,10 +190,11 @@ extension BudgetTree {
             node.open(grant.amount, tokens: grant.tokens, at: now)
         }
         return BudgetReservation(
-            scope: scope, amount: grant.amount, tokens: grant.tokens, perOutputToken: ask.perOutputToken)
+            scope: scope, amount: grant.amount, tokens: grant.tokens, perOutputToken: ask.perOutputToken,
+            choices: ask.choices)
     }
 
-    /// Adds up to `output` tokens to a running call; returns how many it got, which may be none.
+    /// Adds up to `output` tokens to each choice of a running call; returns how many it got, which may be none.
     package mutating func extend(_ reservation: inout BudgetReservation, output: Int, at now: Timestamp) -> Int {
         var possible = output
         forEach(from: reservation.scope) { index in
@@ -193,7 +202,10 @@ extension BudgetTree {
             node.roll(to: now)
             if node.isClosed { possible = 0 }
             if let limit = node.limits.tokens {
-                possible = Swift.min(possible, limit.saturatingAdd(-node.tokens).saturatingAdd(-node.reservedTokens))
+                possible = Swift.min(
+                    possible,
+                    limit.saturatingAdd(-node.tokens).saturatingAdd(-node.reservedTokens)
+                        .shared(by: reservation.choices))
             }
             for window in BudgetWindow.allCases {
                 guard let left = node.headroom(window) else { continue }
@@ -202,7 +214,9 @@ extension BudgetTree {
             }
         }
         guard possible > 0 else { return 0 }
-        resize(&reservation, by: reservation.perOutputToken * possible, tokens: possible)
+        resize(
+            &reservation, by: reservation.perOutputToken * possible,
+            tokens: possible.saturatingMultiply(by: reservation.choices))
         return possible
     }
 

@@ -47,23 +47,24 @@ package enum TunableNumber: Hashable, Sendable {
     }
 
     private static func scaled(literal text: String, _ scaled: (Int64) -> Int64) -> String? {
+        // A number that has become zero is none to tune by.
+        func scaledValue(_ kind: Question.Kind) -> Int64? {
+            kind.literal(text).map(scaled).flatMap { $0 > 0 ? $0 : nil }
+        }
         if text.hasPrefix("$") {
             let isRate = text.hasSuffix("/min")
-            guard let value = Question.Kind.rate.literal(text) else { return nil }
-            return "$\(USD(picodollars: rounded(scaled(value))).decimalText)\(isRate ? "/min" : "")"
+            guard let value = scaledValue(.rate) else { return nil }
+            return "$\(USD(picodollars: rounded(value)).decimalText)\(isRate ? "/min" : "")"
         }
-        if text.hasSuffix("%") {
-            guard let value = Question.Kind.share.literal(text) else { return nil }
-            return EjectPolicy.percent(Int(scaled(value)))
-        }
+        if text.hasSuffix("%") { return scaledValue(.share).map { EjectPolicy.percent(Int($0)) } }
         if let count = Int64(text) { return scaled(count) > 0 ? String(scaled(count)) : nil }
-        if let value = Question.Kind.share.literal(text) {
-            let thousandths = scaled(value)
+        if Question.Kind.share.literal(text) != nil {
+            guard let thousandths = scaledValue(.share) else { return nil }
             let fraction = String(thousandths % 1000)
             return "\(thousandths / 1000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
         }
-        guard let time = Question.Kind.time.literal(text) else { return nil }
-        return Duration.microseconds(rounded(scaled(time))).secondsText
+        guard let time = scaledValue(.time) else { return nil }
+        return Duration.microseconds(rounded(time)).secondsText
     }
 }
 

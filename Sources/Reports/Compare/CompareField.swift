@@ -6,8 +6,12 @@ package struct CompareField: Sendable {
         package var conditions: RunConditions
         package var trials: [ComparedTrial]
 
-        /// - Parameter plans: of the experiment; where it cannot be read, the trials of a model count up.
-        package init(_ conditions: RunConditions, _ summaries: [TrialSummary], plans: [TrialPlan]) {
+        /// - Parameters:
+        ///   - plans: of the experiment; where it cannot be read, the trials of a model count up.
+        ///   - rules: its policies, the same of all trials.
+        package init(
+            _ conditions: RunConditions, _ summaries: [TrialSummary], plans: [TrialPlan], rules: [PolicyRule] = []
+        ) {
             self.conditions = conditions
             let planned = Dictionary(plans.map { ($0.alias, $0.repetition) }, uniquingKeysWith: { first, _ in first })
             var counts: [ModelSource: Int] = [:]
@@ -15,7 +19,7 @@ package struct CompareField: Sendable {
                 counts[summary.source, default: 0] += 1
                 return ComparedTrial(
                     summary, run: conditions.run,
-                    repetition: planned[summary.alias] ?? counts[summary.source, default: 1])
+                    repetition: planned[summary.alias] ?? counts[summary.source, default: 1], rules: rules)
             }
         }
     }

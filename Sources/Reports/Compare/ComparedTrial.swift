@@ -20,12 +20,13 @@ package struct ComparedTrial: Hashable, Sendable {
     /// What scored it.
     package var scorer: String?
 
-    package init(_ summary: TrialSummary, run: String, repetition: Int) {
+    /// - Parameter rules: of the run's experiment.
+    package init(_ summary: TrialSummary, run: String, repetition: Int, rules: [PolicyRule] = []) {
         self.run = run
         alias = summary.alias
         source = summary.source
         self.repetition = repetition
-        fate = Fate(summary)
+        fate = Fate(summary, rules: rules)
         budget = summary.budget
         cost = summary.cost
         runtime = summary.runtime

@@ -32,12 +32,13 @@ package enum Fate: Hashable, Sendable {
         }
     }
 
-    package init(_ trial: TrialSummary) {
+    /// - Parameter rules: of the trial's experiment: a policy that its owner has named is known by them alone.
+    package init(_ trial: TrialSummary, rules: [PolicyRule] = []) {
         switch trial.outcome {
         case .completed: self = .completed
         case .agentFailed: self = .failed
         case .budgetExhausted: self = .cutOff(.money)
-        case .ejected: self = Self.cutOff(byPolicy: trial.reason ?? "").map(Fate.cutOff) ?? .failed
+        case .ejected: self = Self.cutOff(byPolicy: trial.reason ?? "", rules).map(Fate.cutOff) ?? .failed
         case .imageFailed, .dockerFailed, .providerFailed, .provisioningFailed, .harnessFailed, .lost: self = .missing
         // Who never began was not seen.
         case .cancelled: self = trial.runtime > .zero ? .cutOff(.owner) : .missing
@@ -48,12 +49,30 @@ package enum Fate: Hashable, Sendable {
     /// What bound was reached, if the policy is one on money, time or others alone; nil where it judged the trial.
     ///
     /// - Parameter reason: `POLICY: MESSAGE`; several policies that fired together are joined by `+`.
-    private static func cutOff(byPolicy reason: String) -> CutOff? {
+    private static func cutOff(byPolicy reason: String, _ rules: [PolicyRule]) -> CutOff? {
+        let named = rules.filter { rule in
+            rule.action == .eject && rule.label.map { reason.hasPrefix("\($0): ") } ?? false
+        }
+        if !named.isEmpty { return together(named.map { bound(of: $0.policy) }) }
         let policy = String(reason.prefix { $0 != ":" })
         let message = reason.dropFirst(policy.count + 2)
-        let bounds = policy.split(separator: "+").map { bound(of: String($0), String(message)) }
-        // With one judgement among them it is a judgement.
-        return bounds.contains(nil) ? nil : bounds.compactMap(\.self).first
+        return together(policy.split(separator: "+").map { bound(of: String($0), String(message)) })
+    }
+
+    /// With one judgement among them it is a judgement.
+    private static func together(_ bounds: [CutOff?]) -> CutOff? {
+        bounds.contains(nil) ? nil : bounds.compactMap(\.self).first
+    }
+
+    private static func bound(of policy: EjectPolicy) -> CutOff? {
+        switch policy {
+        case .when(let question): bound(in: question.text)
+        case .any(let policies), .all(let policies): together(policies.map { bound(of: $0) })
+        case .after(_, let policy): bound(of: policy)
+        // One's own may be called as anything.
+        case .command, .custom, .not: nil
+        default: bound(of: policy.name, "")
+        }
     }
 
     private static func bound(of policy: String, _ message: String) -> CutOff? {

@@ -31,7 +31,7 @@ extension Likeness {
 
     private mutating func compareTrials(_ runs: [RunConditions]) {
         let trials = runs.flatMap { run in run.trials.map { (trial: $0, place: "\(run.run)/\($0.alias)") } }
-        compare("budget", trials.map { ("\($0.trial.budget)", $0.place) })
+        compare("budget", trials.map { (Self.exact($0.trial.budget), $0.place) })
         compare("upstream", trials.map { ($0.trial.source.upstream ?? "openrouter", $0.place) })
         for order in ["steer", "extend", "hold", "release"] {
             let places = trials.filter { $0.trial.orders.contains(order) }.map(\.place)
@@ -43,6 +43,12 @@ extension Likeness {
         gather("second chance") { trial in trial.secondChance.map { "ran again after \($0)" } }
         gather("prices") { $0.didPricesChange ? "changed while it ran" : nil }
         gather("record") { $0.damage }
+    }
+
+    /// As people write it, unless that is not all of it.
+    private static func exact(_ amount: USD) -> String {
+        let text = amount.description
+        return Quantity.usd(text) == amount ? text : "$\(amount.decimalText)"
     }
 
     private mutating func compareLocks(_ runs: [RunConditions]) {

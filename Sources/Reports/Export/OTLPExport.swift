@@ -34,7 +34,7 @@ package struct OTLPExport {
             do { try send(spans) } catch { failure = error }
             spans.removeAll(keepingCapacity: true)
         }
-        let maker = OTLPSpanMaker(run: report.id, attempt: attempt)
+        var maker = OTLPSpanMaker(run: report.id, attempt: attempt)
         var tools = ToolFold()
         var first: Event?
         var last: Event?

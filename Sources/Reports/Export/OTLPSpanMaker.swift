@@ -4,6 +4,13 @@ import PreflightCore
 struct OTLPSpanMaker {
     let run: String
     let attempt: AttemptReport
+    /// How many calls ended together with the newest one, by what the log says of them.
+    private var ending: (at: Duration, calls: [String: Int]) = (.zero, [:])
+
+    init(run: String, attempt: AttemptReport) {
+        self.run = run
+        self.attempt = attempt
+    }
 
     private var trace: String { "preflight \(run)/\(attempt.name)" }
 
@@ -46,12 +53,19 @@ struct OTLPSpanMaker {
     }
 
     /// Its key is what the log says of it, so that whoever exports a run that went on meanwhile sends the same span again;
-    /// a call that was still open then has another one, since its end was not its end.
-    private static func key(_ call: CallEntry) -> String {
-        "call \(call.number.map { "\($0)" } ?? "") \(call.ending.rawValue) \(call.endedAt.decimalSeconds(places: 6))"
+    /// a call that was still open then has another one, since its end was not its end. Calls that an agent tells of in one breath
+    /// end at the same time and have no number: they are counted.
+    private mutating func key(_ call: CallEntry) -> String {
+        if call.endedAt > ending.at { ending = (call.endedAt, [:]) }
+        let text =
+            "call \(call.number.map { "\($0)" } ?? "") \(call.ending.rawValue) \(call.endedAt.decimalSeconds(places: 6))"
+        guard call.endedAt == ending.at else { return text }
+        let earlier = ending.calls[text, default: 0]
+        ending.calls[text] = earlier + 1
+        return earlier == 0 ? text : "\(text) \(earlier)"
     }
 
-    func span(of call: CallEntry) -> OTLPSpan {
+    mutating func span(of call: CallEntry) -> OTLPSpan {
         let operation =
             switch call.dialect {
             case "embeddings"?: "embeddings"
@@ -59,7 +73,7 @@ struct OTLPSpanMaker {
             default: "chat"
             }
         var span = OTLPSpan(
-            trace: trace, key: Self.key(call), parent: "trial", name: "\(operation) \(call.model)", kind: .client,
+            trace: trace, key: key(call), parent: "trial", name: "\(operation) \(call.model)", kind: .client,
             start: call.timestamp + (.zero - (call.duration ?? .zero)), end: call.timestamp)
         span.set("gen_ai.operation.name", .text(operation))
         span.set("gen_ai.provider.name", .text(call.upstream ?? CallEntry.openRouter))
@@ -94,7 +108,7 @@ struct OTLPSpanMaker {
 
     func span(of tool: ToolFold.Use) -> OTLPSpan {
         var span = OTLPSpan(
-            trace: trace, key: "tool \(tool.id ?? "") \(tool.startedAt.iso8601)", parent: "trial",
+            trace: trace, key: "tool \(tool.number)", parent: "trial",
             name: "execute_tool \(tool.name)", kind: .internal,
             start: tool.startedAt, end: tool.endedAt)
         span.set("gen_ai.operation.name", .text("execute_tool"))

@@ -9,9 +9,12 @@ package struct ToolFold: Sendable {
         /// The same as the start where the agent told of no end.
         package var endedAt: Timestamp
         package var hasFailed = false
+        /// Counts up in the log, from 1.
+        package var number = 0
     }
 
     private var open: [(key: String, use: Use)] = []
+    private var started = 0
     private static let limit = 64
 
     package init() {}
@@ -23,7 +26,10 @@ package struct ToolFold: Sendable {
         switch event.type {
         case "tool_execution_start":
             if open.count >= Self.limit { give(open.removeFirst().use) }
-            open.append((id ?? name, Use(name: name, id: id, startedAt: event.timestamp, endedAt: event.timestamp)))
+            started += 1
+            var use = Use(name: name, id: id, startedAt: event.timestamp, endedAt: event.timestamp)
+            use.number = started
+            open.append((id ?? name, use))
         case "tool_execution_end":
             guard let index = open.firstIndex(where: { $0.key == id ?? name }) else { return }
             var use = open.remove(at: index).use

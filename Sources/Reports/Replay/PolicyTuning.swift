@@ -47,8 +47,10 @@ package struct PolicyTuning: Sendable {
             guard let scaled = factor == 1000 ? policy : policy.scaling(number: index - 1, permille: factor),
                 !policies.contains(scaled)
             else { continue }
+            let own = scaled.numbers
+            guard own.count == numbers.count else { continue }
             policies.append(scaled)
-            rows.append(Row(number: scaled.numbers[index - 1], isOwn: factor == 1000))
+            rows.append(Row(number: own[index - 1], isOwn: factor == 1000))
         }
     }
 

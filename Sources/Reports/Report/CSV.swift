@@ -20,7 +20,8 @@ enum CSV {
         return String(quoted)
     }
 
+    /// As JSON writes one, with an exponent or without. Letters that only some read as a number, `-inf`, are none.
     private static func isNumber(_ text: String) -> Bool {
-        text.utf8.dropFirst().allSatisfy { (48...57).contains($0) || $0 == UInt8(ascii: ".") } && text.count > 1
+        text.utf8.allSatisfy { (48...57).contains($0) || ".eE+-".utf8.contains($0) } && Double(text) != nil
     }
 }

@@ -41,7 +41,7 @@ import Testing
         #expect(EjectPolicy.heldTooLong.verdict(for: state, at: .seconds(39)) == .stay)
         #expect(
             EjectPolicy.heldTooLong.verdict(for: state, at: .seconds(40))
-                == .eject(.init(policy: "when", message: "held for 30s and not released: spend")))
+                == .eject(.init(policy: "held_too_long", message: "held for 30s and not released: spend")))
         state.apply(event("trial_released", at: 41))
         #expect(EjectPolicy.heldTooLong.verdict(for: state, at: .seconds(90)) == .stay)
     }

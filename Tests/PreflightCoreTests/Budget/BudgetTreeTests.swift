@@ -23,6 +23,13 @@ import Testing
         BudgetLimits(total: USD(picodollars: picodollars), hold: hold)
     }
 
+    private func limits(cents: Int64, tokens: Int, calls: Int? = nil) -> BudgetLimits {
+        var limits = BudgetLimits(total: USD(cents: cents))
+        limits.tokens = tokens
+        limits.calls = calls
+        return limits
+    }
+
     private func granted(_ decision: BudgetDecision) throws -> BudgetGrant {
         guard case .granted(let grant) = decision else {
             Issue.record("\(decision)")
@@ -202,6 +209,99 @@ import Testing
         }
         let (free, root) = self.tree(BudgetLimits())
         #expect(try granted(free.decide(ask, scope: root, at: noon)).amount == .max)
+    }
+
+    @Test func `sums at the end of the range give back no room while a call is under way, and none after it`() throws {
+        var (tree, leaf) = tree(BudgetLimits())
+        let ask = BudgetAsk(base: .max, perOutputToken: .max, promptTokens: .max, wantedOutput: .max)
+        let calls = try (0..<3).map { _ in
+            tree.reserve(try granted(tree.decide(ask, scope: leaf, at: noon)), for: ask, scope: leaf, at: noon)
+        }
+        tree.release(calls[0])
+        tree.update(leaf) { $0.limits = limits(cents: 100, tokens: 1_000) }
+        // Two are under way still, and each has taken more than the limit.
+        #expect(tree.decide(self.ask(0), scope: leaf, at: noon) == .wait(leaf))
+        tree.settle(calls[1], cost: .zero, tokens: 0, at: noon)
+        #expect(tree.decide(self.ask(0), scope: leaf, at: noon) == .wait(leaf))
+        tree.release(calls[2])
+        #expect(tree.scopes[leaf].reserved == .zero && tree.scopes[leaf].reservedTokens == 0)
+        let grant = try granted(tree.decide(self.ask(0), scope: leaf, at: noon))
+        #expect(grant.headroom.map { $0 < USD(cents: 100) } == true)
+
+        // What is unknown and beyond the range stays in the way.
+        for _ in 0..<2 { tree.holdUnknown(.max, scope: leaf, at: noon) }
+        tree.reconcile(scope: leaf, held: .max, heldTokens: .max, cost: .zero, tokens: 0, at: noon)
+        guard case .refused = tree.decide(self.ask(0), scope: leaf, at: noon) else {
+            Issue.record("granted from what is not known")
+            return
+        }
+    }
+
+    @Test func `a scope that is read back with damaged sums has no more room for them`() throws {
+        var (tree, leaf) = tree(BudgetLimits())
+        tree.update(leaf) { scope in
+            scope = BudgetScope(
+                name: "s", limits: limits(cents: 1, tokens: 500, calls: 1_000), isClosed: false,
+                spent: PerWindow(all: .zero), reserved: USD(picodollars: .min), held: USD(picodollars: -1),
+                tokens: .min, reservedTokens: .min, calls: .min, openCalls: .min, firstCallAt: nil, day: .min)
+        }
+        let grant = try granted(tree.decide(ask(0, wanted: 5_000), scope: leaf, at: noon))
+        #expect(grant.output == 480)
+        #expect(grant.headroom == USD(cents: 1) - USD(picodollars: 4_800))
+        let reservation = tree.reserve(grant, for: ask(0, wanted: 5_000), scope: leaf, at: noon)
+        #expect(tree.scopes[leaf].json(parent: nil, available: nil, at: noon)["tokens"]?["remaining"]?.int == 0)
+        tree.settle(reservation, cost: .zero, tokens: 480, at: noon)
+        #expect(tree.scopes[leaf].calls == 1 && tree.scopes[leaf].openCalls == 0)
+        tree.update(leaf) { scope in
+            scope = BudgetScope(
+                name: "s", limits: BudgetLimits(), isClosed: false, spent: PerWindow(all: .max), reserved: .max,
+                held: .max, tokens: .max, reservedTokens: .max, calls: .max, openCalls: .max, firstCallAt: nil,
+                day: .min)
+        }
+        let more = tree.reserve(
+            try granted(tree.decide(ask(0), scope: leaf, at: noon)), for: ask(0), scope: leaf, at: noon)
+        tree.settle(more, cost: .zero, tokens: 1, at: noon)
+        tree.update(leaf) { $0.limits = limits(cents: 1, tokens: 500, calls: 5) }
+        guard case .refused = tree.decide(ask(0), scope: leaf, at: noon) else {
+            Issue.record("granted from a sum that is full")
+            return
+        }
+    }
+
+    @Test func `tokens are counted for each of the answers that a call asks for`() throws {
+        var limits = BudgetLimits()
+        limits.tokens = 10_000
+        var (tree, leaf) = tree(limits)
+        func ask(_ choices: Int, least: Int = 1) -> BudgetAsk {
+            BudgetAsk(
+                base: .zero, perOutputToken: .zero, promptTokens: 20, wantedOutput: 9_000, leastOutput: least,
+                choices: choices)
+        }
+        let many = ask(128)
+        let grant = try granted(tree.decide(many, scope: leaf, at: noon))
+        #expect(grant.output == 77 && grant.ceiling == 77)
+        #expect(grant.tokens == 20 + 77 * 128)
+        var reservation = tree.reserve(grant, for: many, scope: leaf, at: noon)
+        // 124 are left, which is not one for each.
+        #expect(tree.extend(&reservation, output: 10, at: noon) == 0)
+        #expect(tree.decide(many, scope: leaf, at: noon) == .wait(leaf))
+        #expect(
+            try granted(
+                tree.decide(
+                    BudgetAsk(
+                        base: .zero, perOutputToken: .zero, promptTokens: 20, wantedOutput: 52, choices: 2),
+                    scope: leaf, at: noon
+                )
+            ).output == 52)
+        tree.shrink(&reservation, to: .zero, tokens: 20 + 70 * 128)
+        #expect(tree.extend(&reservation, output: 100, at: noon) == 7)
+        #expect(reservation.tokens == grant.tokens)
+        tree.settle(reservation, cost: .zero, tokens: 9_000, at: noon)
+        #expect(
+            tree.decide(ask(128, least: 16), scope: leaf, at: noon)
+                == .refused(
+                    BudgetShortage(
+                        scope: "s0", kind: .tokens(limit: 10_000, used: 9_000, needed: 20 + 16 * 128))))
     }
 
     @Test func `a reset makes no room out of a call whose cost is unknown`() throws {

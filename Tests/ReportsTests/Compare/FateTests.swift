@@ -10,7 +10,7 @@ import Testing
         (.ejected, "budget_fraction: spent $0.03, 10% of $0.25", .cutOff(.money)),
         (.ejected, "wall: ran for 1m00s, limit 1m00s", .cutOff(.time)),
         (.ejected, "race: the others are done", .cutOff(.race)),
-        (.ejected, "held_too_long: held for 10m", .cutOff(.owner)),
+        (.ejected, "held_too_long: held for 10m and not released: loop: 4 times bash", .cutOff(.owner)),
         (.ejected, "when: spend > $0.10", .cutOff(.money)),
         (.ejected, "when: spend_share >= 0.5 and not (elapsed < 10m)", .cutOff(.money)),
         (.ejected, "when: elapsed > 10m", .cutOff(.time)),
@@ -43,6 +43,41 @@ import Testing
         for reason in [reason, try #require(question.reason)] {
             let words = "\(reason.policy): \(reason.message)"
             #expect(Fate(CompareFixture.summary("a", outcome: .ejected, reason: words)) == .cutOff(.money), "\(words)")
+        }
+    }
+
+    @Test func `a policy with a name of its owner's is what it is, whatever it is called`() throws {
+        let trees: [JSON] = [
+            ["race": ["keep": 2, "at": "20m"], "name": "finals"], ["budget_fraction": "50%", "name": "half"],
+            ["wall": "10m", "name": "short"], ["when": "spend > $0.10", "name": "cap: dear"],
+            ["loop": 4, "name": "wall"],
+            ["any": [["wall": "10m"], ["when": "elapsed > 5m and spend > $0.10"]], "name": "bounds"],
+            ["any": [["wall": "10m"], ["loop": 4]], "name": "hopeless"],
+            ["loop": 4, "name": "early", "do": "notify"], ["wall": "10m", "name": "early"],
+        ]
+        let rules = try trees.map { try PolicyRule(reader: TreeReader($0, path: "eject")) }
+        let fates: [(String, Fate)] = [
+            ("finals: is not among the best 2", .cutOff(.race)), ("half: spent $0.13, 50% of $0.25", .cutOff(.money)),
+            ("short: ran for 10m", .cutOff(.time)), ("cap: dear: spend > $0.10", .cutOff(.money)),
+            ("wall: 4 times bash", .failed), ("bounds: ran for 10m", .cutOff(.time)), ("hopeless: ran", .failed),
+            ("early: ran for 10m", .cutOff(.time)), ("idle: silent", .failed), ("race: the others", .cutOff(.race)),
+        ]
+        for (reason, fate) in fates {
+            let summary = CompareFixture.summary("a", outcome: .ejected, reason: reason)
+            #expect(Fate(summary, rules: rules) == fate, "\(reason)")
+            let run = CompareField.Run(CompareFixture.conditions([summary]), [summary], plans: [], rules: rules)
+            #expect(run.trials.map(\.fate) == [fate], "\(reason)")
+        }
+    }
+
+    @Test func `a hold that was not ended in time is its owner's, whoever had held`() throws {
+        var state = TrialState()
+        for policy in ["budget_fraction", "loop", "mine"] {
+            state.hold = TrialState.Hold(
+                reason: "\(policy): too much", policy: policy, since: .zero, limit: .seconds(60))
+            let reason = try #require(EjectPolicy.heldTooLong.verdict(for: state, at: .seconds(60)).reason)
+            let words = "\(reason.policy): \(reason.message)"
+            #expect(Fate(CompareFixture.summary("a", outcome: .ejected, reason: words)) == .cutOff(.owner), "\(words)")
         }
     }
 

@@ -110,6 +110,14 @@ import Testing
         #expect(Likeness([CompareFixture.conditions(trials, lock: Provenance(), experiment: nil)]).isAlike)
     }
 
+    @Test func `caps that read alike and are not the same are told apart`() throws {
+        let caps = try ["0.0120", "0.0124"].map { try #require(USD(decimal: $0)) }
+        let found = Likeness([
+            CompareFixture.conditions(zip(["a", "b"], caps).map { CompareFixture.summary($0, budget: $1) })
+        ])
+        #expect(found.differences.map(\.text) == ["budget: $0.012 (run-1/a), $0.0124 (run-1/b)"])
+    }
+
     @Test func `scores of two scorers are two things`() {
         let found = Likeness([CompareFixture.conditions(trials)], scorers: [("s1", "run-1/a"), ("s2", "run-1/b")])
         #expect(found.differences.map(\.text) == ["scorer: s1 (run-1/a), s2 (run-1/b)"])

@@ -83,6 +83,31 @@ import Testing
         #expect(ejected["events"]?[0]?["name"] == "preflight.eject_decided")
     }
 
+    @Test func `calls and tools that an agent tells of in one breath are spans of their own`() async throws {
+        try await RecordFixture.with(["a"]) { fixture in
+            let call = RecordFixture.event(
+                .agent, "message_end", ["usage": ["prompt_tokens": 10, "completion_tokens": 1]], at: 4)
+            let tool = ["tool_execution_start", "tool_execution_end"].map {
+                RecordFixture.event(.agent, $0, ["toolName": "bash"], at: 5)
+            }
+            let told = Array(repeating: call, count: 3) + tool + tool
+            let summary = try fixture.write(
+                RecordFixture.beginning("a") + told + RecordFixture.end(USD(cents: 1), at: 9), "a")
+            try await fixture.journal.update([summary], run: fixture.run.id, at: RecordFixture.start + .seconds(9))
+            let report = await RunReport.read(
+                try await RunLookup.find(fixture.run.id, in: fixture.runs, journal: fixture.journal))
+            func ids() throws -> [String] {
+                var text = ""
+                try OTLPExport(report) { text += $0 }.run()
+                let spans = try JSON.parse(text)["resourceSpans"]?[0]?["scopeSpans"]?[0]?["spans"]?.array
+                return (spans ?? []).compactMap { $0["spanId"]?.string }
+            }
+            let found = try ids()
+            #expect(found.count == 6 && Set(found).count == 6, "three calls, two tools, the trial")
+            #expect(try ids() == found)
+        }
+    }
+
     @Test func `an export made twice has the same ids`() async throws {
         let first = try await lines { try OTLPExport($0, write: $1).run() }
         #expect(try await lines { try OTLPExport($0, write: $1).run() } == first)

@@ -32,7 +32,10 @@ package struct CallFacts: Sendable {
     package var models: [String] { [model] + fallbacks }
 
     package static let maximumChoices = 128
+    /// No model answers at such length: a larger cap is taken as this one, so that sums stay within their range.
+    package static let maximumOutput = 1_000_000_000
     package static let maximumFallbacks = 16
+    package static let maximumExtras = 64
 
     package static func read(_ body: [UInt8], dialect: Dialect) throws(CallRefusal) -> CallFacts {
         try body.withBody { (bytes) throws(CallRefusal) in try read(bytes, dialect: dialect) }

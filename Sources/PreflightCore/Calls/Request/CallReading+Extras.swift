@@ -4,6 +4,7 @@ extension CallReading {
         guard !fields.given.isDisjoint(with: Self.asking) else { return }
         try notePlugins()
         try noteTiers()
+        noteCuts()
         noteOutputs()
         noteState()
         if fields[.webSearchOptions] != nil { walker.note(Extra(.webSearch)) }
@@ -22,7 +23,8 @@ extension CallReading {
     private static let asking = BodyFieldSet(
         .plugins, .serviceTier, .speed, .inferenceGeography, .provider, .modalities, .audio, .imageConfiguration,
         .previousResponse, .conversation, .store, .background, .webSearchOptions, .prediction, .container,
-        .contextManagement, .mcpServers, .extraBody, .chatTemplate, .preset, .cacheControl)
+        .contextManagement, .mcpServers, .extraBody, .chatTemplate, .preset, .cacheControl,
+        .truncatePromptTokens, .truncation, .transforms)
 
     mutating func noteName(_ model: String) {
         let words = ModelWords(in: model)
@@ -46,7 +48,9 @@ extension CallReading {
             guard ids.count == 1, let id = ids[0].value.string, switches.count <= 1 else {
                 throw .invalidMember("plugins", expected: "a list of objects with an id each")
             }
-            if switches.first?.value.bool == false || Extra.harmlessPlugins.contains(id) { continue }
+            if switches.first?.value.bool == false { continue }
+            if id == "context-compression" { mayBeCut = true }
+            if Extra.harmlessPlugins.contains(id) { continue }
             walker.note(Extra(.plugin, id))
         }
     }
@@ -69,6 +73,12 @@ extension CallReading {
                 if Extra.dearTiers.contains(tier) { walker.note(Extra(.tier, tier)) }
             }
         }
+    }
+
+    private mutating func noteCuts() {
+        if fields[.truncatePromptTokens] != nil { mayBeCut = true }
+        if let truncation = fields[.truncation], truncation.string(in: bytes) != "disabled" { mayBeCut = true }
+        if let transforms = fields[.transforms], transforms.json(in: bytes)?.array?.isEmpty != true { mayBeCut = true }
     }
 
     private mutating func noteOutputs() {

@@ -52,7 +52,7 @@ extension CallReading {
             guard let value = member.int(in: bytes), value >= least else {
                 throw .invalidMember(field.name, expected: "a positive whole number")
             }
-            cap = min(cap ?? value, value)
+            cap = min(cap ?? CallFacts.maximumOutput, value)
         }
         return cap
     }

@@ -5,6 +5,8 @@ struct CallReading {
     let fields: BodyFields
     var walker: PromptWalker
     var predictionTokens = 0
+    /// The server may leave out a part of the prompt.
+    var mayBeCut = false
 
     init(_ bytes: UnsafeRawBufferPointer, dialect: Dialect) throws(CallRefusal) {
         self.bytes = bytes
@@ -30,6 +32,8 @@ struct CallReading {
         noteName(model)
         for fallback in fallbacks { noteName(fallback) }
         try noteExtras()
+        // What is not kept would be allowed unseen.
+        guard !walker.hasMoreExtras else { throw .tooManyExtras }
         return CallFacts(
             model: model, fallbacks: fallbacks,
             details: CallFacts.Details(
@@ -37,8 +41,9 @@ struct CallReading {
                 outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
                 toolNames: walker.toolNames,
                 prompt: PromptMeasure(
-                    counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
-                    identity: identity(), tools: hash(of: [fields[.tools], fields[.functions]]),
+                    counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded,
+                    isRepeatable: !walker.hasRemoteImage && !mayBeCut, marks: walker.marks, identity: identity(),
+                    tools: hash(of: [fields[.tools], fields[.functions]]),
                     system: hash(of: [
                         fields.scan.member("system", in: bytes), fields.scan.member("instructions", in: bytes),
                     ]),

@@ -11,6 +11,8 @@ package enum CallRefusal: Error, Hashable, Sendable {
     /// A router picks the model, so no price can be told before.
     case routedPrice(model: String)
     case extraNotAllowed(Extra)
+    /// More of them than are looked at.
+    case tooManyExtras
     /// The prompt's size cannot be told from the request, and the model's context length is not known.
     case unboundedPrompt(model: String)
     /// No limit of the answer's length is known.
@@ -27,6 +29,8 @@ package enum CallRefusal: Error, Hashable, Sendable {
         case .unknownPrice(let model): "the price of \(model) is not known"
         case .routedPrice(let model): "the price of \(model) depends on what a router picks"
         case .extraNotAllowed(let extra): "\(extra.description) can cost more than tokens and is not allowed"
+        case .tooManyExtras:
+            "the request asks for more than \(CallFacts.maximumExtras) things that can cost more than tokens"
         case .unboundedPrompt(let model): "the size of the prompt cannot be told, nor the context length of \(model)"
         case .unboundedOutput(let model): "no limit is known for the length of the answer of \(model)"
         case .thinkingTooLarge(let budget, let maxOutputTokens):
@@ -42,6 +46,7 @@ package enum CallRefusal: Error, Hashable, Sendable {
         case .unknownModel: "use the id of a model in the list, or give it a price"
         case .unknownPrice, .routedPrice: "name a model with a price of its own"
         case .extraNotAllowed(let extra): "leave it out, or allow \(extra.name) with a price"
+        case .tooManyExtras: "send fewer tools and plugins that the server runs"
         case .unboundedPrompt: "send the content itself, or give the model a context length"
         case .unboundedOutput: "set a limit for output tokens"
         case .thinkingTooLarge: "lower the thinking budget"

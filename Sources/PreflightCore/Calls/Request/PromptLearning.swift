@@ -87,9 +87,10 @@ package struct PromptLearning: Sendable {
         }
     }
 
-    /// With fallbacks, or with things that the server adds, one call's count says nothing of the next one's.
+    /// With fallbacks, or with things that the server adds, leaves out or fetches, one call's count says nothing of the
+    /// next one's.
     private func isLearnable(_ facts: CallFacts) -> Bool {
-        facts.fallbacks.isEmpty && !facts.prompt.isOpenEnded
+        facts.fallbacks.isEmpty && !facts.prompt.isOpenEnded && facts.prompt.isRepeatable
             && facts.extras.allSatisfy { [.tier, .hourCache, .routing].contains($0.kind) && $0.detail != "online" }
     }
 

@@ -20,6 +20,9 @@ package struct PromptMeasure: Hashable, Sendable {
     package var counts = Counts()
     /// Part of the prompt lies elsewhere: a file or video by its address, an earlier answer, a stored prompt.
     package var isOpenEnded = false
+    /// The same bytes are the same prompt at any time: none of it is a picture by its address, which may show another
+    /// then, and the server is not asked to leave out what is too long.
+    package var isRepeatable = true
     /// The last ones, in the order of the messages.
     package var marks: [Mark] = []
     /// A hash of everything but the messages that a prompt is made of, and of the models asked for.

@@ -19,8 +19,10 @@ extension PromptWalker {
     private mutating func address() throws(JSONScan.Failure) {
         guard reader.byte == UInt8(ascii: "\"") else { return try wholeValue() }
         let text = try reader.string()
-        if begins(text.range, with: "data:image/") || begins(text.range, with: "http") { return }
+        if begins(text.range, with: "data:image/") { return }
         if begins(text.range, with: "data:") { return file(text.range) }
+        hasRemoteImage = true
+        if begins(text.range, with: "http") { return }
         meter.count(reader.base, from: text.range.lowerBound)
     }
 
@@ -34,6 +36,7 @@ extension PromptWalker {
         let types = strings("type")
         let isImage = !isDocument && strings("media_type").allSatisfy { $0.hasPrefix("image/") }
         if isImage { counts.images += 1 }
+        if isImage, types != ["base64"] { hasRemoteImage = true }
         if types.contains("url"), !isImage { openEnd(Extra(.input, "file")) }
         for member in scan.members {
             reader.index = member.value.lowerBound

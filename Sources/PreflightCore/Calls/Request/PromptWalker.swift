@@ -13,7 +13,11 @@ struct PromptWalker {
     var meter = TokenMeter()
     var counts = PromptMeasure.Counts()
     var isOpenEnded = false
-    var extras: [Extra] = []
+    /// A picture lies elsewhere, where it may be another the next time.
+    var hasRemoteImage = false
+    private(set) var extras: [Extra] = []
+    /// There were more of them than are kept.
+    private(set) var hasMoreExtras = false
     var toolNames: [String] = []
     /// How many prompts the request holds: each is answered.
     var sequences = 0
@@ -55,7 +59,8 @@ struct PromptWalker {
     }
 
     mutating func note(_ extra: Extra) {
-        if extras.count < 64, !extras.contains(extra) { extras.append(extra) }
+        guard !extras.contains(extra) else { return }
+        if extras.count < CallFacts.maximumExtras { extras.append(extra) } else { hasMoreExtras = true }
     }
 
     mutating func openEnd(_ extra: Extra? = nil) {

@@ -93,7 +93,7 @@ package enum WorstCase {
         else {
             throw .unboundedOutput(model: facts.model)
         }
-        return max(0, limit)
+        return min(CallFacts.maximumOutput, max(0, limit))
     }
 
     /// The largest of the models' limits that are above 0; nil when one of them has none.

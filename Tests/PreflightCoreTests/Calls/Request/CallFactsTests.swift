@@ -22,6 +22,24 @@ import Testing
         #expect(try facts(chat(#""max_tokens":50,"max_completion_tokens":40"#)).outputCap == 40)
     }
 
+    @Test func `more extras than are kept are refused, lest one be allowed unseen`() throws {
+        func tools(_ count: Int) -> String {
+            let tools = (0..<count).map { #"{"type":"web_search_\#($0)"}"# } + [#"{"type":"web_search_0"}"#]
+            return chat(#""tools":[\#(tools.joined(separator: ","))]"#)
+        }
+        #expect(try facts(tools(64)).extras.count == 64)
+        #expect(throws: CallRefusal.tooManyExtras) { try facts(tools(65)) }
+        let members = tools(64).dropLast() + #","plugins":[{"id":"web"}]}"#
+        #expect(throws: CallRefusal.tooManyExtras) { try facts(String(members)) }
+    }
+
+    @Test func `a cap beyond any answer is taken as a thousand million`() throws {
+        for cap in ["1000000001", "999999999999999999", "\(Int.max)"] {
+            #expect(try facts(chat(#""max_tokens":\#(cap)"#)).outputCap == 1_000_000_000)
+        }
+        #expect(try facts(chat(#""max_tokens":1000000000"#)).outputCap == 1_000_000_000)
+    }
+
     @Test func `each dialect has its own cap`() throws {
         let all = #""max_tokens":5,"max_completion_tokens":6,"max_output_tokens":7"#
         #expect(try facts(chat(all)).outputCap == 5)

@@ -70,6 +70,46 @@ import Testing
         #expect(learning.tokenBound(of: open) == nil)
     }
 
+    @Test func `what another time may be another prompt teaches and knows nothing`() throws {
+        var learning = PromptLearning()
+        for member in [
+            #""truncate_prompt_tokens":10"#, #""truncation":"auto""#, #""transforms":["middle-out"]"#,
+            #""plugins":[{"id":"context-compression"}]"#,
+        ] {
+            let cut = try conversation([long], ",\(member)")
+            learning.settle(cut, promptTokens: 10)
+            #expect(learning.tokenBound(of: cut) == nil, "\(member)")
+            #expect(learning.tokenBound(of: try conversation([long])) == nil, "\(member)")
+        }
+        func picture(_ part: String) throws -> CallFacts {
+            try facts(#"{"model":"m","messages":[{"role":"user","content":[\#(part)]}]}"#)
+        }
+        for part in [
+            #"{"type":"image_url","image_url":{"url":"http://127.0.0.1/x.png"}}"#,
+            #"{"type":"image_url","image_url":{"url":"file:///x.png"}}"#,
+            #"{"type":"input_image","image_url":"https://a.example/x.png"}"#,
+            #"{"type":"image","source":{"type":"url","url":"https://a.example/x.png"}}"#,
+        ] {
+            let remote = try picture(part)
+            learning.settle(remote, promptTokens: 10)
+            #expect(learning.tokenBound(of: remote) == nil, "\(part)")
+        }
+        // What the request holds itself is the same each time, and so is one that nothing is left out of.
+        for part in [
+            #"{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}"#,
+            #"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}"#,
+        ] {
+            let own = try picture(part)
+            learning.settle(own, promptTokens: 10)
+            #expect(learning.tokenBound(of: own) != nil, "\(part)")
+        }
+        let whole = try conversation(
+            [long],
+            #","truncation":"disabled","transforms":[],"plugins":[{"id":"context-compression","enabled":false}]"#)
+        learning.settle(whole, promptTokens: 2_000)
+        #expect(learning.tokenBound(of: whole) != nil)
+    }
+
     @Test func `of a very long conversation the last messages are remembered, in their order`() throws {
         var learning = PromptLearning()
         let turns = (0..<120).map { "turn \($0)" }
