@@ -11,9 +11,12 @@ package struct CallPrice: Hashable, Sendable {
     package var choices: Int
     /// The listed prices that this was reckoned with.
     package var maxPrice: MaxPrice
+    /// What is settled beyond the tokens.
+    package var surcharge: Surcharge
 
     package init(
-        promptTokens: Int, base: USD, perOutputToken: USD, maxOutputTokens: Int, choices: Int, maxPrice: MaxPrice
+        promptTokens: Int, base: USD, perOutputToken: USD, maxOutputTokens: Int, choices: Int, maxPrice: MaxPrice,
+        surcharge: Surcharge = .none
     ) {
         self.promptTokens = promptTokens
         self.base = base
@@ -21,6 +24,7 @@ package struct CallPrice: Hashable, Sendable {
         self.maxOutputTokens = maxOutputTokens
         self.choices = choices
         self.maxPrice = maxPrice
+        self.surcharge = surcharge
     }
 
     /// Saturates at the end of the range.
@@ -35,6 +39,22 @@ package struct CallPrice: Hashable, Sendable {
         guard let count = (budget - base).count(of: perOutputToken) else { return maxOutputTokens }
         return min(maxOutputTokens, count)
     }
+}
+
+/// What a call is charged beyond the listed price of its tokens: its usage does not say how much of that it used, so
+/// where nobody states the cost, all of it is settled.
+package struct Surcharge: Hashable, Sendable {
+    /// For what it asks for beyond tokens, however often that is used.
+    package var perCall: USD
+    /// What the price of its tokens is multiplied with, in parts per thousand; at least 1000.
+    package var factorPermille: Int
+
+    package init(perCall: USD = .zero, factorPermille: Int = 1000) {
+        self.perCall = perCall
+        self.factorPermille = factorPermille
+    }
+
+    package static let none = Surcharge()
 }
 
 /// OpenRouter's `provider.max_price`: endpoints that are dearer are not used.

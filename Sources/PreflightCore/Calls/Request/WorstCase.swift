@@ -50,7 +50,8 @@ package enum WorstCase {
             base: base.raised(permille: terms.factorPermille) + terms.perCall,
             perOutputToken: (output * facts.choices).raised(permille: terms.factorPermille),
             maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances),
-            choices: facts.choices, maxPrice: listed)
+            choices: facts.choices, maxPrice: listed,
+            surcharge: Surcharge(perCall: terms.perCall, factorPermille: terms.factorPermille))
     }
 
     /// All extras together; refuses the first one that is not allowed.

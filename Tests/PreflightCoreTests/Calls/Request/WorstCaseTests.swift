@@ -167,6 +167,8 @@ import Testing
         #expect(dear.promptTokens == plain.promptTokens + 10_000)
         #expect(dear.base == (usd("0.000003") * dear.promptTokens).share(permille: 2_500) + usd("0.05"))
         #expect(dear.perOutputToken == usd("0.0000375"))
+        #expect(dear.surcharge == Surcharge(perCall: usd("0.05"), factorPermille: 2_500))
+        #expect(plain.surcharge == .none)
     }
 
     @Test func `factors round up`() throws {
