@@ -95,6 +95,9 @@ package struct Pricing: Hashable, Sendable {
     }
 
     /// What a finished call costs at these prices; nil where a price is unknown or depends on a router.
+    ///
+    /// Reasoning has a price of its own only where that is dearer: lists do not say whether a cheaper one is applied.
+    /// Images are not among the counts, and not in it.
     package func cost(of usage: Usage, utcTime: Int = 0) -> USD? {
         let rates = rates(promptTokens: usage.promptTokens, utcTime: utcTime)
         guard !isUnbounded, let prompt = rates.prompt, let completion = rates.completion else { return nil }
@@ -104,12 +107,14 @@ package struct Pricing: Hashable, Sendable {
         let overlapping = cached + written > usage.promptTokens
         // A price list without a price for them: Anthropic, who alone has such writes, takes twice the prompt's.
         let writtenFor1h = Swift.min(written, Swift.max(0, usage.cacheWrite1hTokens))
+        let reasoning = Swift.min(Swift.max(0, usage.reasoningTokens), usage.completionTokens)
         let plain = usage.promptTokens - (overlapping ? Swift.max(cached, written) : cached + written)
         return prompt * Swift.max(0, plain)
             + (rates.cacheRead ?? prompt) * cached
             + (rates.cacheWrite ?? prompt) * (written - writtenFor1h)
             + (rates.cacheWrite1h ?? Swift.max(rates.cacheWrite ?? prompt, prompt * 2)) * writtenFor1h
-            + completion * usage.completionTokens
+            + completion * (usage.completionTokens - reasoning)
+            + Swift.max(completion, rates.reasoning ?? completion) * reasoning
             + (rates.request ?? .zero)
     }
 }

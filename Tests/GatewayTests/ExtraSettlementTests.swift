@@ -83,6 +83,29 @@ import Testing
         }
     }
 
+    @Test func `reasoning and images are settled at the prices that a table has for them`() async throws {
+        let answer =
+            #"{"id":"c","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],"#
+            + #""usage":{"prompt_tokens":1000,"completion_tokens":100,"completion_tokens_details":{"reasoning_tokens":60}}}"#
+        let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(answer) }
+        let rates = Pricing.Rates(
+            prompt: USD(picodollars: 1_000_000), completion: USD(picodollars: 2_000_000),
+            reasoning: USD(picodollars: 5_000_000), image: USD(cents: 1))
+        let table = Catalogue(models: [
+            Model(id: "m", contextLength: 100_000, maxCompletionTokens: 4000, pricing: Pricing(rates: rates))
+        ])
+        try await withScriptedGateway([upstream], kind: .openAI, pricing: .table(table)) { bench in
+            let image: JSON = ["type": "image_url", "image_url": ["url": "data:image/png;base64,AAAA"]]
+            let sent = try await bench.caller.send(
+                "POST", "/v1/chat/completions",
+                ["model": "m", "messages": [["role": "user", "content": [image, image]]], "max_tokens": 500])
+            #expect(sent.status == 200)
+            let spent = try await bench.quiet().spent.total
+            #expect(spent == USD(picodollars: 1_000_000 * 1000 + 2_000_000 * 40 + 5_000_000 * 60) + USD(cents: 2))
+            #expect(try #require(bench.events.calls(.callSettled).first?.reserved) >= spent)
+        }
+    }
+
     @Test func `OpenRouter is asked what an extra has cost where its answer does not say it`() async throws {
         let allow = Self.allowing("server_tool:openrouter:web_search", .init(perCall: USD(cents: 5)))
         try await withGateway(keep: allow) { bench in

@@ -41,7 +41,9 @@ extension AnswerFacts {
             guard rates.webSearch != nil || extras > .zero else { return nil }
             extras = max(extras, (rates.webSearch ?? .zero) * searches)
         }
-        var amount = tokens.raised(permille: surcharge.factorPermille) + extras
+        let images =
+            surcharge.images + surcharge.perImageToken * min(surcharge.imageTokens, max(0, usage.promptTokens))
+        var amount = (tokens + images).raised(permille: surcharge.factorPermille) + extras
         // With a key of the user's own `cost` is only the fee; the provider's price comes on top.
         if let fee = tally.cost { amount += fee }
         return Charge(amount: amount, basis: .priced)

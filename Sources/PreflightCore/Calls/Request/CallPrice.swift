@@ -46,11 +46,22 @@ package struct CallPrice: Hashable, Sendable {
 package struct Surcharge: Hashable, Sendable {
     /// For what it asks for beyond tokens, however often that is used.
     package var perCall: USD
+    /// For the images of its prompt, where they are priced by the image.
+    package var images: USD
+    /// What a prompt token that is one of an image costs more, and the most of them that there can be.
+    package var perImageToken: USD
+    package var imageTokens: Int
     /// What the price of its tokens is multiplied with, in parts per thousand; at least 1000.
     package var factorPermille: Int
 
-    package init(perCall: USD = .zero, factorPermille: Int = 1000) {
+    package init(
+        perCall: USD = .zero, images: USD = .zero, perImageToken: USD = .zero, imageTokens: Int = 0,
+        factorPermille: Int = 1000
+    ) {
         self.perCall = perCall
+        self.images = images
+        self.perImageToken = perImageToken
+        self.imageTokens = imageTokens
         self.factorPermille = factorPermille
     }
 

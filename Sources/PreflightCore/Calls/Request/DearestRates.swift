@@ -69,6 +69,18 @@ struct DearestRates {
         }
         return sum
     }
+
+    /// What is settled for a prompt's images beside its tokens, whose count does not tell them apart.
+    func add(images: Int, _ model: ModelTerms, to surcharge: inout Surcharge) {
+        guard images > 0, image > listedPrompt else { return }
+        guard image <= listedPrompt * 64 else {
+            surcharge.images = max(surcharge.images, image * images)
+            return
+        }
+        surcharge.perImageToken = max(surcharge.perImageToken, image - listedPrompt)
+        let tokens = model.frame.tokens(of: PromptMeasure.Counts(images: images))
+        surcharge.imageTokens = max(surcharge.imageTokens, tokens)
+    }
 }
 
 extension Pricing.Rates {

@@ -36,9 +36,12 @@ package enum WorstCase {
         var base = USD.zero
         var output = USD.zero
         var listed = MaxPrice(prompt: .zero, completion: .zero)
+        var surcharge = Surcharge(perCall: terms.perCall, factorPermille: terms.factorPermille)
+        let images = facts.prompt.counts.images
         for model in candidates {
             let rates = try DearestRates(model, promptTokens: promptTokens, usesHourCache: hour, facts.dialect)
-            base = max(base, rates.base(promptTokens: promptTokens, images: facts.prompt.counts.images, model))
+            base = max(base, rates.base(promptTokens: promptTokens, images: images, model))
+            rates.add(images: images, model, to: &surcharge)
             output = max(output, rates.output)
             listed.prompt = max(listed.prompt, rates.listedPrompt * 1_000_000)
             listed.completion = max(listed.completion, rates.listedCompletion * 1_000_000)
@@ -50,8 +53,7 @@ package enum WorstCase {
             base: base.raised(permille: terms.factorPermille) + terms.perCall,
             perOutputToken: (output * facts.choices).raised(permille: terms.factorPermille),
             maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances),
-            choices: facts.choices, maxPrice: listed,
-            surcharge: Surcharge(perCall: terms.perCall, factorPermille: terms.factorPermille))
+            choices: facts.choices, maxPrice: listed, surcharge: surcharge)
     }
 
     /// All extras together; refuses the first one that is not allowed.

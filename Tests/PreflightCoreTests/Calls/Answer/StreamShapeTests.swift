@@ -83,6 +83,13 @@ import Testing
         #expect(charge(searches, .none) == nil)
         #expect(charge(#"\#(counts),"cost":0.1"#) == Charge(amount: USD(cents: 10), basis: .stated))
         #expect(charge(counts, Surcharge(factorPermille: 1_001))?.amount == USD(picodollars: 251))
+        #expect(charge(counts, Surcharge(images: USD(cents: 2)))?.amount == tokens + USD(cents: 2))
+        // There are no more tokens of images than tokens of the prompt.
+        for (most, counted) in [(3, 3), (9_000, 5)] {
+            let byToken = Surcharge(
+                perImageToken: USD(picodollars: 1_000), imageTokens: most, factorPermille: 2_000)
+            #expect(charge(counts, byToken)?.amount == (tokens + USD(picodollars: 1_000) * counted) * 2)
+        }
         // Only a factor pays for a tier that the list does not quote.
         let tier = #""service_tier":"priority","#
         #expect(charge(counts, Surcharge(factorPermille: 2_000), members: tier)?.amount == USD(picodollars: 500))

@@ -122,10 +122,13 @@ import Testing
         let plain = try price(body, [model()])
         let each = try price(body, [model { $0.image = usd("0.0048") }])
         #expect(each.base == plain.base + usd("0.0048"))
+        #expect(each.surcharge == Surcharge(images: usd("0.0048")))
         let token = try price(body, [model { $0.image = usd("0.000004") }])
-        #expect(token.base > plain.base)
+        #expect(token.base == plain.base + usd("0.000001") * token.surcharge.imageTokens)
+        #expect(token.surcharge.perImageToken == usd("0.000001") && token.surcharge.imageTokens > 1000)
         let same = try price(body, [model { $0.image = usd("0.000003") }])
         #expect(same.base == plain.base)
+        #expect(same.surcharge == .none)
     }
 
     @Test func `a free model is free`() throws {
