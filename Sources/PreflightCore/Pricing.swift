@@ -24,11 +24,14 @@ package struct Pricing: Hashable, Sendable {
         package var request: USD?
         package var image: USD?
         package var webSearch: USD?
+        /// Per completion token of an image, of sound.
+        package var imageOutput: USD?
+        package var audioOutput: USD?
 
         package init(
             prompt: USD? = nil, completion: USD? = nil, cacheRead: USD? = nil, cacheWrite: USD? = nil,
             cacheWrite1h: USD? = nil, reasoning: USD? = nil, request: USD? = nil, image: USD? = nil,
-            webSearch: USD? = nil
+            webSearch: USD? = nil, imageOutput: USD? = nil, audioOutput: USD? = nil
         ) {
             self.prompt = prompt
             self.completion = completion
@@ -39,6 +42,8 @@ package struct Pricing: Hashable, Sendable {
             self.request = request
             self.image = image
             self.webSearch = webSearch
+            self.imageOutput = imageOutput
+            self.audioOutput = audioOutput
         }
 
         /// These rates where they are given, `base` where they are not.
@@ -48,7 +53,8 @@ package struct Pricing: Hashable, Sendable {
                 cacheRead: cacheRead ?? base.cacheRead, cacheWrite: cacheWrite ?? base.cacheWrite,
                 cacheWrite1h: cacheWrite1h ?? base.cacheWrite1h, reasoning: reasoning ?? base.reasoning,
                 request: request ?? base.request, image: image ?? base.image,
-                webSearch: webSearch ?? base.webSearch)
+                webSearch: webSearch ?? base.webSearch, imageOutput: imageOutput ?? base.imageOutput,
+                audioOutput: audioOutput ?? base.audioOutput)
         }
     }
 

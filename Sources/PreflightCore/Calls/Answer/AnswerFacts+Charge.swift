@@ -43,7 +43,9 @@ extension AnswerFacts {
         }
         let images =
             surcharge.images + surcharge.perImageToken * min(surcharge.imageTokens, max(0, usage.promptTokens))
-        var amount = (tokens + images).raised(permille: surcharge.factorPermille) + extras
+        // Reasoning is text.
+        let output = surcharge.perOutputToken * max(0, usage.completionTokens - usage.reasoningTokens)
+        var amount = (tokens + images + output).raised(permille: surcharge.factorPermille) + extras
         // With a key of the user's own `cost` is only the fee; the provider's price comes on top.
         if let fee = tally.cost { amount += fee }
         return Charge(amount: amount, basis: .priced)

@@ -51,17 +51,21 @@ package struct Surcharge: Hashable, Sendable {
     /// What a prompt token that is one of an image costs more, and the most of them that there can be.
     package var perImageToken: USD
     package var imageTokens: Int
+    /// For each completion token but those of reasoning: it may be one of an image or of sound, which usage does not tell
+    /// apart everywhere.
+    package var perOutputToken: USD
     /// What the price of its tokens is multiplied with, in parts per thousand; at least 1000.
     package var factorPermille: Int
 
     package init(
         perCall: USD = .zero, images: USD = .zero, perImageToken: USD = .zero, imageTokens: Int = 0,
-        factorPermille: Int = 1000
+        perOutputToken: USD = .zero, factorPermille: Int = 1000
     ) {
         self.perCall = perCall
         self.images = images
         self.perImageToken = perImageToken
         self.imageTokens = imageTokens
+        self.perOutputToken = perOutputToken
         self.factorPermille = factorPermille
     }
 

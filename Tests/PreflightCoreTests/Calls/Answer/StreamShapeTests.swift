@@ -83,6 +83,8 @@ import Testing
         #expect(charge(searches, .none) == nil)
         #expect(charge(#"\#(counts),"cost":0.1"#) == Charge(amount: USD(cents: 10), basis: .stated))
         #expect(charge(counts, Surcharge(factorPermille: 1_001))?.amount == USD(picodollars: 251))
+        let image = Surcharge(perOutputToken: USD(picodollars: 900), factorPermille: 2_000)
+        #expect(charge(counts, image)?.amount == USD(picodollars: (250 + 2 * 900) * 2))
         #expect(charge(counts, Surcharge(images: USD(cents: 2)))?.amount == tokens + USD(cents: 2))
         // There are no more tokens of images than tokens of the prompt.
         for (most, counted) in [(3, 3), (9_000, 5)] {
