@@ -40,6 +40,7 @@ package struct Completion: Sendable, Equatable {
 package struct Generation: Sendable, Equatable {
     package var id: String
     package var model: String?
+    /// With a provider key of the account's own the fee and the provider's price.
     package var cost: USD
     package var isCancelled: Bool
     package var usage: Usage
@@ -70,7 +71,7 @@ extension OpenRouterClient {
             usage: json["usage"].flatMap(Usage.init(json:)))
     }
 
-    /// The record of a call; nil while it is not written yet.
+    /// The record of a call; nil while it is not written yet. Throws when it does not say the whole cost.
     package func generation(id: String) async throws(OpenRouterError) -> Generation? {
         let call = Call(path: "/generation", query: [("id", id)])
         let data: JSON
@@ -79,8 +80,17 @@ extension OpenRouterClient {
         } catch  where error.kind == .notFound {
             return nil
         }
-        guard let cost = data["total_cost"]?.usd() ?? data["usage"]?.usd() else {
+        guard let charged = data["total_cost"]?.usd() ?? data["usage"]?.usd(), !charged.isNegative else {
             throw unreadable(call, "no total_cost in the answer")
+        }
+        var cost = charged
+        // With a provider key of the account's own that is only OpenRouter's fee. Without the provider's price the cost
+        // is not known.
+        if data["is_byok"]?.bool == true {
+            guard let upstream = data["upstream_inference_cost"]?.usd(), !upstream.isNegative else {
+                throw unreadable(call, "no upstream_inference_cost in the answer")
+            }
+            cost += upstream
         }
         return Generation(
             id: data["id"]?.string ?? id, model: data["model"]?.string, cost: cost,

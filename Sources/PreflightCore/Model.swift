@@ -69,7 +69,7 @@ extension Pricing.Rates {
             prompt: price("prompt"), completion: price("completion"), cacheRead: price("input_cache_read"),
             cacheWrite: price("input_cache_write"), cacheWrite1h: price("input_cache_write_1h"),
             reasoning: price("internal_reasoning"), request: price("request"), image: price("image"),
-            webSearch: price("web_search"))
+            webSearch: price("web_search"), imageOutput: price("image_output"), audioOutput: price("audio_output"))
     }
 }
 

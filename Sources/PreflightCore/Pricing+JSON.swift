@@ -29,7 +29,7 @@ extension Pricing.Rates {
             "prompt": text(prompt), "completion": text(completion), "input_cache_read": text(cacheRead),
             "input_cache_write": text(cacheWrite), "input_cache_write_1h": text(cacheWrite1h),
             "internal_reasoning": text(reasoning), "request": text(request), "image": text(image),
-            "web_search": text(webSearch),
+            "web_search": text(webSearch), "image_output": text(imageOutput), "audio_output": text(audioOutput),
         ])
     }
 }

@@ -24,11 +24,14 @@ package struct Pricing: Hashable, Sendable {
         package var request: USD?
         package var image: USD?
         package var webSearch: USD?
+        /// Per completion token of an image, of sound.
+        package var imageOutput: USD?
+        package var audioOutput: USD?
 
         package init(
             prompt: USD? = nil, completion: USD? = nil, cacheRead: USD? = nil, cacheWrite: USD? = nil,
             cacheWrite1h: USD? = nil, reasoning: USD? = nil, request: USD? = nil, image: USD? = nil,
-            webSearch: USD? = nil
+            webSearch: USD? = nil, imageOutput: USD? = nil, audioOutput: USD? = nil
         ) {
             self.prompt = prompt
             self.completion = completion
@@ -39,6 +42,8 @@ package struct Pricing: Hashable, Sendable {
             self.request = request
             self.image = image
             self.webSearch = webSearch
+            self.imageOutput = imageOutput
+            self.audioOutput = audioOutput
         }
 
         /// These rates where they are given, `base` where they are not.
@@ -48,7 +53,8 @@ package struct Pricing: Hashable, Sendable {
                 cacheRead: cacheRead ?? base.cacheRead, cacheWrite: cacheWrite ?? base.cacheWrite,
                 cacheWrite1h: cacheWrite1h ?? base.cacheWrite1h, reasoning: reasoning ?? base.reasoning,
                 request: request ?? base.request, image: image ?? base.image,
-                webSearch: webSearch ?? base.webSearch)
+                webSearch: webSearch ?? base.webSearch, imageOutput: imageOutput ?? base.imageOutput,
+                audioOutput: audioOutput ?? base.audioOutput)
         }
     }
 
@@ -95,6 +101,9 @@ package struct Pricing: Hashable, Sendable {
     }
 
     /// What a finished call costs at these prices; nil where a price is unknown or depends on a router.
+    ///
+    /// Reasoning has a price of its own only where that is dearer: lists do not say whether a cheaper one is applied.
+    /// Images are not among the counts, and not in it.
     package func cost(of usage: Usage, utcTime: Int = 0) -> USD? {
         let rates = rates(promptTokens: usage.promptTokens, utcTime: utcTime)
         guard !isUnbounded, let prompt = rates.prompt, let completion = rates.completion else { return nil }
@@ -104,12 +113,14 @@ package struct Pricing: Hashable, Sendable {
         let overlapping = cached + written > usage.promptTokens
         // A price list without a price for them: Anthropic, who alone has such writes, takes twice the prompt's.
         let writtenFor1h = Swift.min(written, Swift.max(0, usage.cacheWrite1hTokens))
+        let reasoning = Swift.min(Swift.max(0, usage.reasoningTokens), usage.completionTokens)
         let plain = usage.promptTokens - (overlapping ? Swift.max(cached, written) : cached + written)
         return prompt * Swift.max(0, plain)
             + (rates.cacheRead ?? prompt) * cached
             + (rates.cacheWrite ?? prompt) * (written - writtenFor1h)
             + (rates.cacheWrite1h ?? Swift.max(rates.cacheWrite ?? prompt, prompt * 2)) * writtenFor1h
-            + completion * usage.completionTokens
+            + completion * (usage.completionTokens - reasoning)
+            + Swift.max(completion, rates.reasoning ?? completion) * reasoning
             + (rates.request ?? .zero)
     }
 }

@@ -130,6 +130,23 @@ extension LoadTests {
             }
         }
 
+        @Test func `an embedding that costs more than it was reckoned with is not served`() async throws {
+            try await withGateway { bench in
+                let body: JSON = ["model": "openai/text-embedding-3-small", "input": ["one", "two"]]
+                #expect(try await bench.caller.send("POST", "/v1/embeddings", body).status == 200)
+                // The gateway's list says half of what the provider takes.
+                let rates = Pricing.Rates(prompt: USD(picodollars: 10_000), completion: .zero)
+                let half = Model(
+                    id: "openai/text-embedding-3-small", contextLength: 8192, pricing: Pricing(rates: rates))
+                bench.gateway.prices.set(Catalogue(models: [half]), of: "upstream")
+                let refused = try await bench.caller.send("POST", "/v1/embeddings", body)
+                #expect(refused.status == 404)
+                #expect(refused.json?["error"]?["availability"]?["excluded_by"]?[0] == "max_price")
+                #expect(bench.simulator.bill.count == 1)
+                #expect(try await bench.settled().scope.spent.total == bench.simulator.bill.total)
+            }
+        }
+
         @Test func `embeddings are reserved without output, and settled`() async throws {
             try await withGateway(BudgetLimits(total: USD(cents: 1), hold: .adaptive)) { bench in
                 let answer = try await bench.caller.send(

@@ -52,6 +52,27 @@ extension LoadTests {
             }
         }
 
+        @Test func `a stream that is left with an own provider key costs the fee and the provider's price`()
+            async throws
+        {
+            let simulator = quickSimulator {
+                $0.pace = .milliseconds(5)
+                $0.cancellation = .stops
+                $0.isBYOK = true
+                $0.byokFeePermille = 50
+            }
+            try await withGateway(simulator: simulator) { bench in
+                _ = try await bench.caller.send(
+                    "POST", "/v1/chat/completions", chat(stream: true, maxTokens: 2000),
+                    headers: ["x-simulator-tokens": "1500"], leavesAfter: 1500)
+                #expect(await eventually(within: .seconds(5)) { bench.events.kinds().last == .callReconciled })
+                let spent = try await bench.settled().scope.spent.total
+                let bill = bench.simulator.bill
+                #expect(bill.upstreamTotal > .zero)
+                #expect(spent == bill.total + bill.upstreamTotal)
+            }
+        }
+
         @Test func `a call that is not streamed is settled although its caller has left`() async throws {
             try await withGateway { bench in
                 _ = try await bench.caller.send(

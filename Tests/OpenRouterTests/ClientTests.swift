@@ -76,6 +76,26 @@ struct ImmediateClock: Clock {
             #expect(try await ordinary.generation(id: "gen-unknown") == nil)
         }
     }
+
+    @Test func `a record of a call with the account's own provider key costs the fee and the provider's price`()
+        async throws
+    {
+        func cost(_ members: String) async throws -> USD? {
+            try await withClient { client, server in
+                let body = #"{"data":{"id":"gen-1","model":"m",\#(members)}}"#
+                server.addFault(Fault(.status, path: "/api/v1/generation", count: 1, status: 200, body: body))
+                return try await client.with(retry: .none).generation(id: "gen-1")?.cost
+            }
+        }
+        let fee = #""total_cost":0.001,"is_byok":"#
+        #expect(try await cost(#"\#(fee)true,"upstream_inference_cost":0.02"#) == USD(decimal: "0.021"))
+        #expect(try await cost(#"\#(fee)true,"upstream_inference_cost":0"#) == USD(decimal: "0.001"))
+        #expect(try await cost(#"\#(fee)false,"upstream_inference_cost":0.02"#) == USD(decimal: "0.001"))
+        for unknown in ["", #","upstream_inference_cost":null"#, #","upstream_inference_cost":-1"#] {
+            await #expect(throws: OpenRouterError.self, "\(unknown)") { try await cost("\(fee)true\(unknown)") }
+        }
+        await #expect(throws: OpenRouterError.self) { try await cost(#""total_cost":-0.001,"is_byok":false"#) }
+    }
 }
 
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {

@@ -17,6 +17,22 @@ import Testing
         #expect(model.pricing.cost(of: usage)?.decimalText == cost)
     }
 
+    @Test func `reasoning costs its own price where that is dearer, and is part of the completion`() {
+        func cost(reasoning: Int64?, _ tokens: Int) -> USD? {
+            Pricing(
+                rates: .init(
+                    prompt: USD(picodollars: 1), completion: USD(picodollars: 200),
+                    reasoning: reasoning.map(USD.init(picodollars:)))
+            ).cost(of: Usage(promptTokens: 10, completionTokens: 100, reasoningTokens: tokens))
+        }
+        #expect(cost(reasoning: 500, 60) == USD(picodollars: 10 + 40 * 200 + 60 * 500))
+        #expect(cost(reasoning: 500, 0) == USD(picodollars: 10 + 100 * 200))
+        // More than the completion has been reported.
+        #expect(cost(reasoning: 500, 101) == USD(picodollars: 10 + 100 * 500))
+        #expect(cost(reasoning: 100, 60) == USD(picodollars: 10 + 100 * 200))
+        #expect(cost(reasoning: nil, 60) == USD(picodollars: 10 + 100 * 200))
+    }
+
     @Test func `tokens reported as both cached and written are not counted twice`() throws {
         let model = try #require(try TestData.catalogue()["google/gemini-2.5-flash"])
         let usage = Usage(promptTokens: 2168, cachedTokens: 2161, cacheWriteTokens: 2161)

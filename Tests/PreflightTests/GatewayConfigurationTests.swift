@@ -113,7 +113,7 @@ import Testing
              "a/long": {"input_cost_per_token": 1.25e-06, "output_cost_per_token": 1e-05,
                 "input_cost_per_token_above_200k_tokens": 2.5e-06, "output_cost_per_token_above_200k_tokens": 1.5e-05,
                 "cache_read_input_token_cost": 3.125e-07, "max_input_tokens": 1000, "max_output_tokens": 65,
-                "cache_creation_input_token_cost_above_1hr": 5e-06},
+                "cache_creation_input_token_cost_above_1hr": 5e-06, "output_cost_per_image_token": 3e-05},
              "a/dear": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06},
              "a/image": {"output_cost_per_image": 0.04}, "a/broken": {"input_cost_per_token": -1}}
             """
@@ -127,6 +127,7 @@ import Testing
         #expect(model.pricing.rates(promptTokens: 200_001).completion == USD(picodollars: 15_000_000))
         #expect(model.pricing.rates(promptTokens: 200_000).prompt == USD(picodollars: 1_250_000))
         #expect(model.pricing.rates.cacheWrite1h == USD(picodollars: 5_000_000))
+        #expect(model.pricing.rates.imageOutput == USD(picodollars: 30_000_000))
         #expect(model.contextLength == 1065 && model.maxCompletionTokens == 65)
         // Finer than a picodollar a token: rounded up, never to nothing.
         #expect(catalogue["a/dear"]?.pricing.rates.prompt == USD(picodollars: 1))

@@ -34,6 +34,25 @@ import Testing
         }
     }
 
+    @Test func `an embedding stays below the price that its caller names`() async throws {
+        try await SimulatorServer.withServer(.prompt()) { server, addresses in
+            let client = TestClient(addresses[0])
+            func status(_ prompt: String) async throws -> Int {
+                let ceiling: JSON = ["prompt": .number(prompt), "completion": 0]
+                return try await client.post(
+                    "/embeddings",
+                    [
+                        "model": "openai/text-embedding-3-small", "input": "one",
+                        "provider": ["max_price": ceiling],
+                    ]
+                ).status
+            }
+            let statuses = [try await status("0.02"), try await status("0.0199")]
+            #expect(statuses == [200, 404])
+            #expect(server.bill.count == 1)
+        }
+    }
+
     @Test func `embedding models do nothing else, and others do not embed`() async throws {
         try await SimulatorServer.withServer(.prompt { $0.listsEmbeddingModels = true }) { _, addresses in
             let client = TestClient(addresses[0])

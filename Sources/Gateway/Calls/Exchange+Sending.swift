@@ -149,9 +149,7 @@ extension Exchange {
             changes.isStreamed = true
             changes.asksForUsage = upstream.hidesUsage
         }
-        if upstream.kind == .openRouter, settings.sendsMaxPrice, dialect != .embeddings {
-            changes.maxPrice = price?.maxPrice
-        }
+        if upstream.kind == .openRouter, settings.sendsMaxPrice { changes.maxPrice = price?.maxPrice }
         changes.model = routedModel
         guard changes != BodyChanges() else { return nil }
         return try request.body.withBytes { (bytes) throws(CallRefusal) in

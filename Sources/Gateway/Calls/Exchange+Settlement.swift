@@ -8,7 +8,10 @@ extension Exchange {
         describe(answer)
         if case .free = upstream.pricing { return charge(.zero, basis: "free", answer, facts, reason) }
         let time = gateway.now()
-        if let charge = answer.charge(prices: pricing(of: answer, facts), utcTime: time.hourAndMinute) {
+        let surcharge = price?.surcharge ?? .none
+        if let charge = answer.charge(
+            prices: pricing(of: answer, facts, surcharge), surcharge: surcharge, utcTime: time.hourAndMinute)
+        {
             return self.charge(charge.amount, basis: charge.basis.rawValue, answer, facts, reason)
         }
         let reason = reason ?? answer.error.map { "the answer ended in an error: \($0.message)" }
@@ -24,7 +27,9 @@ extension Exchange {
         return nil
     }
 
-    private func pricing(of answer: AnswerFacts, _ facts: CallFacts) -> Pricing? {
+    /// Nil where another can say the cost better: what extras really cost stands in OpenRouter's record of the call.
+    private func pricing(of answer: AnswerFacts, _ facts: CallFacts, _ surcharge: Surcharge) -> Pricing? {
+        guard surcharge == .none || !upstream.knowsGenerations else { return nil }
         guard let catalogue = destination.catalogue else { return nil }
         let asked = routedModel ?? facts.model
         // The name in the answer may be a dated one that no list has; without fallbacks only one model can have served.

@@ -32,7 +32,7 @@ enum LiteLLMPrices {
             cacheRead: price("cache_read_input_token_cost"), cacheWrite: price("cache_creation_input_token_cost"),
             cacheWrite1h: price("cache_creation_input_token_cost_above_1hr"),
             reasoning: price("output_cost_per_reasoning_token"), request: price("input_cost_per_request"),
-            image: price("input_cost_per_image"))
+            image: price("input_cost_per_image"), imageOutput: price("output_cost_per_image_token"))
     }
 
     /// Keys such as `input_cost_per_token_above_200k_tokens`.

@@ -61,7 +61,8 @@ extension Pricing.Rates {
         return Self(
             prompt: most(\.prompt), completion: most(\.completion), cacheRead: mostOfPrompt(\.cacheRead),
             cacheWrite: mostOfPrompt(\.cacheWrite), cacheWrite1h: most(\.cacheWrite1h), reasoning: most(\.reasoning),
-            request: most(\.request), image: most(\.image), webSearch: most(\.webSearch))
+            request: most(\.request), image: most(\.image), webSearch: most(\.webSearch),
+            imageOutput: most(\.imageOutput), audioOutput: most(\.audioOutput))
     }
 }
 

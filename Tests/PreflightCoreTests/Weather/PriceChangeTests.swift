@@ -31,6 +31,10 @@ import Testing
         #expect(merged["a"]?.pricing == pricing(10, 40, cacheRead: 5))
         #expect(merged["new"]?.pricing == pricing(9, 9) && merged["gone"]?.pricing == pricing(5, 6))
         #expect(before.orDearer(after)["a"]?.pricing == merged["a"]?.pricing)
+        var painter = pricing(1, 2)
+        painter.rates.imageOutput = USD(picodollars: 9)
+        painter.rates.audioOutput = USD(picodollars: 8)
+        #expect(painter.orDearer(pricing(1, 2)) == painter && pricing(1, 2).orDearer(painter) == painter)
     }
 
     @Test(arguments: [0, 50_000, 300_000], [0, 1200])

@@ -11,9 +11,12 @@ package struct CallPrice: Hashable, Sendable {
     package var choices: Int
     /// The listed prices that this was reckoned with.
     package var maxPrice: MaxPrice
+    /// What is settled beyond the tokens.
+    package var surcharge: Surcharge
 
     package init(
-        promptTokens: Int, base: USD, perOutputToken: USD, maxOutputTokens: Int, choices: Int, maxPrice: MaxPrice
+        promptTokens: Int, base: USD, perOutputToken: USD, maxOutputTokens: Int, choices: Int, maxPrice: MaxPrice,
+        surcharge: Surcharge = .none
     ) {
         self.promptTokens = promptTokens
         self.base = base
@@ -21,6 +24,7 @@ package struct CallPrice: Hashable, Sendable {
         self.maxOutputTokens = maxOutputTokens
         self.choices = choices
         self.maxPrice = maxPrice
+        self.surcharge = surcharge
     }
 
     /// Saturates at the end of the range.
@@ -35,6 +39,37 @@ package struct CallPrice: Hashable, Sendable {
         guard let count = (budget - base).count(of: perOutputToken) else { return maxOutputTokens }
         return min(maxOutputTokens, count)
     }
+}
+
+/// What a call is charged beyond the listed price of its tokens: its usage does not say how much of that it used, so
+/// where nobody states the cost, all of it is settled.
+package struct Surcharge: Hashable, Sendable {
+    /// For what it asks for beyond tokens, however often that is used.
+    package var perCall: USD
+    /// For the images of its prompt, where they are priced by the image.
+    package var images: USD
+    /// What a prompt token that is one of an image costs more, and the most of them that there can be.
+    package var perImageToken: USD
+    package var imageTokens: Int
+    /// For each completion token but those of reasoning: it may be one of an image or of sound, which usage does not tell
+    /// apart everywhere.
+    package var perOutputToken: USD
+    /// What the price of its tokens is multiplied with, in parts per thousand; at least 1000.
+    package var factorPermille: Int
+
+    package init(
+        perCall: USD = .zero, images: USD = .zero, perImageToken: USD = .zero, imageTokens: Int = 0,
+        perOutputToken: USD = .zero, factorPermille: Int = 1000
+    ) {
+        self.perCall = perCall
+        self.images = images
+        self.perImageToken = perImageToken
+        self.imageTokens = imageTokens
+        self.perOutputToken = perOutputToken
+        self.factorPermille = factorPermille
+    }
+
+    package static let none = Surcharge()
 }
 
 /// OpenRouter's `provider.max_price`: endpoints that are dearer are not used.

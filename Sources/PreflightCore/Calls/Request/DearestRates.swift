@@ -5,6 +5,10 @@ final class ModelTerms: Sendable {
     let maxCompletionTokens: Int?
     let pricing: Pricing
     let frame: PromptFrame
+    /// It searches the web in every call, unasked.
+    let searches: Bool
+    /// It searches as often as it likes.
+    let researches: Bool
 
     init(_ model: Model) {
         id = model.id
@@ -12,6 +16,9 @@ final class ModelTerms: Sendable {
         maxCompletionTokens = model.maxCompletionTokens
         pricing = model.pricing
         frame = PromptFrame(model: model.id)
+        let name = model.id.lowercased()
+        researches = name.contains("deep-research")
+        searches = name.contains("perplexity/") || name.contains("-search-preview")
     }
 }
 
@@ -22,6 +29,10 @@ struct DearestRates {
     private(set) var output: USD
     private(set) var request: USD
     private(set) var image: USD
+    /// For the search that the model makes unasked.
+    private(set) var search: USD
+    /// What an output token that is none of text can cost more.
+    private(set) var outputSurcharge: USD
     /// As the list has them, without caches and reasoning.
     private(set) var listedPrompt: USD
     private(set) var listedCompletion: USD
@@ -44,9 +55,12 @@ struct DearestRates {
         }
         listedPrompt = prompt
         listedCompletion = completion
-        output = hasOutput ? max(completion, rates.reasoning ?? .zero) : .zero
+        let media = max(rates.imageOutput ?? .zero, rates.audioOutput ?? .zero)
+        output = hasOutput ? max(completion, rates.reasoning ?? .zero, media) : .zero
+        outputSurcharge = hasOutput ? max(.zero, media - completion) : .zero
         request = rates.request ?? .zero
         image = rates.image ?? .zero
+        search = model.searches ? max(.zero, rates.webSearch ?? .zero) : .zero
 
         var cached = rates.cacheWrite ?? .zero
         // A price of writing below the prompt's is one of keeping: it comes on top of that of reading.
@@ -57,7 +71,7 @@ struct DearestRates {
 
     /// What is certain to be paid.
     func base(promptTokens: Int, images: Int, _ model: ModelTerms) -> USD {
-        var sum = prompt * promptTokens + request
+        var sum = prompt * promptTokens + request + search
         guard images > 0 else { return sum }
         // Lists quote `image` for one image or for one token of it, and do not say which. A price of many tokens is
         // one for an image.
@@ -69,10 +83,22 @@ struct DearestRates {
         }
         return sum
     }
+
+    /// What is settled for a prompt's images beside its tokens, whose count does not tell them apart.
+    func add(images: Int, _ model: ModelTerms, to surcharge: inout Surcharge) {
+        guard images > 0, image > listedPrompt else { return }
+        guard image <= listedPrompt * 64 else {
+            surcharge.images = max(surcharge.images, image * images)
+            return
+        }
+        surcharge.perImageToken = max(surcharge.perImageToken, image - listedPrompt)
+        let tokens = model.frame.tokens(of: PromptMeasure.Counts(images: images))
+        surcharge.imageTokens = max(surcharge.imageTokens, tokens)
+    }
 }
 
 extension Pricing.Rates {
-    /// A price that is charged for a call is negative. Web searches are priced as extras.
+    /// A price that is charged for a call is negative. Web searches are priced as extras, or are the model's own.
     fileprivate var hasNegative: Bool {
         func isNegative(_ price: USD?) -> Bool { price?.isNegative ?? false }
         return isNegative(prompt) || isNegative(completion) || isNegative(cacheRead) || isNegative(cacheWrite)
@@ -93,5 +119,8 @@ extension Pricing.Rates {
         raise(&reasoning, other.reasoning)
         raise(&request, other.request)
         raise(&image, other.image)
+        raise(&webSearch, other.webSearch)
+        raise(&imageOutput, other.imageOutput)
+        raise(&audioOutput, other.audioOutput)
     }
 }

@@ -28,7 +28,7 @@ package enum WorstCase {
     private static func price(
         of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances, known: Int?
     ) throws(CallRefusal) -> CallPrice {
-        let terms = try terms(of: facts, allowances)
+        let terms = try terms(of: facts, candidates, allowances)
         var promptTokens = try promptTokens(of: facts, candidates, known: known)
         promptTokens = min(promptTokens, .max / 4) + min(terms.promptTokens, .max / 4)
 
@@ -36,27 +36,39 @@ package enum WorstCase {
         var base = USD.zero
         var output = USD.zero
         var listed = MaxPrice(prompt: .zero, completion: .zero)
+        var surcharge = Surcharge(perCall: terms.perCall, factorPermille: terms.factorPermille)
+        let images = facts.prompt.counts.images
+        var search = USD.zero
         for model in candidates {
             let rates = try DearestRates(model, promptTokens: promptTokens, usesHourCache: hour, facts.dialect)
-            base = max(base, rates.base(promptTokens: promptTokens, images: facts.prompt.counts.images, model))
+            base = max(base, rates.base(promptTokens: promptTokens, images: images, model))
+            rates.add(images: images, model, to: &surcharge)
+            surcharge.perOutputToken = max(surcharge.perOutputToken, rates.outputSurcharge)
+            search = max(search, rates.search)
             output = max(output, rates.output)
             listed.prompt = max(listed.prompt, rates.listedPrompt * 1_000_000)
             listed.completion = max(listed.completion, rates.listedCompletion * 1_000_000)
             if rates.request > .zero { listed.request = max(listed.request ?? .zero, rates.request) }
         }
         base += output * facts.predictionTokens
+        surcharge.perCall += search
         return CallPrice(
             promptTokens: promptTokens,
             base: base.raised(permille: terms.factorPermille) + terms.perCall,
             perOutputToken: (output * facts.choices).raised(permille: terms.factorPermille),
             maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances),
-            choices: facts.choices, maxPrice: listed)
+            choices: facts.choices, maxPrice: listed, surcharge: surcharge)
     }
 
     /// All extras together; refuses the first one that is not allowed.
-    private static func terms(of facts: CallFacts, _ allowances: Allowances) throws(CallRefusal) -> Allowances.Terms {
+    private static func terms(
+        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances
+    ) throws(CallRefusal) -> Allowances.Terms {
         var sum = Allowances.Terms()
-        for extra in facts.extras {
+        var extras = facts.extras
+        // No request asks for it, and one call makes dozens of searches.
+        if candidates.contains(where: { $0.researches }) { extras.append(Extra(.webSearch, "deep_research")) }
+        for extra in extras {
             guard let terms = allowances[extra] else { throw .extraNotAllowed(extra) }
             sum.perCall += max(.zero, terms.perCall)
             sum.promptTokens = min(.max / 4, sum.promptTokens + min(.max / 4, max(0, terms.promptTokens)))

@@ -62,6 +62,42 @@ import Testing
         #expect(charge(#"\#(counts),"cost":9.3e99"#)?.basis == .priced)
     }
 
+    @Test func `what was allowed beyond tokens is settled with them, or counted searches where those cost more`() {
+        func charge(
+            _ usage: String, search: USD? = nil, _ surcharge: Surcharge = Surcharge(perCall: USD(cents: 5)),
+            members: String = ""
+        ) -> Charge? {
+            facts(of: #"data: {"choices":[],\#(members)"usage":{\#(usage)}}"# + "\n\n")
+                .charge(
+                    prices: Pricing(
+                        rates: .init(
+                            prompt: USD(picodollars: 10), completion: USD(picodollars: 100), webSearch: search)),
+                    surcharge: surcharge)
+        }
+        let counts = #""prompt_tokens":5,"completion_tokens":2"#
+        let searches = #"\#(counts),"server_tool_use":{"web_search_requests":7}"#
+        let tokens = USD(picodollars: 250)
+        #expect(charge(counts) == Charge(amount: tokens + USD(cents: 5), basis: .priced))
+        #expect(charge(searches)?.amount == tokens + USD(cents: 5))
+        #expect(charge(searches, search: USD(cents: 1))?.amount == tokens + USD(cents: 7))
+        #expect(charge(searches, .none) == nil)
+        #expect(charge(#"\#(counts),"cost":0.1"#) == Charge(amount: USD(cents: 10), basis: .stated))
+        #expect(charge(counts, Surcharge(factorPermille: 1_001))?.amount == USD(picodollars: 251))
+        let image = Surcharge(perOutputToken: USD(picodollars: 900), factorPermille: 2_000)
+        #expect(charge(counts, image)?.amount == USD(picodollars: (250 + 2 * 900) * 2))
+        #expect(charge(counts, Surcharge(images: USD(cents: 2)))?.amount == tokens + USD(cents: 2))
+        // There are no more tokens of images than tokens of the prompt.
+        for (most, counted) in [(3, 3), (9_000, 5)] {
+            let byToken = Surcharge(
+                perImageToken: USD(picodollars: 1_000), imageTokens: most, factorPermille: 2_000)
+            #expect(charge(counts, byToken)?.amount == (tokens + USD(picodollars: 1_000) * counted) * 2)
+        }
+        // Only a factor pays for a tier that the list does not quote.
+        let tier = #""service_tier":"priority","#
+        #expect(charge(counts, Surcharge(factorPermille: 2_000), members: tier)?.amount == USD(picodollars: 500))
+        #expect(charge(counts, members: tier) == nil)
+    }
+
     @Test func `writes for an hour have a price of their own`() {
         let facts = facts(
             of: #"""

@@ -122,10 +122,57 @@ import Testing
         let plain = try price(body, [model()])
         let each = try price(body, [model { $0.image = usd("0.0048") }])
         #expect(each.base == plain.base + usd("0.0048"))
+        #expect(each.surcharge == Surcharge(images: usd("0.0048")))
         let token = try price(body, [model { $0.image = usd("0.000004") }])
-        #expect(token.base > plain.base)
+        #expect(token.base == plain.base + usd("0.000001") * token.surcharge.imageTokens)
+        #expect(token.surcharge.perImageToken == usd("0.000001") && token.surcharge.imageTokens > 1000)
         let same = try price(body, [model { $0.image = usd("0.000003") }])
         #expect(same.base == plain.base)
+        #expect(same.surcharge == .none)
+    }
+
+    @Test func `answers that may hold images or sound cost the dearest of their output prices`() throws {
+        let painter = model {
+            $0.imageOutput = usd("0.00012")
+            $0.reasoning = usd("0.00003")
+        }
+        let price = try price(chat(#""max_tokens":10"#), [painter])
+        #expect(price.perOutputToken == usd("0.00012"))
+        #expect(price.surcharge == Surcharge(perOutputToken: usd("0.000105")))
+        #expect(price.maxPrice.completion == usd("15"))
+        let speaker = try self.price(chat(""), [model { $0.audioOutput = usd("0.000064") }])
+        #expect(speaker.perOutputToken == usd("0.000064"))
+        let cheap = try self.price(chat(""), [model { $0.audioOutput = usd("0.000001") }])
+        #expect(cheap.perOutputToken == usd("0.000015"))
+        #expect(cheap.surcharge == .none)
+        // As OpenRouter lists it.
+        let listed = try WorstCase.price(
+            of: facts(chat(#""max_tokens":10"#)).with(model: "google/gemini-3-pro-image"), in: TestData.catalogue())
+        #expect(listed.perOutputToken == usd("0.00012"))
+    }
+
+    @Test func `a model that searches unasked costs one search`() throws {
+        let search: (inout Pricing.Rates) -> Void = { $0.webSearch = self.usd("0.005") }
+        let plain = try price(chat(""), [model("m", search)])
+        #expect(plain.base == usd("0.000003") * plain.promptTokens)
+        for name in ["perplexity/sonar", "openrouter/perplexity/sonar-pro", "openai/gpt-4o-search-preview"] {
+            let price = try price(chat(""), [model(), model(name, search)])
+            #expect(price.base == plain.base + usd("0.005"), "\(name)")
+            #expect(price.surcharge == Surcharge(perCall: usd("0.005")), "\(name)")
+        }
+        let longer = Pricing.Override(minPromptTokens: 1, rates: .init(webSearch: usd("0.018")))
+        let dear = try price(chat(""), [model("perplexity/x", overrides: [longer], search)])
+        #expect(dear.base == plain.base + usd("0.018"))
+    }
+
+    @Test func `a model that searches as often as it likes needs an allowance`() throws {
+        let extra = Extra(.webSearch, "deep_research")
+        for name in ["perplexity/sonar-deep-research", "openai/o3-deep-research"] {
+            #expect(throws: CallRefusal.extraNotAllowed(extra)) { try price(chat(""), [model(), model(name)]) }
+            let allowances = Allowances(terms: ["web_search:deep_research": .init(perCall: usd("0.5"))])
+            let allowed = try price(chat(""), [model(name)], allowances)
+            #expect(allowed.base == usd("0.000003") * allowed.promptTokens + usd("0.5"))
+        }
     }
 
     @Test func `a free model is free`() throws {
@@ -167,6 +214,8 @@ import Testing
         #expect(dear.promptTokens == plain.promptTokens + 10_000)
         #expect(dear.base == (usd("0.000003") * dear.promptTokens).share(permille: 2_500) + usd("0.05"))
         #expect(dear.perOutputToken == usd("0.0000375"))
+        #expect(dear.surcharge == Surcharge(perCall: usd("0.05"), factorPermille: 2_500))
+        #expect(plain.surcharge == .none)
     }
 
     @Test func `factors round up`() throws {
