@@ -35,7 +35,7 @@ struct CallReading {
             details: CallFacts.Details(
                 dialect: dialect, isStreamed: try bool(.stream) ?? false, asksForUsage: try asksForUsage(),
                 outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
-                toolNames: walker.toolNames,
+                reasoning: reasoningWish(model: model), toolNames: walker.toolNames,
                 prompt: PromptMeasure(
                     counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded, marks: walker.marks,
                     identity: identity(), tools: hash(of: [fields[.tools], fields[.functions]]),
