@@ -28,7 +28,7 @@ import Testing
                     #"{"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"x"}}"#,
                 ]),
             Break(name: "a chat that has begun", events: [#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#]),
-            Break(name: "a model that nothing is known of", events: [word("Hi")]),
+            Break(name: "a model that nothing is known of", events: [UnseenOutputTests.word("Hi")]),
             Break(
                 name: "a whole answer that is cut", isStreamed: false,
                 events: [#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hello wor"#]),
@@ -37,7 +37,7 @@ import Testing
 
     private static func word(_ text: String, reasoning: String? = nil) -> String {
         let delta = JSON.record(["content": .string(text), "reasoning_content": reasoning.map(JSON.string)])
-        return JSON.record(["choices": [["index": 0, "delta": delta]]]).description
+        return JSON.record(["choices": [["index": 0, "delta": delta]]]).text
     }
 
     private static func usage(_ tokens: Int, reasoning: Int = 0) -> String {

@@ -93,7 +93,9 @@ extension Exchange {
         }
         let visible = usage.completionTokens - usage.reasoningTokens
         if stream != nil {
-            context.learn(model: facts.model, producedBytes: answer.producedBytes, tokens: max(visible, 0))
+            // Where reasoning is in the text, its tokens are those of the text too.
+            let tokens = answer.reasoningBytes > 0 ? usage.completionTokens : max(visible, 0)
+            context.learn(model: facts.model, producedBytes: answer.producedBytes, tokens: tokens)
         }
     }
 
@@ -113,8 +115,10 @@ extension Exchange {
         let call = report
         // Kept with the call, so that its cost can be asked for by another process too.
         if let generation { gateway.ledger.note(grant.call, generation: generation) }
-        // With an adaptive budget the answer was never allowed more than was reserved for it.
-        let amount = estimate ?? (stream == nil ? nil : grant.grant.amount)
+        // With an adaptive hold the provider was allowed more than is reserved. Only where it counted what it made is
+        // it known that no more than that was.
+        let isCounted = stream.map { countedTokens($0.meter.facts) != nil } ?? false
+        let amount = estimate ?? (isCounted ? grant.grant.amount : nil)
         guard let key, let generation, upstream.knowsGenerations else {
             return gateway.ledger.resolve(
                 grant.call, .held(amount), on: context, then: telling(.callHeld, call, reason: reason))

@@ -217,7 +217,9 @@ final class Exchange: @unchecked Sendable {
 
     /// What an adaptive budget holds at first; nil for all that is wanted, where the answer cannot be followed.
     private func expectedOutput(_ facts: CallFacts, _ key: VirtualKey) -> Int? {
-        guard facts.choices == 1, dialect != .embeddings else { return nil }
+        guard facts.choices == 1, dialect != .embeddings, !context.shown.hides(facts.model, facts.reasoning) else {
+            return nil
+        }
         return context.outputs.quantile(settings.expectedPermille, of: subject(facts, key))
     }
 
