@@ -1,4 +1,5 @@
 import Gateway
+import NIOCore
 import PreflightCore
 import Store
 import TestSupport

@@ -34,8 +34,8 @@ extension Exchange {
         return catalogue.pricing(of: asked)
     }
 
-    /// What an answer without counts has cost, from above: the prompt's bound, and the text that came. Nil where more
-    /// may have been made than can be seen.
+    /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
+    /// text that came. Nil where more may have been made than can be seen.
     private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
         guard let price, answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
         guard price.perOutputToken > .zero else { return price.base }

@@ -42,7 +42,8 @@ enum BodyField: UInt8, CaseIterable {
         "repetition_penalty", "length_penalty", "seed", "stop", "stop_sequences", "stop_token_ids", "logit_bias",
         "logprobs", "top_logprobs", "prompt_logprobs", "echo", "user", "metadata", "session_id", "trace", "route",
         "transforms", "usage", "include", "truncation", "debug", "parallel_tool_calls", "max_tool_calls",
-        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "stream_tokens", "encoding_format", "dimensions", "input_type", "priority", "cache_salt",
+        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "stream_tokens",
+        "encoding_format", "dimensions", "input_type", "priority", "cache_salt",
         "request_id", "ignore_eos", "min_tokens", "skip_special_tokens", "truncate_prompt_tokens", "verbosity",
         "stop_server_tools_when", "add_generation_prompt", "return_token_ids", "return_tokens_as_token_ids",
     ]

@@ -7,14 +7,19 @@ import Testing
     private func answer(
         tokens: Int, reasoning: Int = 0, bytes: Int, reasoningBytes: Int = 0, tools: Int = 0
     ) -> AnswerFacts {
-        var answer = AnswerFacts(dialect: .chat)
+        var meter = StreamMeter(dialect: .chat)
+        for index in 0..<tools {
+            let call = #"{"index":\#(index),"function":{"name":"look","arguments":""}}"#
+            let event = #"data: {"choices":[{"index":0,"delta":{"tool_calls":[\#(call)]}}]}"# + "\n\n"
+            Array(event.utf8).withUnsafeBytes { meter.feed($0) { _ in } }
+        }
+        var answer = meter.facts
         answer.tally.promptTokens = 10
         answer.tally.completionTokens = tokens
         answer.tally.reasoningTokens = reasoning
         answer.usageIsFinal = true
         answer.producedBytes = bytes
         answer.reasoningBytes = reasoningBytes
-        answer.toolCalls = (0..<tools).map { AnswerFacts.ToolCall(choice: 0, index: $0, name: "look") }
         return answer
     }
 
@@ -139,7 +144,8 @@ import Testing
         let escaped = facts(.chat, #"{"choices":[{"index":0,"delta":{"content":"abc","\u0072easoning":"think"}}]}"#)
         #expect(escaped.reasoningBytes == 5 && escaped.producedBytes == 8)
         let messages = facts(
-            .messages, #"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"think"}}"#)
+            .messages, #"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"think"}}"#
+        )
         #expect(messages.reasoningBytes == 5 && messages.producedBytes == 5)
         let responses = facts(
             .responses, #"{"type":"response.reasoning_summary_text.delta","delta":"think","sequence_number":4}"#)
