@@ -69,16 +69,16 @@ import Testing
             let upstream = ScriptedUpstream { _ in .events(events, ends: false) }
             try await withScriptedGateway(
                 [upstream], kind: .vllm,
-                keep: { $0.allowances.terms["web_search"] = Allowances.Terms(perCall: USD(cents: 1)) }
-            ) { bench in
-                var body = chat(Self.text, stream: true, maxTokens: 100).object ?? JSON.Object()
-                if hasSearch { body["web_search_options"] = ["search_context_size": "low"] }
-                _ = try await bench.caller.send(
-                    "POST", "/v1/chat/completions", .object(body), leavesWithin: .milliseconds(400))
-                let held = try await bench.quiet().held
-                let reserved = try #require(bench.events.calls(.callReserved).last?.reserved)
-                #expect(hasSearch ? held == reserved : held < reserved)
-            }
+                keep: { $0.allowances.terms["web_search"] = Allowances.Terms(perCall: USD(cents: 1)) },
+                { bench in
+                    var body = chat(Self.text, stream: true, maxTokens: 100).object ?? JSON.Object()
+                    if hasSearch { body["web_search_options"] = ["search_context_size": "low"] }
+                    _ = try await bench.caller.send(
+                        "POST", "/v1/chat/completions", .object(body), leavesWithin: .milliseconds(400))
+                    let held = try await bench.quiet().held
+                    let reserved = try #require(bench.events.calls(.callReserved).last?.reserved)
+                    #expect(hasSearch ? held == reserved : held < reserved)
+                })
         }
     }
 }
