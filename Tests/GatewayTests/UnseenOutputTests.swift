@@ -31,9 +31,11 @@ import Testing
             Break(name: "a model that nothing is known of", events: [UnseenOutputTests.word("Hi")]),
             Break(
                 name: "a whole answer that is cut", isStreamed: false,
-                events: [#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hello wor"#]),
+                events: [UnseenOutputTests.half]),
         ]
     }
+
+    private static let half = #"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","ref"#
 
     private static func word(_ text: String, reasoning: String? = nil) -> String {
         let delta = JSON.record(["content": .string(text), "reasoning_content": reasoning.map(JSON.string)])
@@ -82,6 +84,7 @@ import Testing
                     Self.word("", reasoning: String(repeating: "hm, ", count: 900)), text,
                     Self.usage(1000, reasoning: 900), "[DONE]",
                 ])
+            case "half": Self.cut([Self.half], isStreamed: false)
             case "counted": Self.cut([text, Self.running])
             default: Self.cut([text])
             }
@@ -107,6 +110,16 @@ import Testing
             let cost = try #require(call.cost)
             #expect(cost >= Self.price * 100 && cost <= Self.price * 400)
             #expect(try await bench.standing().scope.held == .zero)
+        }
+    }
+
+    @Test func `an answer that is no stream and is cut was made as a whole, whatever is known of its model`()
+        async throws
+    {
+        try await withScriptedGateway([upstream()], kind: .openAI, threads: 1) { bench in
+            for text in ["plain", "half"] { try await send(bench, text) }
+            #expect(bench.events.kinds().last == .callHeld)
+            #expect(try await bench.standing().scope.held >= Self.price * 4000)
         }
     }
 
