@@ -162,7 +162,7 @@ func withScriptedGateway(
     _ upstreams: [ScriptedUpstream], kind: Upstream.Kind = .openRouter, pricing: Upstream.PricingSource? = nil,
     limits: BudgetLimits = BudgetLimits(total: USD(cents: 1000)), certificate: TestCertificate? = nil,
     host: String? = nil, resolver: ((any EventLoop) -> any Resolver & Sendable)? = nil,
-    keep: (inout GatewaySettings) -> Void = { _ in },
+    threads: Int = 2, keep: (inout GatewaySettings) -> Void = { _ in },
     _ body: (ScriptedBench) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
@@ -187,7 +187,7 @@ func withScriptedGateway(
         let ledger = try Ledger(path: directory + "/preflight.sqlite", now: now)
         let events = GatewayBench.EventLog()
         let gateway = try Gateway(
-            settings: settings, ledger: ledger, threads: 2, authorities: certificate?.authorities,
+            settings: settings, ledger: ledger, threads: threads, authorities: certificate?.authorities,
             resolver: resolver, now: now, report: { events.append($0) })
         let scope = try await ledger.scope(named: "trial", limits: limits)
         let (_, text) = gateway.keys.issue {

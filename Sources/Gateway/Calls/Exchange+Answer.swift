@@ -34,6 +34,7 @@ extension Exchange {
             meter: StreamMeter(dialect: dialect, withholdsUsageChunk: withholds),
             assembler: facts.isStreamed ? nil : AnswerAssembler(dialect: dialect, limit: settings.bounds.answer),
             grant: grant, choices: facts.choices, millibytesPerToken: context.millibytesPerToken(of: facts.model))
+        awaitsPromptCount = canGiveBackPrompt(facts)
     }
 
     private func writeStreamHead(_ head: HTTPResponseHead) {
@@ -119,6 +120,7 @@ extension Exchange {
     /// Keeps the reservation ahead of the answer, or ends the answer at the last token that is paid.
     private func follow() {
         // Asked in place: a copy of the passage costs more than what is asked of it.
+        if awaitsPromptCount { giveBackPrompt() }
         guard let grant, let price, let isOverdrawn = stream?.isOverdrawn else { return }
         if isOverdrawn { return stopAtBudget() }
         guard let wanted = stream?.wanted else { return }
@@ -130,6 +132,10 @@ extension Exchange {
             if granted > 0 {
                 let more = price.perOutputToken * granted
                 self.grant?.grant.amount += more
+                let (count, overflow) = granted.multipliedReportingOverflow(by: price.choices)
+                if let tokens = self.grant?.grant.tokens, !overflow, tokens < .max - count {
+                    self.grant?.grant.tokens = tokens + count
+                }
                 report.reserved = self.grant?.grant.amount
             }
             if self.stream?.isOverdrawn == true { stopAtBudget() }

@@ -40,14 +40,33 @@ extension Exchange {
     }
 
     /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
-    /// text that came.
+    /// text that came. Nil where more may have been made than can be seen.
     private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
         guard let price, answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
-        let produced =
-            answer.runningCompletionTokens.flatMap { dialect == .messages ? nil : $0 }
-            ?? max(answer.contentEvents, (answer.producedBytes * 2 + 4) / 5)
-        let bounded = min(produced, price.maxOutputTokens)
-        return price.base + price.perOutputToken * bounded
+        guard price.perOutputToken > .zero else { return price.base }
+        // What is not streamed was made as a whole before its first byte came.
+        guard stream != nil || answer.isFinished else { return nil }
+        guard let produced = countedTokens(answer) ?? seenTokens(answer, facts) else { return nil }
+        return price.base + price.perOutputToken * min(produced, price.maxOutputTokens)
+    }
+
+    /// As the upstream counted them while it went on.
+    private func countedTokens(_ answer: AnswerFacts) -> Int? {
+        guard let count = answer.runningCompletionTokens else { return nil }
+        if answer.usageIsFinal { return count }
+        // Anthropic begins with a count that is none; others may begin with 0.
+        return dialect == .messages || count == 0 ? nil : count
+    }
+
+    /// As its text shows them, where that is known to be all.
+    private func seenTokens(_ answer: AnswerFacts, _ facts: CallFacts) -> Int? {
+        guard answer.producedBytes > 0 else { return nil }
+        // vLLM sends all that its models say.
+        let isSeen =
+            upstream.kind == .vllm
+            ? facts.reasoning != .unshown
+            : context.shown.shows(facts.model, facts.reasoning)
+        return isSeen ? answer.shownTokens : nil
     }
 
     private func charge(
@@ -73,9 +92,15 @@ extension Exchange {
     private func learn(_ answer: AnswerFacts, _ usage: Usage, _ facts: CallFacts) {
         context.prompts.settle(facts, promptTokens: usage.promptTokens)
         if let key { context.outputs.settle(subject(facts, key), outputTokens: usage.completionTokens) }
+        if facts.choices == 1, dialect != .embeddings {
+            context.shown.settle(
+                answer, model: facts.model, facts.reasoning, isRead: stream != nil || dialect != .responses)
+        }
         let visible = usage.completionTokens - usage.reasoningTokens
         if stream != nil {
-            context.learn(model: facts.model, producedBytes: answer.producedBytes, tokens: max(visible, 0))
+            // Where reasoning is in the text, its tokens are those of the text too.
+            let tokens = answer.reasoningBytes > 0 ? usage.completionTokens : max(visible, 0)
+            context.learn(model: facts.model, producedBytes: answer.producedBytes, tokens: tokens)
         }
     }
 
@@ -95,8 +120,10 @@ extension Exchange {
         let call = report
         // Kept with the call, so that its cost can be asked for by another process too.
         if let generation { gateway.ledger.note(grant.call, generation: generation) }
-        // With an adaptive budget the answer was never allowed more than was reserved for it.
-        let amount = estimate ?? (stream == nil ? nil : grant.grant.amount)
+        // With an adaptive hold the provider was allowed more than is reserved. Only where it counted what it made is
+        // it known that no more than that was.
+        let isCounted = stream.map { countedTokens($0.meter.facts) != nil } ?? false
+        let amount = estimate ?? (isCounted ? grant.grant.amount : nil)
         guard let key, let generation, upstream.knowsGenerations else {
             return gateway.ledger.resolve(
                 grant.call, .held(amount), on: context, then: telling(.callHeld, call, reason: reason))

@@ -55,6 +55,8 @@ final class Exchange: @unchecked Sendable {
     var generation: String?
     var body = ByteBuffer()
     var stream: StreamPassage?
+    /// The answer may still tell how long the prompt was, which was held at its bound.
+    var awaitsPromptCount = false
     /// What is told of this call; empty before it was read.
     var report = GatewayEvent.Call(dialect: .chat, model: "")
 
@@ -194,7 +196,9 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// The worst case at the upstream whose turn it is.
-    private func price(_ facts: CallFacts) throws(CallRefusal) -> CallPrice {
+    ///
+    /// - Parameter known: the tokens of the prompt, once they were counted.
+    func price(_ facts: CallFacts, known: Int? = nil) throws(CallRefusal) -> CallPrice {
         if case .free = upstream.pricing {
             let output = facts.outputCap ?? 1 << 20
             return CallPrice(
@@ -203,21 +207,25 @@ final class Exchange: @unchecked Sendable {
                 maxPrice: MaxPrice(prompt: .zero, completion: .zero))
         }
         guard let catalogue = destination.catalogue else { throw .unknownPrice(model: facts.model) }
-        guard let routedModel else { return try price(facts, catalogue) }
+        guard let routedModel else { return try price(facts, catalogue, known) }
         var facts = facts
         facts.model = routedModel
-        return try price(facts, catalogue)
+        return try price(facts, catalogue, known)
     }
 
-    private func price(_ facts: CallFacts, _ catalogue: Catalogue) throws(CallRefusal) -> CallPrice {
+    private func price(
+        _ facts: CallFacts, _ catalogue: Catalogue, _ known: Int?
+    ) throws(CallRefusal) -> CallPrice {
         try WorstCase.price(
             of: facts, in: catalogue, allowances: rules.settings.allowances,
-            knownPromptTokens: context.prompts.tokenBound(of: facts))
+            knownPromptTokens: known ?? context.prompts.tokenBound(of: facts))
     }
 
     /// What an adaptive budget holds at first; nil for all that is wanted, where the answer cannot be followed.
     private func expectedOutput(_ facts: CallFacts, _ key: VirtualKey) -> Int? {
-        guard facts.choices == 1, dialect != .embeddings else { return nil }
+        guard facts.choices == 1, dialect != .embeddings, !context.shown.hides(facts.model, facts.reasoning) else {
+            return nil
+        }
         return context.outputs.quantile(settings.expectedPermille, of: subject(facts, key))
     }
 

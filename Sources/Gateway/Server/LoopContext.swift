@@ -25,6 +25,7 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
 
     var prompts = PromptLearning()
     var outputs = OutputLearning()
+    var shown = ShownOutput()
     /// Bytes of text in a token, by model, in thousandths, as settled streams had it.
     private var bytesPerToken: [String: Int] = [:]
 

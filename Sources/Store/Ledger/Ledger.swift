@@ -108,6 +108,11 @@ extension Ledger {
         desk.submit(.shrink(call, to: amount, tokens: tokens), isUrgent: false, caller: nil)
     }
 
+    /// The same, as so much less: of what the call holds, and of its worst case, which may be more.
+    package func giveBack(_ call: CallID, _ amount: USD, tokens: Int) {
+        desk.submit(.giveBack(call, amount, tokens: tokens), isUrgent: false, caller: nil)
+    }
+
     /// Keeps the provider's name of a call, by which its cost can be asked for after a crash.
     package func note(_ call: CallID, generation: String) {
         desk.submit(.note(call, generation: generation), isUrgent: false, caller: nil)

@@ -181,6 +181,9 @@ final class LedgerEngine {
             case .shrink(let call, let amount, let tokens):
                 try state.shrink(call, to: amount, tokens: tokens)
                 hasFreed = true
+            case .giveBack(let call, let amount, let tokens):
+                try state.giveBack(call, amount, tokens: tokens)
+                hasFreed = true
             case .note(let call, let generation): try state.note(call, generation: generation)
             case .control(let body, let then):
                 hasFreed = true
@@ -281,7 +284,7 @@ extension LedgerDeliveries {
         switch work {
         case .reserve(let wait): return add(wait, .failure(refusal))
         case .extend(_, _, let asker, _), .resolve(_, _, let asker, _, _): caller = asker
-        case .cancel, .shrink, .note, .control: caller = nil
+        case .cancel, .shrink, .giveBack, .note, .control: caller = nil
         }
         add(caller) { work.fail(refusal) }
     }

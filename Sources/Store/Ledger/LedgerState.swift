@@ -193,6 +193,16 @@ final class LedgerState {
         try resized(call, entry, before: before)
     }
 
+    func giveBack(_ call: CallID, _ amount: USD, tokens: Int) throws {
+        guard amount > .zero, let before = open[call.row] else { return }
+        var entry = before
+        try refresh(from: entry.reservation.scope)
+        let held = entry.reservation
+        tree.shrink(&entry.reservation, to: held.amount - amount, tokens: held.tokens - max(0, tokens))
+        entry.worst = max(entry.reservation.amount, entry.worst - amount)
+        try resized(call, entry, before: before)
+    }
+
     private func resized(_ call: CallID, _ entry: OpenCall, before: OpenCall) throws {
         let reservation = entry.reservation
         try file.calls.resize(call.row, amount: reservation.amount, worst: entry.worst, tokens: reservation.tokens)

@@ -10,13 +10,14 @@ enum LedgerWork: Sendable {
         CallID, LedgerResolution, (any LedgerCaller)?, (@Sendable (LedgerStanding?) -> Void)?, isDurable: Bool)
     case extend(CallID, output: Int, (any LedgerCaller)?, @Sendable (Int) -> Void)
     case shrink(CallID, to: USD, tokens: Int)
+    case giveBack(CallID, USD, tokens: Int)
     case note(CallID, generation: String)
     case control(@Sendable (LedgerState, Timestamp) throws -> Void, then: @Sendable ((any Error)?) -> Void)
 
     /// Must not be lost when a transaction fails: it is tried again with the next.
     var isKept: Bool {
         switch self {
-        case .resolve, .shrink, .note: true
+        case .resolve, .shrink, .giveBack, .note: true
         case .reserve, .cancel, .extend, .control: false
         }
     }
@@ -28,7 +29,7 @@ enum LedgerWork: Sendable {
         case .extend(_, _, _, let then): then(0)
         case .control(_, let then): then(refusal)
         case .resolve(_, _, _, let then, _): then?(nil)
-        case .cancel, .shrink, .note: break
+        case .cancel, .shrink, .giveBack, .note: break
         }
     }
 }

@@ -55,6 +55,31 @@ import Testing
         }
     }
 
+    @Test func `what a running call gives back is free at once, and its worst case is that much less`() async throws {
+        try await withLedger(1000) { ledger, run, _, path in
+            _ = try await ledger.setLimits(
+                BudgetLimits(total: USD(picodollars: 1000), hold: .adaptive), of: run)
+            let ask = BudgetAsk(
+                base: USD(picodollars: 500), perOutputToken: USD(picodollars: 1), promptTokens: 50, wantedOutput: 400,
+                expectedOutput: 100)
+            let call = try await ledger.reserve(ask, scope: run).call
+            // An extension that is asked for before it is not lost by it.
+            let granted = await withCheckedContinuation { continuation in
+                ledger.extend(call, output: 20, on: nil) { continuation.resume(returning: $0) }
+                ledger.giveBack(call, USD(picodollars: 300), tokens: 30)
+            }
+            #expect(granted == 20)
+            let standing = try await ledger.standing(of: run)
+            #expect(standing.scope.reserved == USD(picodollars: 320))
+            #expect(standing.scope.reservedTokens == 140)
+            #expect(standing.headroom == USD(picodollars: 680))
+            // It was allowed 400 tokens.
+            await ledger.resolve(call, .held(nil))
+            #expect(try await ledger.standing(of: run).scope.held == USD(picodollars: 600))
+            #expect(try await LedgerReader(path: path).heldCalls().map(\.call.amount) == [USD(picodollars: 600)])
+        }
+    }
+
     @Test func `a call waits for headroom, and is served in the order it came`() async throws {
         try await withLedger(1000) { ledger, run, _, _ in
             let first = try await ledger.reserve(ask(900), scope: run)

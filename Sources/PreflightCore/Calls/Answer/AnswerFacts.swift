@@ -24,7 +24,9 @@ package struct AnswerFacts: Hashable, Sendable {
     /// Bytes of text, reasoning, refusal and tool arguments. Tokens can be estimated from it; hidden reasoning is not
     /// in it.
     package var producedBytes = 0
-    /// Events that brought some of them.
+    /// Those of them that are reasoning, or a summary of it.
+    package var reasoningBytes = 0
+    /// Events that brought some of `producedBytes`.
     package var contentEvents = 0
 
     /// Choices that were seen to begin and to end, a bit each; those from the 63rd share one.
@@ -86,6 +88,11 @@ extension AnswerFacts {
     mutating func produced(_ bytes: Int) {
         producedBytes += bytes
         if bytes > 0 { hasContent = true }
+    }
+
+    mutating func reasoned(_ bytes: Int) {
+        reasoningBytes += bytes
+        produced(bytes)
     }
 
     static func bit(_ choice: Int) -> UInt64 { 1 << UInt64(min(63, max(0, choice))) }

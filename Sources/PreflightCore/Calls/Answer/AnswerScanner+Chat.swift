@@ -89,7 +89,7 @@ extension AnswerScanner {
             default: cursor.skip()
             }
         }
-        facts.produced(reasoning)
+        facts.reasoned(reasoning)
     }
 
     /// Text, or a list of parts with text as Mistral sends them.

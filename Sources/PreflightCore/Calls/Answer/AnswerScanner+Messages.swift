@@ -64,7 +64,7 @@ extension AnswerScanner {
         while let key = cursor.nextKey() {
             switch key {
             case .text: facts.produced(countText())
-            case .thinking: facts.produced(countText())
+            case .thinking: facts.reasoned(countText())
             case .stopReason: readStopReason(into: &facts)
             case .partialJSON: facts.produced(countText())
             default: cursor.skip()
@@ -99,7 +99,7 @@ extension AnswerScanner {
                 // Streams begin with an empty one.
                 let input = cursor.skipped()
                 if input.count > 2 { facts.produced(input.count) }
-            case .thinking: facts.produced(countText())
+            case .thinking: facts.reasoned(countText())
             default: cursor.skip()
             }
         }

@@ -28,6 +28,8 @@ extension AnswerScanner {
         // Sound is no text; what it says comes as a transcript.
         if text > 0, type == .responseAudioDelta {
             facts.hasContent = true
+        } else if type == .responseReasoningDelta || type == .responseReasoningSummaryDelta {
+            facts.reasoned(text)
         } else {
             facts.produced(text)
         }

@@ -15,11 +15,12 @@ struct AnswerScanner {
 
     @inline(__always)
     mutating func read(into facts: inout AnswerFacts) {
-        let producedBefore = facts.producedBytes
+        let (producedBefore, reasonedBefore) = (facts.producedBytes, facts.reasoningBytes)
         scan(into: &facts)
         // No server is known to escape the keys it sends. It costs nothing to be right about one that does.
         if cursor.hasEscapedKeys, let plain = try? JSON.parse([UInt8](bytes)).bytes {
             facts.producedBytes = producedBefore
+            facts.reasoningBytes = reasonedBefore
             plain.withUnsafeBytes { plain in
                 var again = AnswerScanner(plain)
                 again.scan(into: &facts)

@@ -38,6 +38,8 @@ enum AnswerWord: String, CaseIterable, Sendable {
     case responseFailed = "response.failed"
     case responseError = "response.error"
     case responseAudioDelta = "response.audio.delta"
+    case responseReasoningDelta = "response.reasoning_text.delta"
+    case responseReasoningSummaryDelta = "response.reasoning_summary_text.delta"
     case promptTokens = "prompt_tokens"
     case promptTokensDetails = "prompt_tokens_details"
     case inputTokens = "input_tokens"

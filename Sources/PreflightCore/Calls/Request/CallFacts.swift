@@ -17,6 +17,7 @@ package struct CallFacts: Sendable {
     package var choices: Int { details.choices }
     /// Tokens for thinking that must fit below the output cap.
     package var thinkingBudget: Int? { details.thinkingBudget }
+    package var reasoning: ReasoningWish { details.reasoning }
     package var hasTools: Bool { details.prompt.counts.tools > 0 }
     /// Names of the function tools, at most 1024 of them.
     package var toolNames: [String] { details.toolNames }
@@ -55,6 +56,7 @@ extension CallFacts {
         let outputCap: Int?
         let choices: Int
         let thinkingBudget: Int?
+        let reasoning: ReasoningWish
         let toolNames: [String]
         let prompt: PromptMeasure
         let predictionTokens: Int
@@ -63,8 +65,8 @@ extension CallFacts {
 
         init(
             dialect: Dialect, isStreamed: Bool, asksForUsage: Bool, outputCap: Int?, choices: Int,
-            thinkingBudget: Int?, toolNames: [String], prompt: PromptMeasure, predictionTokens: Int, extras: [Extra],
-            fields: BodyFields
+            thinkingBudget: Int?, reasoning: ReasoningWish, toolNames: [String], prompt: PromptMeasure,
+            predictionTokens: Int, extras: [Extra], fields: BodyFields
         ) {
             self.dialect = dialect
             self.isStreamed = isStreamed
@@ -72,6 +74,7 @@ extension CallFacts {
             self.outputCap = outputCap
             self.choices = choices
             self.thinkingBudget = thinkingBudget
+            self.reasoning = reasoning
             self.toolNames = toolNames
             self.prompt = prompt
             self.predictionTokens = predictionTokens

@@ -39,7 +39,7 @@ struct CallReading {
             details: CallFacts.Details(
                 dialect: dialect, isStreamed: try bool(.stream) ?? false, asksForUsage: try asksForUsage(),
                 outputCap: try outputCap(), choices: choices, thinkingBudget: try thinkingBudget(),
-                toolNames: walker.toolNames,
+                reasoning: reasoningWish(model: model), toolNames: walker.toolNames,
                 prompt: PromptMeasure(
                     counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded,
                     isRepeatable: !walker.hasRemoteImage && !mayBeCut, marks: walker.marks, identity: identity(),
