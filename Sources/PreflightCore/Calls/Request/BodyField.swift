@@ -4,11 +4,8 @@ enum BodyField: UInt8, CaseIterable {
     case reasoning, conversation, store, background, prediction, container, prompt, input, messages, audio
     case streamOptions, maxTokens, maxCompletionTokens, maxOutputTokens, bestOf, serviceTier, webSearchOptions
     case previousResponse, contextManagement, cacheControl, chatTemplate, mcpServers, inferenceGeography
-<<<<<<< HEAD
-    case imageConfiguration, extraBody, truncatePromptTokens, truncation, transforms
-=======
-    case imageConfiguration, extraBody, reasoningEffort, includeReasoning
->>>>>>> e901bc742d3d674924b6cbd370b8c18d747ae487
+    case imageConfiguration, extraBody, truncatePromptTokens, truncation, transforms, reasoningEffort
+    case includeReasoning
 
     /// In the order of their raw values. Kept, because `allCases` makes a new list each time.
     static let all = Array(allCases)
@@ -34,12 +31,9 @@ enum BodyField: UInt8, CaseIterable {
         case .inferenceGeography: "inference_geo"
         case .imageConfiguration: "image_config"
         case .extraBody: "extra_body"
-<<<<<<< HEAD
         case .truncatePromptTokens: "truncate_prompt_tokens"
-=======
         case .reasoningEffort: "reasoning_effort"
         case .includeReasoning: "include_reasoning"
->>>>>>> e901bc742d3d674924b6cbd370b8c18d747ae487
         default: "\(self)"
         }
     }
@@ -49,17 +43,10 @@ enum BodyField: UInt8, CaseIterable {
         "temperature", "top_p", "top_k", "min_p", "top_a", "typical_p", "frequency_penalty", "presence_penalty",
         "repetition_penalty", "length_penalty", "seed", "stop", "stop_sequences", "stop_token_ids", "logit_bias",
         "logprobs", "top_logprobs", "prompt_logprobs", "echo", "user", "metadata", "session_id", "trace", "route",
-<<<<<<< HEAD
         "usage", "include", "debug", "parallel_tool_calls", "max_tool_calls",
-        "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "reasoning_effort",
-        "include_reasoning", "stream_tokens", "encoding_format", "dimensions", "input_type", "priority", "cache_salt",
-        "request_id", "ignore_eos", "min_tokens", "skip_special_tokens", "verbosity",
-=======
-        "transforms", "usage", "include", "truncation", "debug", "parallel_tool_calls", "max_tool_calls",
         "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "stream_tokens",
         "encoding_format", "dimensions", "input_type", "priority", "cache_salt",
-        "request_id", "ignore_eos", "min_tokens", "skip_special_tokens", "truncate_prompt_tokens", "verbosity",
->>>>>>> e901bc742d3d674924b6cbd370b8c18d747ae487
+        "request_id", "ignore_eos", "min_tokens", "skip_special_tokens", "verbosity",
         "stop_server_tools_when", "add_generation_prompt", "return_token_ids", "return_tokens_as_token_ids",
     ]
 }
