@@ -193,6 +193,11 @@ extension Journal {
         try await setState(.gone, of: id, handle: nil, at: now)
     }
 
+    /// It never was, and is not there: who looks later need not wonder what became of it.
+    package func forget(_ id: Int64) async throws {
+        try await write { try $0.execute(sql: "DELETE FROM resource WHERE id = ?", arguments: [id]) }
+    }
+
     /// Somebody is about to end it for its harness. It is not gone yet.
     package func ended(_ id: Int64, at now: Timestamp) async throws {
         try await write { database in

@@ -10,6 +10,32 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(6)), .enabled(if: hasAgentImage, "needs Docker and images/agent/build"))
 struct ResumeTests {
     @Test(arguments: ["direct", "gateway"])
+    func `a trial that is killed before its container, and again while it begins anew, still begins`(access: String)
+        async throws
+    {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment(access, ["a": 4]))
+            let run = CommandRun(bench)
+            let killed = try await bench.run(
+                ["run-multi", "e.yaml", "--skip-check", "--run-id", run.id],
+                ["PREFLIGHT_STRESS_KILL": "container-intended"])
+            #expect(!killed.isSuccess && Files.exists(run.directory.trial("a").eventsPath), "\(killed.everything)")
+            // What was left is cleared away by then, and nothing new is made.
+            let again = try await run.resume(
+                environment: ["COUNT_a": "4", "PREFLIGHT_STRESS_KILL": "subkey-intended"])
+            #expect(!again.isSuccess, "\(again.everything)")
+            let result = try await run.resume(environment: ["COUNT_a": "4"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let json = try JSON.parse(result.stdout)
+            #expect(json["trials"]?[0]?["outcome"] == "completed")
+            let how = try run.events("a").filter { $0.type == "trial_resumed" }.map { $0.fields["how"] }
+            #expect(how == ["begin", "begin"])
+            #expect(try run.numbers("a") == Array(0..<4))
+            try await run.expectWhole(json)
+        }
+    }
+
+    @Test(arguments: ["direct", "gateway"])
     func `what was alive is watched again with no event lost or doubled, and the bill is right`(access: String)
         async throws
     {

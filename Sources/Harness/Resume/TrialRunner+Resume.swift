@@ -54,8 +54,9 @@ extension TrialRunner {
                 var isGone: Bool? = true
                 if remains.info != nil { isGone = try? await docker.removeUnstarted(container.name) }
                 if isGone == false { return false }
-                // What an engine that cannot be asked still has stays in the journal, for a sweep.
-                if isGone == true { try? await journal.gone(container.id, at: world.now()) }
+                // What an engine that cannot be asked still has stays in the journal, for a sweep. What is gone is
+                // forgotten: an entry that says so would be of a container that ran, should this process die here.
+                if isGone == true { try? await journal.forget(container.id) }
             }
             if let network = remains.network { await removeNetwork(OwnNetwork(network)) }
             await deleteUnknownKeys(remains)
