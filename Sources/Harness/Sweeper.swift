@@ -137,7 +137,7 @@ package struct Sweeper: Sendable {
         let stillThere = Set((left.removed + left.kept).compactMap(\.entry))
         for entry in entries where only?.contains(entry.run) ?? true {
             guard !stillThere.contains(entry.id), life(ofRun: entry.run) != .living else { continue }
-            try? await journal.gone(entry.id, at: world.now())
+            try? await journal.absent(entry, at: world.now())
         }
     }
 }

@@ -198,6 +198,15 @@ extension Journal {
         try await write { try $0.execute(sql: "DELETE FROM resource WHERE id = ?", arguments: [id]) }
     }
 
+    /// It was looked for and is not there. Whether a container ever ran that nobody has seen go stands in its trial's log.
+    package func absent(_ entry: Resource, at now: Timestamp) async throws {
+        if entry.kind == .container, entry.endedAt == nil {
+            try await forget(entry.id)
+        } else {
+            try await gone(entry.id, at: now)
+        }
+    }
+
     /// Somebody is about to end it for its harness. It is not gone yet.
     package func ended(_ id: Int64, at now: Timestamp) async throws {
         try await write { database in

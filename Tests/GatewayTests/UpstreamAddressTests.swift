@@ -30,10 +30,10 @@ import Testing
         six: [String], four: [String], certificate: TestCertificate? = nil
     ) async throws -> (answer: TestCaller.Answer, spent: USD, isFree: Bool) {
         var result: (TestCaller.Answer, USD, Bool)?
+        func resolver(_ loop: any EventLoop) -> any Resolver & Sendable { Addresses(loop: loop, six: six, four: four) }
         try await withScriptedGateway(
             [ScriptedUpstream { _ in ScriptedUpstream.Script(Self.answer) }], certificate: certificate,
-            host: certificate == nil ? "upstream.example" : "localhost",
-            resolver: { Addresses(loop: $0, six: six, four: four) }
+            host: certificate == nil ? "upstream.example" : "localhost", resolver: resolver
         ) { bench in
             let answer = try await bench.caller.send("POST", "/v1/chat/completions", chat())
             let scope = try await bench.quiet()

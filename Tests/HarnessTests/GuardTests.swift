@@ -108,12 +108,16 @@ extension OrphanTests {
                         .init(name: Names.runLabel, value: run),
                         .init(name: Names.lockLabel, value: bench.runs.run(run).harnessLockPath),
                     ])
+                // Meant to be made when its harness died, and never there.
+                let never = try await bench.journal.intend(
+                    .container, name: "preflight-\(run)-never", run: run, trial: "b", at: bench.world.now())
                 async let watching: Void = watcher(bench, run, said, grace: .milliseconds(500)).watch()
                 held = nil
                 await watching
                 #expect(try await names(bench, run).isEmpty)
                 #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").isEmpty)
                 #expect(try await bench.journal.resourcesLeft().isEmpty, "\(said.all)")
+                #expect(try await bench.journal.resource(never) == nil)
                 withExtendedLifetime(held) {}
             }
         }

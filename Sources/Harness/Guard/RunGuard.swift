@@ -161,12 +161,12 @@ extension RunGuard {
                 say("removed network \(network.name)")
             }
             // The engine has none of them any more, also of those whose removal was not confirmed.
-            await note(.gone) { $0.kind != .subkey }
+            await note(.absent) { $0.kind != .subkey }
         } catch { say("docker: \(error)") }
         say("nothing of \(directory.id) runs any more; `preflight sweep` deletes its sub-keys before they expire")
     }
 
-    private enum Fate { case ended, gone }
+    private enum Fate { case ended, gone, absent }
 
     /// Writes down what becomes of the run's entries.
     private func note(_ fate: Fate, _ isConcerned: (Resource) -> Bool) async {
@@ -176,6 +176,7 @@ extension RunGuard {
                 switch fate {
                 case .ended: try await journal.ended(entry.id, at: world.now())
                 case .gone: try await journal.gone(entry.id, at: world.now())
+                case .absent: try await journal.absent(entry, at: world.now())
                 }
             }
         } catch { say("the journal does not know yet what is ended or gone: \(error)") }
