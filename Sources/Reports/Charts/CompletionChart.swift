@@ -31,10 +31,13 @@ package struct CompletionChart: Sendable {
     /// - Parameter id: of its own on the page.
     package func svg(id: String, class extra: String = "") -> Markup {
         let ends = lines.map { USD(dollars: $0.endurance.trials.map(\.amount).max() ?? 0) }
-        let money = ChartAxis.money(reaching: max(cap, ends.max() ?? .zero), ticks: frame.width < 500 ? 3 : 6)
+        let most = ends.max() ?? .zero
+        // A cap far above all spend would press the lines to the left.
+        let edge = cap.picodollars / 3 <= most.picodollars ? max(cap, most) : most
+        let money = ChartAxis.money(reaching: edge, ticks: frame.width < 500 ? 3 : 6)
         let share = ChartAxis.number(reaching: 1000) { "\($0 / 10)%" }
-        func x(_ dollars: Double) -> String {
-            ChartFrame.text(frame.x(money.place(USD(dollars: dollars).picodollars, on: frame.plotWidth)))
+        func x(_ amount: USD) -> String {
+            ChartFrame.text(frame.x(money.place(amount.picodollars, on: frame.plotWidth)))
         }
         func y(_ value: Double) -> String {
             ChartFrame.text(frame.y(share.place(Int64((value * 1000).rounded()), on: frame.plotHeight)))
@@ -47,24 +50,26 @@ package struct CompletionChart: Sendable {
             frame.drawHorizontal(money, into: &svg)
             for (line, end) in zip(lines, ends).reversed() {
                 let d = line.endurance.steps.reduce("M\(frame.left) \(y(0))") {
-                    $0 + "H\(x($1.amount))V\(y($1.completed))"
+                    $0 + "H\(x(USD(dollars: $1.amount)))V\(y($1.completed))"
                 }
                 let style = line.colour < SpendChart.colours ? "line s\(line.colour)" : "line quiet"
                 // Whoever was seen to the end of all its trials goes on level; where one was cut off nobody knows.
-                let reach = line.endurance.reach.isFinite ? end : max(cap, end)
-                svg.element("path", ["class": style, "d": d + "H\(x(reach.dollars))"]) {
+                let reach = line.endurance.reach.isFinite ? end : USD(picodollars: money.top)
+                svg.element("path", ["class": style, "d": d + "H\(x(reach))"]) {
                     $0.element("title", describe(line))
                 }
             }
-            // Where a trial has spent little few have completed: there the plot is empty.
-            for (index, line) in lines.prefix(SpendChart.colours).enumerated() {
-                let place = frame.top + 8 + index * 16
+            // Lines rise: where they end, there is room below them.
+            let edge = frame.width - frame.right
+            for (index, line) in lines.prefix(SpendChart.colours).reversed().enumerated() {
+                let place = frame.height - frame.bottom - 14 - index * 16
                 svg.void(
-                    "circle",
-                    ["class": "dot s\(line.colour)", "cx": "\(frame.left + 12)", "cy": "\(place)", "r": "4"])
+                    "circle", ["class": "dot s\(line.colour)", "cx": "\(edge - 10)", "cy": "\(place)", "r": "4"])
                 svg.element(
-                    "text", ["class": "name", "x": "\(frame.left + 22)", "y": "\(place)", "dy": "0.32em"],
-                    PlainText.cut(PlainText.oneLine(line.name), to: 40))
+                    "text",
+                    [
+                        "class": "name", "x": "\(edge - 20)", "y": "\(place)", "dy": "0.32em", "text-anchor": "end",
+                    ], PlainText.cut(PlainText.oneLine(line.name), to: 40))
             }
         }
     }
