@@ -95,7 +95,7 @@ package struct ScatterChart: Sendable {
                     [
                         "class": "name", "x": ChartFrame.text(x(point) + (isRight ? -80 : 80)),
                         "y": ChartFrame.text(y(point)), "dy": "-0.3em", "text-anchor": isRight ? "end" : "start",
-                    ], PlainText.cut(PlainText.oneLine(point.name), to: 22))
+                    ], PlainText.cut(PlainText.oneLine(point.name), to: frame.width < 500 ? 22 : 40))
             }
         }
     }
