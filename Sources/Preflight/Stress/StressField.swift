@@ -21,7 +21,13 @@ final class StressField: Sendable {
         /// How its workers end.
         var ending = Outcome.completed
 
-        func ending(of alias: String) -> Outcome { alias.hasPrefix("spender") ? .budgetExhausted : ending }
+        /// A limit of time ends its workers; on a slow machine it meets spenders before they have spent.
+        var isTimed = false
+
+        func mayEnd(_ alias: String, as outcome: Outcome?) -> Bool {
+            guard alias.hasPrefix("spender") else { return outcome == ending }
+            return outcome == .budgetExhausted || isTimed && outcome == ending
+        }
     }
 
     enum Access: String, Sendable, CaseIterable { case direct, gateway }

@@ -43,7 +43,7 @@ struct StressJob: Sendable {
     /// Waits for the field's end, and holds the promises to what it left.
     func conclude(_ field: StressField, within limit: Duration = .seconds(180)) async throws -> [StressVerdict] {
         let (facts, faults) = try await end(field, within: limit)
-        let wrong = facts.trials.filter { $0.outcome != field.plan.ending(of: $0.alias) }.map {
+        let wrong = facts.trials.filter { !field.plan.mayEnd($0.alias, as: $0.outcome) }.map {
             "\($0.alias): \($0.outcome?.rawValue ?? "without an outcome")"
         }
         return facts.verdicts + [.of(.outcome, faults + wrong)]
@@ -101,6 +101,7 @@ extension StressJob {
                     $0.steps = 100_000
                     $0.lines = ["eject: {wall: 4s}"]
                     $0.ending = .ejected
+                    $0.isTimed = true
                 }
             }
             // Spenders end by themselves.
