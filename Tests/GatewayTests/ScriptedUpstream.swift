@@ -211,3 +211,16 @@ func withScriptedGateway(
         try result.get()
     }
 }
+
+/// Events of a chat that streams, as upstreams send them.
+enum ChatEvent {
+    static func word(_ text: String, reasoning: String? = nil) -> String {
+        let delta = JSON.record(["content": .string(text), "reasoning_content": reasoning.map(JSON.string)])
+        return JSON.record(["choices": [["index": 0, "delta": delta]]]).text
+    }
+
+    static func usage(_ tokens: Int, reasoning: Int = 0) -> String {
+        #"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":\#(tokens),"completion_tokens_details":"#
+            + #"{"reasoning_tokens":\#(reasoning)}}}"#
+    }
+}

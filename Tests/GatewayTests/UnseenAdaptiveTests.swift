@@ -9,37 +9,27 @@ import Testing
 @Suite struct UnseenAdaptiveTests {
     private static let price = USD(picodollars: 1_600_000)
 
-    private static func word(_ text: String, reasoning: String? = nil) -> String {
-        let delta = JSON.record(["content": .string(text), "reasoning_content": reasoning.map(JSON.string)])
-        return JSON.record(["choices": [["index": 0, "delta": delta]]]).text
-    }
-
-    private static func usage(_ tokens: Int, reasoning: Int = 0) -> String {
-        #"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":\#(tokens),"completion_tokens_details":"#
-            + #"{"reasoning_tokens":\#(reasoning)}}}"#
-    }
-
-    private static let text = word(String(repeating: "word ", count: 80))
+    private static let text = ChatEvent.word(String(repeating: "word ", count: 80))
     private static let thought = String(repeating: "hm, ", count: 100)
 
     /// Answers follow the prompt. What is hidden fills the length that the call was allowed.
     private func upstream() -> ScriptedUpstream {
         ScriptedUpstream { request in
             switch request.json?["messages"]?[0]?["content"]?.string {
-            case "plain": .events([Self.text, Self.usage(100), "[DONE]"])
-            case "hidden": .events([Self.text, Self.usage(1000, reasoning: 900), "[DONE]"])
+            case "plain": .events([Self.text, ChatEvent.usage(100), "[DONE]"])
+            case "hidden": .events([Self.text, ChatEvent.usage(1000, reasoning: 900), "[DONE]"])
             case "all hidden":
                 .events([
-                    Self.text, Self.usage(request.json?["max_tokens"]?.int ?? 0, reasoning: 900), "[DONE]",
+                    Self.text, ChatEvent.usage(request.json?["max_tokens"]?.int ?? 0, reasoning: 900), "[DONE]",
                 ])
             case "shown":
                 .events(
-                    Array(repeating: Self.word("", reasoning: Self.thought), count: 9)
-                        + [Self.text, Self.usage(1000, reasoning: 900), "[DONE]"])
+                    Array(repeating: ChatEvent.word("", reasoning: Self.thought), count: 9)
+                        + [Self.text, ChatEvent.usage(1000, reasoning: 900), "[DONE]"])
             case "long":
                 .events(
-                    Array(repeating: Self.word("", reasoning: Self.thought), count: 39)
-                        + [Self.text, Self.usage(4000, reasoning: 3900), "[DONE]"], pause: .milliseconds(10))
+                    Array(repeating: ChatEvent.word("", reasoning: Self.thought), count: 39)
+                        + [Self.text, ChatEvent.usage(4000, reasoning: 3900), "[DONE]"], pause: .milliseconds(10))
             default: .events([#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#], ends: false)
             }
         }

@@ -28,7 +28,7 @@ import Testing
                     #"{"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"x"}}"#,
                 ]),
             Break(name: "a chat that has begun", events: [#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#]),
-            Break(name: "a model that nothing is known of", events: [UnseenOutputTests.word("Hi")]),
+            Break(name: "a model that nothing is known of", events: [ChatEvent.word("Hi")]),
             Break(
                 name: "a whole answer that is cut", isStreamed: false,
                 events: [UnseenOutputTests.half]),
@@ -36,16 +36,6 @@ import Testing
     }
 
     private static let half = #"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","ref"#
-
-    private static func word(_ text: String, reasoning: String? = nil) -> String {
-        let delta = JSON.record(["content": .string(text), "reasoning_content": reasoning.map(JSON.string)])
-        return JSON.record(["choices": [["index": 0, "delta": delta]]]).text
-    }
-
-    private static func usage(_ tokens: Int, reasoning: Int = 0) -> String {
-        #"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":\#(tokens),"completion_tokens_details":"#
-            + #"{"reasoning_tokens":\#(reasoning)}}}"#
-    }
 
     private static func cut(_ events: [String], isStreamed: Bool = true) -> ScriptedUpstream.Script {
         if isStreamed {
@@ -74,15 +64,15 @@ import Testing
 
     /// An upstream whose answers follow the first word of the prompt.
     private func upstream() -> ScriptedUpstream {
-        let text = Self.word(String(repeating: "word ", count: 80))
+        let text = ChatEvent.word(String(repeating: "word ", count: 80))
         return ScriptedUpstream { request in
             switch request.json?["messages"]?[0]?["content"]?.string {
-            case "plain": .events([text, Self.usage(100), "[DONE]"])
-            case "hidden": .events([text, Self.usage(1000, reasoning: 900), "[DONE]"])
+            case "plain": .events([text, ChatEvent.usage(100), "[DONE]"])
+            case "hidden": .events([text, ChatEvent.usage(1000, reasoning: 900), "[DONE]"])
             case "shown":
                 .events([
-                    Self.word("", reasoning: String(repeating: "hm, ", count: 900)), text,
-                    Self.usage(1000, reasoning: 900), "[DONE]",
+                    ChatEvent.word("", reasoning: String(repeating: "hm, ", count: 900)), text,
+                    ChatEvent.usage(1000, reasoning: 900), "[DONE]",
                 ])
             case "half": Self.cut([Self.half], isStreamed: false)
             case "counted": Self.cut([text, Self.running])

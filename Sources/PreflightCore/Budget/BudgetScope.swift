@@ -111,14 +111,12 @@ package struct BudgetScope: Sendable, Equatable {
 
     mutating func close(_ amount: USD, tokens: Int) {
         openCalls = Swift.max(0, openCalls - 1)
-        guard openCalls > 0 else {
-            // The last one: nothing is reserved, whatever a sum at the end of its range has come to.
-            reserved = .zero
-            reservedTokens = 0
-            return
-        }
         reserved.takeBack(amount)
         reservedTokens.takeBack(tokens)
+        guard openCalls == 0 else { return }
+        // Nothing can be taken out of a sum at the end of its range; with the last call it is over.
+        if reserved == .max { reserved = .zero }
+        if reservedTokens == .max { reservedTokens = 0 }
     }
 
     mutating func charge(_ cost: USD, tokens count: Int) {
