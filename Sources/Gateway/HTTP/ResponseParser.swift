@@ -38,14 +38,14 @@ struct ResponseParser {
     mutating func next(_ buffer: inout ByteBuffer) throws(HTTPFault) -> Part {
         switch state {
         case .head:
-            while let bytes = try heads.next(&buffer) {
+            while true {
+                // A server of another kind may keep silent after its greeting: that must not be waited for.
+                guard buffer.beginsLikeHTTP else { throw Self.noHTTP }
+                guard let bytes = try heads.next(&buffer) else { return .needsMore }
                 let head = try begin(bytes)
                 // 1xx comes before the answer itself.
                 if head.status >= 200 { return .head(head) }
             }
-            // A server of another kind may keep silent after its greeting: that must not be waited for.
-            guard buffer.beginsLikeHTTP else { throw Self.noHTTP }
-            return .needsMore
         case .length(let left):
             let count = min(left, buffer.readableBytes)
             guard count > 0, let slice = buffer.readSlice(length: count) else { return .needsMore }
