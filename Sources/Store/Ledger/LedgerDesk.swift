@@ -48,9 +48,10 @@ final class LedgerDesk: Sendable {
     /// How long, in microseconds, a busy thread lets work gather before it writes again: while many call, fewer and
     /// fuller transactions cost less, and nobody waits longer for it than for the calls before.
     private static let gathering: UInt32 = 150
-    /// A transaction of so many, ended so shortly ago, shows that the thread is busy. Fewer than what gathers in that
-    /// time at half of what one core can do: else a busy thread that once found little would go on with little.
-    private static let crowd = 4
+    /// A transaction of so many reservations, ended so shortly ago, shows that the thread is busy. Fewer than what
+    /// gathers in that time at half of what one core can do: else a busy thread that once found little would go on with
+    /// little. Other work does not tell: a single caller brings several pieces of it with each call.
+    private static let crowd = 2
     private static let recently: UInt64 = 500_000
     /// How long settlements may wait for a reservation.
     private static let laziness = DispatchTimeInterval.milliseconds(2)
@@ -148,7 +149,7 @@ final class LedgerDesk: Sendable {
         var look: DispatchTime?
         /// What is not urgent has waited for long enough.
         var patience: DispatchTime?
-        /// The last transaction: how much it did, and when it was over.
+        /// The last transaction: how many reservations were in it, and when it was over.
         var lastCount = 0
         var lastEnd = DispatchTime(uptimeNanoseconds: 0)
 
@@ -181,7 +182,7 @@ final class LedgerDesk: Sendable {
                     bell.wait()
                 }
             case .work:
-                plan.lastCount = work.count
+                plan.lastCount = work.count { $0.isReservation }
                 engine.run(work).send()
                 engine.follow()
                 work.removeAll(keepingCapacity: true)

@@ -14,6 +14,8 @@ enum LedgerWork: Sendable {
     case note(CallID, generation: String)
     case control(@Sendable (LedgerState, Timestamp) throws -> Void, then: @Sendable ((any Error)?) -> Void)
 
+    var isReservation: Bool { if case .reserve = self { true } else { false } }
+
     /// Must not be lost when a transaction fails: it is tried again with the next.
     var isKept: Bool {
         switch self {
