@@ -35,6 +35,11 @@ extension StressJob {
                 ],
                 output: output, isLast ? [:] : kill.map { [StressKill.variable: $0.text] } ?? [:])
             guard let way = await way(output, child) else {
+                // Its budget is written at the step too: it may die before it serves anybody.
+                if kill != nil, !isLast, await child.ended(within: .zero) == 128 + Int(SIGKILL) {
+                    result.injected += 1
+                    continue
+                }
                 faults.append("the gateway did not start: \(lastWords(output))")
                 await child.crash()
                 break
