@@ -144,6 +144,8 @@ package struct BudgetScope: Sendable, Equatable {
         tokens = 0
         calls = 0
         firstCallAt = nil
+        // Begun anew with the next call: a clock that was once ahead must not hold the windows still until then.
+        day = .min
     }
 }
 

@@ -322,4 +322,20 @@ import Testing
         #expect(tree.scopes[leaf].calls == 1)
         #expect(tree.scopes[leaf].spent.total == USD(picodollars: 50))
     }
+
+    @Test func `a reset heals windows that a clock far ahead has moved`() throws {
+        var daily = BudgetLimits()
+        daily.money.daily = USD(picodollars: 1000)
+        var (tree, leaf) = tree(daily)
+        let ask = ask(100, wanted: 90)
+        for time in [noon + .seconds(86_400 * 400), noon] {
+            let call = tree.reserve(
+                try granted(tree.decide(ask, scope: leaf, at: time)), for: ask, scope: leaf, at: time)
+            tree.settle(call, cost: USD(picodollars: 1000), tokens: 1, at: time)
+            tree.update(leaf) { $0.reset() }
+        }
+        let call = tree.reserve(try granted(tree.decide(ask, scope: leaf, at: noon)), for: ask, scope: leaf, at: noon)
+        tree.settle(call, cost: USD(picodollars: 1000), tokens: 1, at: noon)
+        _ = try granted(tree.decide(ask, scope: leaf, at: noon + .seconds(86_400)))
+    }
 }
