@@ -133,6 +133,21 @@ import Testing
         #expect(catalogue["a/dear"]?.pricing.rates.prompt == USD(picodollars: 1))
     }
 
+    @Test func `a search has the dearest price of LiteLLM's list, or that of the table`() async throws {
+        let list = """
+            {"gpt-4o-mini-search-preview": {"input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,
+                "max_input_tokens": 128000, "max_output_tokens": 16384, "search_context_cost_per_query": {
+                    "search_context_size_high": 0.03, "search_context_size_low": 0.025,
+                    "search_context_size_medium": 0.0275}}}
+            """
+        let catalogue = try table(
+            try await read(
+                "upstreams: {openai: {prices_file: prices.json, prices: {a/b: {prompt: 1, search: $0.035}}}}",
+                files: ["prices.json": list]), "openai")
+        #expect(catalogue["gpt-4o-mini-search-preview"]?.pricing.rates.webSearch == USD(decimal: "0.03"))
+        #expect(catalogue["a/b"]?.pricing.rates.webSearch == USD(decimal: "0.035"))
+    }
+
     @Test(arguments: [
         ("listn: 1", "gateway.yaml:1: listn: unknown key", "did you mean 'listen'?"),
         ("listen: nowhere", "listen: expected HOST:PORT", nil),
