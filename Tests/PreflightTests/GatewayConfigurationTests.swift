@@ -142,7 +142,7 @@ import Testing
             """
         let catalogue = try table(
             try await read(
-                "upstreams: {openai: {prices_file: prices.json, prices: {a/b: {prompt: 1, search: $0.035}}}}",
+                "upstreams: {openai: {prices_file: prices.json, prices: {a/b: {prompt: 1, search: 0.035}}}}",
                 files: ["prices.json": list]), "openai")
         #expect(catalogue["gpt-4o-mini-search-preview"]?.pricing.rates.webSearch == USD(decimal: "0.03"))
         #expect(catalogue["a/b"]?.pricing.rates.webSearch == USD(decimal: "0.035"))
