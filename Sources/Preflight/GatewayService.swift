@@ -54,7 +54,7 @@ struct GatewayService {
                 settings: configuration.settings, ledger: ledger, now: wiring.world.now, report: { desk.take($0) })
         let result: Result<Void, any Error>
         do {
-            try await readPrices(configuration, gateway, isFirst: true)
+            try await readPrices(configuration, isFirst: true).set(in: gateway.prices)
             try await define(configuration, in: ledger)
             let listeners = try await listen(gateway)
             let store = try VirtualKeyStore(path: ledgerPath)
@@ -122,19 +122,27 @@ struct GatewayService {
 
     // MARK: Prices, budgets, keys
 
+    /// Prices that were read, by the names of the upstreams.
+    private struct PriceLists {
+        var lists: [(upstream: String, list: Catalogue)] = []
+
+        func set(in prices: PriceBook) { for (upstream, list) in lists { prices.set(list, of: upstream) } }
+    }
+
     /// Upstreams that list their prices themselves are asked for them.
     ///
     /// - Throws: when a list was never read: nothing could be sent there.
-    private func readPrices(_ configuration: GatewayConfiguration, _ gateway: Gateway, isFirst: Bool) async throws {
+    private func readPrices(_ configuration: GatewayConfiguration, isFirst: Bool) async throws -> PriceLists {
+        var prices = PriceLists()
         for upstream in configuration.settings.upstreams {
             switch upstream.pricing {
             case .free: continue
-            case .table(let table): gateway.prices.set(table, of: upstream.name)
+            case .table(let table): prices.lists.append((upstream.name, table))
             case .listed:
                 let client = OpenRouterClient(
                     baseURL: upstream.address.url, key: upstream.key ?? Secret(""),
                     retry: isFirst ? RetryPolicy() : .none)
-                do { gateway.prices.set(try await client.allModels(), of: upstream.name) } catch {
+                do { prices.lists.append((upstream.name, try await client.allModels())) } catch {
                     guard isFirst else {
                         terminal.say("warning: prices of \(upstream.name) stay as they were: \(error)")
                         continue
@@ -145,6 +153,7 @@ struct GatewayService {
                 }
             }
         }
+        return prices
     }
 
     private static let priceAge = Duration.seconds(300)
@@ -155,13 +164,14 @@ struct GatewayService {
             // What the file says now decides: a reload may have changed the upstreams.
             var current = configuration
             current.settings = gateway.settings
-            try? await readPrices(current, gateway, isFirst: false)
+            (try? await readPrices(current, isFirst: false))?.set(in: gateway.prices)
         }
     }
 
     private func define(_ configuration: GatewayConfiguration, in ledger: Ledger) async throws {
-        for budget in configuration.budgets { _ = try await ledger.define(budget.scope, budget.change) }
-        if let budget { _ = try await ledger.define(Self.defaultScope, budget) }
+        var changes = configuration.budgets.map { (name: $0.scope, change: $0.change) }
+        if let budget { changes.append((Self.defaultScope, budget)) }
+        try await ledger.define(all: changes)
     }
 
     /// A key for the budget of the command line. It is good as long as this process lives, and is kept nowhere.
@@ -186,8 +196,10 @@ struct GatewayService {
             known = stamp
             do {
                 let fresh = try reread()
-                try await readPrices(fresh, gateway, isFirst: false)
+                let prices = try await readPrices(fresh, isFirst: false)
+                // What can fail comes first: of a file with a mistake nothing is taken over.
                 try await define(fresh, in: ledger)
+                prices.set(in: gateway.prices)
                 gateway.reload(fresh.settings)
                 terminal.say("\(file) was read again")
                 if fresh.listen != configuration.listen || fresh.console != configuration.console {

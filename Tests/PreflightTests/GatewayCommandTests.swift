@@ -6,6 +6,10 @@ import Simulator
 import TestSupport
 import Testing
 
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
 /// The stand-alone gateway, as its users start it.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct GatewayCommandTests {
     private struct Running {
@@ -62,6 +66,19 @@ import Testing
     private func ask(_ url: String, _ key: String, _ text: String = "hi") async throws -> HTTPExchange.Answer {
         let body: JSON = ["model": "openai/gpt-4.1-mini", "messages": [["role": "user", "content": .string(text)]]]
         return try await HTTPExchange.post(url, body: body.bytes, bearer: Secret(key), within: .seconds(20))
+    }
+
+    /// What a dry run says that a call may cost; nil without a price.
+    private func worstCase(_ url: String, _ key: String) async throws -> USD? {
+        let body: JSON = ["model": "openai/gpt-4.1-mini", "messages": [["role": "user", "content": "hi"]]]
+        var request = URLRequest(url: try #require(URL(string: url)))
+        request.httpMethod = "POST"
+        request.httpBody = Data(body.bytes)
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+        request.setValue("1", forHTTPHeaderField: "x-preflight-dry-run")
+        let answer = try await HTTPExchange.perform(request, session: .shared, within: .seconds(10))
+        return try JSON.parse(answer.body)["worst_case_usd"]?.usd()
     }
 
     @Test func `one flag is enough for a budget that holds, and the command line shows what was spent`() async throws {
@@ -164,6 +181,49 @@ import Testing
                 #expect(isGone)
                 #expect(await stop(running) == 0)
             }
+        }
+    }
+
+    @Test func `of a file that is not taken over nothing holds, and a key of .env is read again with it`() async throws {
+        try await withCommand { bench in
+            func file(_ prompt: Int, _ budgets: String) -> String {
+                """
+                listen: 127.0.0.1:0
+                console: false
+                upstreams:
+                  openai: {url: "\(bench.environment["OPENROUTER_BASE_URL"] ?? "")", key: ROTATED_KEY,
+                    prices: {openai/gpt-4.1-mini: {prompt: \(prompt), completion: 1, context: 1000, max_output: 100}}}
+                budgets: \(budgets)
+                """
+            }
+            func told(_ running: Running, _ words: String) async throws -> Bool {
+                try await eventually(within: .seconds(10)) {
+                    try String(contentsOfFile: running.log, encoding: .utf8).contains(words)
+                }
+            }
+            try bench.write(".env", "ROTATED_KEY=sk-or-v1-of-yesterday\n")
+            try bench.write("gateway.yaml", file(1, "{acme: 1}"))
+            let running = try await start(bench, ["--config", "gateway.yaml"])
+            let made = try await bench.run(["keys", "create", "acme"])
+            let key = made.stdoutText.trimmingCharacters(in: .newlines)
+            let url = try running.value("gateway") + "/v1/chat/completions"
+            func price() async throws -> USD? { try await worstCase(url, key) }
+            #expect(try await eventually(within: .seconds(5)) { try await price() != nil })
+            let before = try await price()
+            #expect(try await ask(url, key).status == 401)
+
+            try bench.write("gateway.yaml", file(5, "{acme: 2, b: {parent: nobody}}"))
+            #expect(try await told(running, "was not taken over"))
+            #expect(try await price() == before)
+            let shown = try JSON.parse(try await bench.run(["budget", "show", "acme", "--json"]).stdout)
+            #expect(shown["limit"]?.numberText == "1")
+
+            try bench.write(".env", "ROTATED_KEY=\(SimulatorOptions.defaultOrdinaryKey)\n")
+            try bench.write("gateway.yaml", file(5, "{acme: 3}"))
+            #expect(try await told(running, "was read again"))
+            #expect(try await ask(url, key).status == 200)
+            #expect(try await price() ?? .zero > before ?? .max)
+            #expect(await stop(running) == 0)
         }
     }
 
