@@ -18,6 +18,8 @@ struct GatewayService {
     let budget: BudgetChange?
     let options: Options
     let wiring: Wiring
+    /// What is said while callers are served: nobody waits for a terminal that is held.
+    let announcer = Announcer(.shared)
 
     struct Options {
         var log: String?
@@ -43,7 +45,8 @@ struct GatewayService {
     }
 
     private func serve(_ ledger: Ledger, until stop: StopSignal) async throws {
-        let desk = try Desk(log: options.log, isVerbose: options.isVerbose, now: wiring.world.now)
+        let desk = try Desk(
+            log: options.log, isVerbose: options.isVerbose, announcer: announcer, now: wiring.world.now)
         let gateway =
             try options.threads.map {
                 try Gateway(
@@ -70,7 +73,7 @@ struct GatewayService {
                         }
                     }
                     serve { await gateway.run() }
-                    serve { await gateway.keys.watch(store) { Terminal.shared.say("warning: keys: \($0)") } }
+                    serve { await gateway.keys.watch(store) { announcer.say("warning: keys: \($0)") } }
                     serve { await self.followPrices(gateway) }
                     serve { await self.followFile(gateway, ledger) }
                     serve { await desk.run(openConnections: { gateway.openConnections }) }
@@ -82,7 +85,7 @@ struct GatewayService {
                         return .owner
                     }
                     while let part = try await group.next(), part != .owner {}
-                    terminal.say("stopping: calls under way have \(options.grace.shortText) to end")
+                    announcer.say("stopping: calls under way have \(options.grace.shortText) to end")
                     await end(gateway, listeners, stop)
                     group.cancelAll()
                 })
@@ -90,7 +93,7 @@ struct GatewayService {
             result = .failure(error)
         }
         await gateway.shutDown()
-        desk.flush()
+        await desk.finish()
         try result.get()
     }
 
@@ -120,53 +123,7 @@ struct GatewayService {
         return bound
     }
 
-    // MARK: Prices, budgets, keys
-
-    /// Prices that were read, by the names of the upstreams.
-    private struct PriceLists {
-        var lists: [(upstream: String, list: Catalogue)] = []
-
-        func set(in prices: PriceBook) { for (upstream, list) in lists { prices.set(list, of: upstream) } }
-    }
-
-    /// Upstreams that list their prices themselves are asked for them.
-    ///
-    /// - Throws: when a list was never read: nothing could be sent there.
-    private func readPrices(_ configuration: GatewayConfiguration, isFirst: Bool) async throws -> PriceLists {
-        var prices = PriceLists()
-        for upstream in configuration.settings.upstreams {
-            switch upstream.pricing {
-            case .free: continue
-            case .table(let table): prices.lists.append((upstream.name, table))
-            case .listed:
-                let client = OpenRouterClient(
-                    baseURL: upstream.address.url, key: upstream.key ?? Secret(""),
-                    retry: isFirst ? RetryPolicy() : .none)
-                do { prices.lists.append((upstream.name, try await client.allModels())) } catch {
-                    guard isFirst else {
-                        terminal.say("warning: prices of \(upstream.name) stay as they were: \(error)")
-                        continue
-                    }
-                    throw PreflightError(
-                        .refused, "the prices of \(upstream.name) cannot be read: \(error)",
-                        hint: "check its url, or give it a table of prices")
-                }
-            }
-        }
-        return prices
-    }
-
-    private static let priceAge = Duration.seconds(300)
-
-    private func followPrices(_ gateway: Gateway) async {
-        while !Task.isCancelled {
-            do { try await wiring.world.clock.sleep(for: Self.priceAge) } catch { return }
-            // What the file says now decides: a reload may have changed the upstreams.
-            var current = configuration
-            current.settings = gateway.settings
-            (try? await readPrices(current, isFirst: false))?.set(in: gateway.prices)
-        }
-    }
+    // MARK: Budgets, keys
 
     private func define(_ configuration: GatewayConfiguration, in ledger: Ledger) async throws {
         var changes = configuration.budgets.map { (name: $0.scope, change: $0.change) }
@@ -201,12 +158,12 @@ struct GatewayService {
                 try await define(fresh, in: ledger)
                 prices.set(in: gateway.prices)
                 gateway.reload(fresh.settings)
-                terminal.say("\(file) was read again")
+                announcer.say("\(file) was read again")
                 if fresh.listen != configuration.listen || fresh.console != configuration.console {
-                    terminal.say("warning: other addresses take effect when the gateway starts again")
+                    announcer.say("warning: other addresses take effect when the gateway starts again")
                 }
             } catch {
-                terminal.say(
+                announcer.say(
                     "warning: \(file) was not taken over: \((error as? PreflightError)?.message ?? "\(error)")")
             }
         }

@@ -12,62 +12,6 @@ import Testing
 
 /// The stand-alone gateway, as its users start it.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct GatewayCommandTests {
-    private struct Running {
-        var process: Process
-        var log: String
-        var values: [String: String]
-
-        func value(_ name: String) throws -> String { try #require(values[name]) }
-        var console: String { get throws { try value("console") } }
-    }
-
-    /// Starts a gateway on free ports and waits until it says where it listens.
-    private func start(_ bench: CommandBench, _ arguments: [String], _ more: [String: String] = [:]) async throws
-        -> Running
-    {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: CommandBench.executable)
-        process.arguments = ["gateway"] + arguments
-        process.environment = bench.environment.merging(more) { $1 }
-        process.currentDirectoryURL = URL(fileURLWithPath: bench.directory)
-        let log = "\(bench.directory)/gateway-\(UInt32.random(in: 0..<(.max))).log"
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        process.standardError = process.standardOutput
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        func text() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
-        let isReady = await eventually {
-            text().contains("# keys:") || text().contains("AUTH_TOKEN") || !process.isRunning
-        }
-        #expect(isReady && process.isRunning, "\(text())")
-        var values: [String: String] = [:]
-        for line in text().split(separator: "\n") {
-            if line.hasPrefix("export "), let equals = line.firstIndex(of: "=") {
-                values[String(line[..<equals].dropFirst(7))] = String(line[line.index(after: equals)...])
-            } else if line.hasPrefix("# console: ") {
-                values["console"] = String(line.dropFirst(11))
-            } else if line.hasPrefix("# administrator's token: ") {
-                values["token"] = try String(contentsOfFile: String(line.dropFirst(25)), encoding: .utf8)
-                    .trimmingCharacters(in: .whitespacesAndNewlines)
-            } else if line.hasPrefix("# gateway: ") {
-                values["gateway"] = String(line.dropFirst(11).prefix { $0 != ";" && $0 != "," })
-            }
-        }
-        return Running(process: process, log: log, values: values)
-    }
-
-    private func stop(_ running: Running) async -> Int32 {
-        kill(running.process.processIdentifier, SIGTERM)
-        _ = await eventually { !running.process.isRunning }
-        return running.process.terminationStatus
-    }
-
-    private func ask(_ url: String, _ key: String, _ text: String = "hi") async throws -> HTTPExchange.Answer {
-        let body: JSON = ["model": "openai/gpt-4.1-mini", "messages": [["role": "user", "content": .string(text)]]]
-        return try await HTTPExchange.post(url, body: body.bytes, bearer: Secret(key), within: .seconds(20))
-    }
-
     /// What a dry run says that a call may cost; nil without a price.
     private func worstCase(_ url: String, _ key: String) async throws -> USD? {
         let body: JSON = ["model": "openai/gpt-4.1-mini", "messages": [["role": "user", "content": "hi"]]]
@@ -83,14 +27,13 @@ import Testing
 
     @Test func `one flag is enough for a budget that holds, and the command line shows what was spent`() async throws {
         try await withCommand { bench in
-            let running = try await start(
-                bench,
+            let running = try await bench.startGateway(
                 ["--budget", "0.001", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--log", "calls.jsonl"])
             let url = try running.value("OPENAI_BASE_URL") + "/chat/completions"
             let key = try running.value("OPENAI_API_KEY")
             var last = 200
             for _ in 0..<200 where last == 200 {
-                last = try await ask(url, key, String(repeating: "word ", count: 50)).status
+                last = try await bench.ask(url, key, String(repeating: "word ", count: 50)).status
             }
             #expect(last == 402)
             let bill = bench.server.bill.total
@@ -103,7 +46,7 @@ import Testing
             // More money, by hand, while it runs.
             let set = try await bench.run(["budget", "set", "default", "--limit", "1"])
             #expect(set.exitCode == 0, "\(set.everything)")
-            #expect(try await ask(url, key).status == 200)
+            #expect(try await bench.ask(url, key).status == 200)
 
             let health = try await HTTPExchange.get(try running.console + "/api/health", within: .seconds(5))
             #expect(try JSON.parse(health.body)["status"] == "ok")
@@ -116,7 +59,7 @@ import Testing
                     .bytes,
                 bearer: Secret(try running.value("token")), within: .seconds(10))
             #expect(try JSON.parse(chat.body)["text"]?.string?.isEmpty == false)
-            #expect(await stop(running) == 0)
+            #expect(await running.stop() == 0)
             let log = try String(contentsOfFile: "\(bench.directory)/calls.jsonl", encoding: .utf8)
             #expect(log.contains("call_settled") && log.contains("call_refused"))
             let everything = log + (try String(contentsOfFile: running.log, encoding: .utf8))
@@ -146,7 +89,7 @@ import Testing
                     """
                 }
                 try bench.write("gateway.yaml", file("0.5"))
-                let running = try await start(bench, ["--config", "gateway.yaml"])
+                let running = try await bench.startGateway(["--config", "gateway.yaml"])
                 let made = try await bench.run(["keys", "create", "lab/ann", "--name", "ann", "--json"])
                 #expect(made.exitCode == 0, "\(made.everything)")
                 let json = try JSON.parse(made.stdout)
@@ -160,13 +103,15 @@ import Testing
                         == 200
                 }
                 #expect(isKnown)
-                #expect(try await ask(url, key).status == 200)
+                #expect(try await bench.ask(url, key).status == 200)
                 let spent = try await bench.run(["budget", "show", "lab", "--json"])
                 let shown = try JSON.parse(spent.stdout)
                 #expect(shown["spent"]?.usd() ?? .zero > bench.server.bill.total)
 
                 try bench.write("gateway.yaml", file("0.000001"))
-                let isRefused = try await eventually(within: .seconds(10)) { try await ask(url, key).status == 402 }
+                let isRefused = try await eventually(within: .seconds(10)) {
+                    try await bench.ask(url, key).status == 402
+                }
                 #expect(isRefused)
                 // A file that is wrong changes nothing.
                 try bench.write("gateway.yaml", "budgets: {lab: {limt: 3}}")
@@ -174,12 +119,14 @@ import Testing
                     try String(contentsOfFile: running.log, encoding: .utf8).contains("was not taken over")
                 }
                 #expect(isTold)
-                #expect(try await ask(url, key).status == 402)
+                #expect(try await bench.ask(url, key).status == 402)
                 let revoked = try await bench.run(["keys", "revoke", "ann"])
                 #expect(revoked.exitCode == 0, "\(revoked.everything)")
-                let isGone = try await eventually(within: .seconds(5)) { try await ask(url, key).status == 401 }
+                let isGone = try await eventually(within: .seconds(5)) {
+                    try await bench.ask(url, key).status == 401
+                }
                 #expect(isGone)
-                #expect(await stop(running) == 0)
+                #expect(await running.stop() == 0)
             }
         }
     }
@@ -196,34 +143,29 @@ import Testing
                 budgets: \(budgets)
                 """
             }
-            func told(_ running: Running, _ words: String) async throws -> Bool {
-                try await eventually(within: .seconds(10)) {
-                    try String(contentsOfFile: running.log, encoding: .utf8).contains(words)
-                }
-            }
             try bench.write(".env", "ROTATED_KEY=sk-or-v1-of-yesterday\n")
             try bench.write("gateway.yaml", file(1, "{acme: 1}"))
-            let running = try await start(bench, ["--config", "gateway.yaml"])
+            let running = try await bench.startGateway(["--config", "gateway.yaml"])
             let made = try await bench.run(["keys", "create", "acme"])
             let key = made.stdoutText.trimmingCharacters(in: .newlines)
             let url = try running.value("gateway") + "/v1/chat/completions"
             func price() async throws -> USD? { try await worstCase(url, key) }
             #expect(try await eventually(within: .seconds(5)) { try await price() != nil })
             let before = try await price()
-            #expect(try await ask(url, key).status == 401)
+            #expect(try await bench.ask(url, key).status == 401)
 
             try bench.write("gateway.yaml", file(5, "{acme: 2, b: {parent: nobody}}"))
-            #expect(try await told(running, "was not taken over"))
+            #expect(try await running.says("was not taken over"))
             #expect(try await price() == before)
             let shown = try JSON.parse(try await bench.run(["budget", "show", "acme", "--json"]).stdout)
             #expect(shown["limit"]?.numberText == "1")
 
             try bench.write(".env", "ROTATED_KEY=\(SimulatorOptions.defaultOrdinaryKey)\n")
             try bench.write("gateway.yaml", file(5, "{acme: 3}"))
-            #expect(try await told(running, "was read again"))
-            #expect(try await ask(url, key).status == 200)
+            #expect(try await running.says("was read again"))
+            #expect(try await bench.ask(url, key).status == 200)
             #expect(try await price() ?? .zero > before ?? .max)
-            #expect(await stop(running) == 0)
+            #expect(await running.stop() == 0)
         }
     }
 
