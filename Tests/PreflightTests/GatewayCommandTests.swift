@@ -131,6 +131,43 @@ import Testing
         }
     }
 
+    @Test func `a ledger that is named by its file is changed from anywhere, also while a gateway has it`() async throws {
+        try await withCommand { bench in
+            try bench.write(
+                "gateway.yaml",
+                """
+                {listen: "127.0.0.1:0", console: false, ledger: spend.sqlite, budgets: {acme: 1},
+                 upstreams: {openai: {url: "\(bench.environment["OPENROUTER_BASE_URL"] ?? "")", key: OPENROUTER_API_KEY,
+                   prices: {openai/gpt-4.1-mini: {prompt: 1, completion: 2, context: 100000, max_output: 100}}}}}
+                """)
+            let running = try await bench.startGateway(["--config", "gateway.yaml"])
+            try FileManager.default.createDirectory(
+                atPath: "\(bench.directory)/elsewhere", withIntermediateDirectories: false)
+            let elsewhere = CommandBench(
+                directory: "\(bench.directory)/elsewhere", environment: bench.environment, server: bench.server)
+            let place = ["--runs-dir", "../spend.sqlite"]
+            let made = try await elsewhere.run(["keys", "create", "acme"] + place)
+            #expect(made.isSuccess, "\(made.everything)")
+            let key = made.stdoutText.trimmingCharacters(in: .newlines)
+            let url = try running.value("gateway") + "/v1/chat/completions"
+            let isKnown = try await eventually(within: .seconds(5)) { try await bench.ask(url, key).status == 200 }
+            #expect(isKnown)
+            for arguments in [["budget", "set", "acme", "--limit", "2"], ["budget", "reset", "acme"]] {
+                let result = try await elsewhere.run(arguments + place)
+                #expect(result.isSuccess, "\(result.everything)")
+            }
+            let shown = try JSON.parse(try await elsewhere.run(["budget", "show", "acme", "--json"] + place).stdout)
+            #expect(shown["limit"]?.numberText == "2" && shown["spent"]?.usd() == .zero)
+            #expect(try await bench.ask(url, key).status == 200)
+            #expect(await running.stop() == 0)
+            // A file that is not there yet is made where it was named, and no directory of its name.
+            let fresh = try await elsewhere.run(["budget", "set", "b", "--limit", "1", "--runs-dir", "new.sqlite"])
+            #expect(fresh.isSuccess, "\(fresh.everything)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere.directory).contains("new.sqlite"))
+            #expect(!FileManager.default.fileExists(atPath: "\(elsewhere.directory)/new.sqlite/preflight.sqlite"))
+        }
+    }
+
     @Test func `of a file that is not taken over nothing holds, and a key of .env is read again with it`() async throws {
         try await withCommand { bench in
             func file(_ prompt: Int, _ budgets: String) -> String {
