@@ -157,7 +157,7 @@ import Testing
                 #expect(result.isSuccess, "\(result.everything)")
             }
             let shown = try JSON.parse(try await elsewhere.run(["budget", "show", "acme", "--json"] + place).stdout)
-            #expect(shown["limit"]?.numberText == "2" && shown["spent"]?.usd() == .zero)
+            #expect(shown["limit"]?.numberText == "2" && shown["spent"]?.usd() == USD.zero)
             #expect(try await bench.ask(url, key).status == 200)
             #expect(await running.stop() == 0)
             // A file that is not there yet is made where it was named, and no directory of its name.
