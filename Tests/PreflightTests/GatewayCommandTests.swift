@@ -131,6 +131,18 @@ import Testing
         }
     }
 
+    @Test func `a budget of the command line holds strictly unless this start says otherwise`() async throws {
+        try await withCommand { bench in
+            for (more, hold) in [(["--hold", "adaptive"], "adaptive"), ([], "strict")] {
+                let flags = ["--budget", "1", "--listen", "127.0.0.1:0", "--console", "off"]
+                let running = try await bench.startGateway(flags + more)
+                let shown = try JSON.parse(try await bench.run(["budget", "show", "default", "--json"]).stdout)
+                #expect(shown["hold"]?.string == hold)
+                #expect(await running.stop() == 0)
+            }
+        }
+    }
+
     @Test func `a ledger that is named by its file is changed from anywhere, also while a gateway has it`() async throws {
         try await withCommand { bench in
             try bench.write(

@@ -118,7 +118,9 @@ struct GatewayCommand: AsyncParsableCommand {
     private func change() throws -> BudgetChange? {
         guard let budget else { return nil }
         let limit = try dollars(budget)
-        return try BudgetChange(json: .record(["limit": .usd(limit), "hold": hold.map(JSON.string)]))
+        // Said in full: the scope may have another hold from a start before.
+        let hold = hold ?? BudgetLimits.Hold.strict.rawValue
+        return try BudgetChange(json: ["limit": .usd(limit), "hold": .string(hold)])
     }
 
     private static func address(_ text: String, _ flag: String) throws -> GatewayConfiguration.Address {
