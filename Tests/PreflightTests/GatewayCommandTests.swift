@@ -143,6 +143,24 @@ import Testing
         }
     }
 
+    @Test func `a chat of the console goes through no proxy`() async throws {
+        try await withCommand { bench in
+            let proxy = try SilentServer()
+            let simulator = try #require(URL(string: bench.environment["OPENROUTER_BASE_URL"] ?? "")?.host)
+            let running = try await bench.startGateway(
+                ["--budget", "1", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0"],
+                ["http_proxy": "http://127.0.0.1:\(proxy.port)", "no_proxy": simulator])
+            let chat = try await HTTPExchange.post(
+                try running.console + "/api/chat",
+                body: JSON(dictionaryLiteral: ("scope", "default"), ("model", "openai/gpt-4.1-mini"), ("message", "hi"))
+                    .bytes,
+                bearer: Secret(try running.value("token")), within: .seconds(10))
+            #expect(chat.status == 200, "\(String(decoding: chat.body, as: UTF8.self))")
+            #expect(!proxy.wasCalled)
+            #expect(await running.stop() == 0)
+        }
+    }
+
     @Test func `a ledger that is named by its file is changed from anywhere, also while a gateway has it`() async throws {
         try await withCommand { bench in
             try bench.write(

@@ -62,6 +62,8 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         let wiring = try Wiring(runsDirectory: runsDir)
         let configuration = try readConfiguration(wiring.settings)
+        // The console's chats go in by the front door, with a key.
+        ProxyExemption.add(configuration.listen.map(\.host))
         let options = GatewayService.Options(
             log: log, threads: threads, grace: grace, isVerbose: verbose,
             adminToken: wiring.settings.environment[GatewayService.adminVariable])
