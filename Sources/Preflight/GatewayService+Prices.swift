@@ -1,4 +1,5 @@
 import Gateway
+import Harness
 import OpenRouter
 import PreflightCore
 
@@ -35,6 +36,19 @@ extension GatewayService {
             }
         }
         return prices
+    }
+
+    /// Those to begin with; nil where the owner asks for the end while a server is slow to name them.
+    func firstPrices(unless stop: StopSignal) async throws -> PriceLists? {
+        try await withThrowingTaskGroup(of: PriceLists?.self) { group in
+            group.addTask { try await readPrices(configuration, isFirst: true) }
+            group.addTask {
+                await stop.wait(for: .graceful)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
     }
 
     private static let priceAge = Duration.seconds(300)

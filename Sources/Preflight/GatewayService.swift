@@ -56,45 +56,46 @@ struct GatewayService {
             ?? Gateway(
                 settings: configuration.settings, ledger: ledger, now: wiring.world.now, report: { desk.take($0) })
         let result: Result<Void, any Error>
-        do {
-            try await readPrices(configuration, isFirst: true).set(in: gateway.prices)
-            try await define(configuration, in: ledger)
-            let listeners = try await listen(gateway)
-            let store = try VirtualKeyStore(path: ledgerPath)
-            try await gateway.keys.load(store)
-            gateway.reconcile(try await LedgerReader(path: ledgerPath).heldCalls().map { ($0.call, $0.scopeName) })
-            let key = budget == nil ? nil : try await ownKey(gateway, ledger)
-            result = .success(
-                try await withThrowingTaskGroup(of: Part.self) { group in
-                    func serve(_ part: @escaping @Sendable () async -> Void) {
-                        group.addTask {
-                            await part()
-                            return .helper
-                        }
-                    }
-                    serve { await gateway.run() }
-                    serve { await gateway.keys.watch(store) { announcer.say("warning: keys: \($0)") } }
-                    serve { await self.followPrices(gateway) }
-                    serve { await self.followFile(gateway, ledger) }
-                    serve { await desk.run(openConnections: { gateway.openConnections }) }
-                    let console = try await openConsole(&group, gateway, ledger, store, listeners, desk)
-                    announce(listeners, console: console, key: key)
-                    // Ends with the owner's wish, or with a part that cannot go on.
-                    group.addTask {
-                        await stop.wait(for: .graceful)
-                        return .owner
-                    }
-                    while let part = try await group.next(), part != .owner {}
-                    announcer.say("stopping: calls under way have \(options.grace.shortText) to end")
-                    await end(gateway, listeners, stop)
-                    group.cancelAll()
-                })
-        } catch {
-            result = .failure(error)
-        }
+        do { result = .success(try await serve(gateway, ledger, desk, until: stop)) } catch { result = .failure(error) }
         await gateway.shutDown()
         await desk.finish()
         try result.get()
+    }
+
+    private func serve(_ gateway: Gateway, _ ledger: Ledger, _ desk: Desk, until stop: StopSignal) async throws {
+        guard let prices = try await firstPrices(unless: stop) else { return }
+        prices.set(in: gateway.prices)
+        try await define(configuration, in: ledger)
+        let store = try VirtualKeyStore(path: ledgerPath)
+        try await gateway.keys.load(store)
+        let key = budget == nil ? nil : try await ownKey(gateway, ledger)
+        gateway.reconcile(try await LedgerReader(path: ledgerPath).heldCalls().map { ($0.call, $0.scopeName) })
+        // Not before the keys are known: a client that is told that its key is wrong does not try again.
+        let listeners = try await listen(gateway)
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            func serve(_ part: @escaping @Sendable () async -> Void) {
+                group.addTask {
+                    await part()
+                    return .helper
+                }
+            }
+            serve { await gateway.run() }
+            serve { await gateway.keys.watch(store) { announcer.say("warning: keys: \($0)") } }
+            serve { await self.followPrices(gateway) }
+            serve { await self.followFile(gateway, ledger) }
+            serve { await desk.run(openConnections: { gateway.openConnections }) }
+            let console = try await openConsole(&group, gateway, ledger, store, listeners, desk)
+            announce(listeners, console: console, key: key)
+            // Ends with the owner's wish, or with a part that cannot go on.
+            group.addTask {
+                await stop.wait(for: .graceful)
+                return .owner
+            }
+            while let part = try await group.next(), part != .owner {}
+            announcer.say("stopping: calls under way have \(options.grace.shortText) to end")
+            await end(gateway, listeners, stop)
+            group.cancelAll()
+        }
     }
 
     /// Whose task has ended.

@@ -161,7 +161,7 @@ import Testing
         }
     }
 
-    @Test func `a ledger that is named by its file is changed from anywhere, also while a gateway has it`() async throws {
+    @Test func `a ledger that is named by its file is changed from anywhere, while a gateway has it`() async throws {
         try await withCommand { bench in
             try bench.write(
                 "gateway.yaml",
@@ -198,7 +198,7 @@ import Testing
         }
     }
 
-    @Test func `of a file that is not taken over nothing holds, and a key of .env is read again with it`() async throws {
+    @Test func `of a file that is not taken over nothing holds, and .env is read again with it`() async throws {
         try await withCommand { bench in
             func file(_ prompt: Int, _ budgets: String) -> String {
                 """
@@ -250,6 +250,20 @@ import Testing
             let result = try await bench.run(["gateway"] + arguments, timeout: .seconds(30))
             #expect(result.exitCode == Int(status), "\(result.everything)")
             #expect(result.stderrText.contains(words), "\(result.everything)")
+        }
+    }
+
+    @Test func `a gateway that waits for prices ends when it is told to`() async throws {
+        try await withCommand { bench in
+            let server = try SilentServer()
+            var slow = bench.environment
+            slow["OPENROUTER_BASE_URL"] = "http://127.0.0.1:\(server.port)/api/v1"
+            let process = try CommandBench(directory: bench.directory, environment: slow, server: bench.server)
+                .start(["gateway", "--budget", "1", "--listen", "127.0.0.1:0", "--console", "off"])
+            #expect(await eventually { server.wasCalled })
+            kill(process.processIdentifier, SIGINT)
+            #expect(await eventually(within: .seconds(5)) { !process.isRunning })
+            #expect(process.terminationStatus == 0)
         }
     }
 
