@@ -100,7 +100,7 @@ let package = Package(
             name: "PreflightTests",
             dependencies: [
                 "Preflight", "PreflightMain", "PreflightCore", "Store", "Gateway", "OpenRouter", "Containers",
-                "Simulator",
+                "Simulator", argumentParser,
                 "TestSupport",
             ],
             swiftSettings: settings),

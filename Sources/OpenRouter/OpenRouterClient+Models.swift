@@ -92,13 +92,14 @@ extension OpenRouterClient {
             }
             cost += upstream
         }
+        // No call has more; sums of them must stay in their range, and none may give back what was counted before.
+        func count(_ key: String) -> Int { min(max(0, data[key]?.int ?? 0), 1_000_000_000) }
         return Generation(
             id: data["id"]?.string ?? id, model: data["model"]?.string, cost: cost,
             isCancelled: data["cancelled"]?.bool ?? false,
             usage: Usage(
-                promptTokens: data["native_tokens_prompt"]?.int ?? 0,
-                completionTokens: data["native_tokens_completion"]?.int ?? 0,
-                cachedTokens: data["native_tokens_cached"]?.int ?? 0,
-                reasoningTokens: data["native_tokens_reasoning"]?.int ?? 0, cost: cost))
+                promptTokens: count("native_tokens_prompt"), completionTokens: count("native_tokens_completion"),
+                cachedTokens: count("native_tokens_cached"), reasoningTokens: count("native_tokens_reasoning"),
+                cost: cost))
     }
 }

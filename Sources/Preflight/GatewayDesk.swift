@@ -11,20 +11,17 @@ extension GatewayService {
         let metrics = ConsoleMetrics()
         let feed = ConsoleFeed()
         private let isVerbose: Bool
+        private let announcer: Announcer
         private let now: @Sendable () -> Timestamp
-        private let log: Mutex<Log>
+        private let log: LogFile?
 
-        private struct Log: ~Copyable {
-            var file: AppendFile?
-            var hasFailed = false
-        }
-
-        init(log path: String?, isVerbose: Bool, now: @escaping @Sendable () -> Timestamp) throws {
+        init(
+            log path: String?, isVerbose: Bool, announcer: Announcer, now: @escaping @Sendable () -> Timestamp
+        ) throws {
             self.isVerbose = isVerbose
+            self.announcer = announcer
             self.now = now
-            var file: AppendFile?
-            if let path { file = try AppendFile(path: path) }
-            log = Mutex(Log(file: file))
+            log = try path.map { try LogFile(path: $0) { announcer.say("warning: \($0)") } }
         }
 
         func take(_ event: GatewayEvent) {
@@ -36,31 +33,22 @@ extension GatewayService {
             }
             if feed.followerCount > 0 { feed.publish(event.kind.rawValue, event.fields) }
             write(event)
-            if isVerbose, event.kind != .callReserved { Terminal.shared.say(Self.line(event)) }
+            if isVerbose, event.kind != .callReserved { announcer.say(Self.line(event)) }
         }
 
         private func write(_ event: GatewayEvent) {
-            log.withLock { log in
-                guard log.file != nil else { return }
-                var object = JSON.Object()
-                object.append("timestamp", .string(now().iso8601))
-                object.append("type", .string(event.kind.rawValue))
-                for member in event.fields.members { object.append(member.key, member.value) }
-                log.file?.append(JSON.object(object).bytes + [0x0A])
-            }
+            guard let log else { return }
+            var object = JSON.Object()
+            object.append("timestamp", .string(now().iso8601))
+            object.append("type", .string(event.kind.rawValue))
+            for member in event.fields.members { object.append(member.key, member.value) }
+            log.append(JSON.object(object).bytes + [0x0A])
         }
 
-        func flush() {
-            let failure: PreflightError? = log.withLock { log in
-                do throws(any Error) {
-                    try log.file?.flush()
-                    return nil
-                } catch {
-                    defer { log.hasFailed = true }
-                    return log.hasFailed ? nil : error as? PreflightError
-                }
-            }
-            if let failure { Terminal.shared.say("warning: the log is not complete: \(failure.message)") }
+        /// All is over: what is still to be written and said is, if that is possible.
+        func finish() async {
+            await log?.finish()
+            await announcer.finish()
         }
 
         /// Keeps the file and the gauges fresh, until it is cancelled.
@@ -68,7 +56,7 @@ extension GatewayService {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(200))
                 metrics.setOpenConnections(openConnections())
-                flush()
+                log?.flush()
             }
         }
 

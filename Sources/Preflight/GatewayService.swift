@@ -18,6 +18,8 @@ struct GatewayService {
     let budget: BudgetChange?
     let options: Options
     let wiring: Wiring
+    /// What is said while callers are served: nobody waits for a terminal that is held.
+    let announcer = Announcer(.shared)
 
     struct Options {
         var log: String?
@@ -43,7 +45,8 @@ struct GatewayService {
     }
 
     private func serve(_ ledger: Ledger, until stop: StopSignal) async throws {
-        let desk = try Desk(log: options.log, isVerbose: options.isVerbose, now: wiring.world.now)
+        let desk = try Desk(
+            log: options.log, isVerbose: options.isVerbose, announcer: announcer, now: wiring.world.now)
         let gateway =
             try options.threads.map {
                 try Gateway(
@@ -53,45 +56,46 @@ struct GatewayService {
             ?? Gateway(
                 settings: configuration.settings, ledger: ledger, now: wiring.world.now, report: { desk.take($0) })
         let result: Result<Void, any Error>
-        do {
-            try await readPrices(configuration, gateway, isFirst: true)
-            try await define(configuration, in: ledger)
-            let listeners = try await listen(gateway)
-            let store = try VirtualKeyStore(path: ledgerPath)
-            try await gateway.keys.load(store)
-            gateway.reconcile(try await LedgerReader(path: ledgerPath).heldCalls().map { ($0.call, $0.scopeName) })
-            let key = budget == nil ? nil : try await ownKey(gateway, ledger)
-            result = .success(
-                try await withThrowingTaskGroup(of: Part.self) { group in
-                    func serve(_ part: @escaping @Sendable () async -> Void) {
-                        group.addTask {
-                            await part()
-                            return .helper
-                        }
-                    }
-                    serve { await gateway.run() }
-                    serve { await gateway.keys.watch(store) { Terminal.shared.say("warning: keys: \($0)") } }
-                    serve { await self.followPrices(gateway) }
-                    serve { await self.followFile(gateway, ledger) }
-                    serve { await desk.run(openConnections: { gateway.openConnections }) }
-                    let console = try await openConsole(&group, gateway, ledger, store, listeners, desk)
-                    announce(listeners, console: console, key: key)
-                    // Ends with the owner's wish, or with a part that cannot go on.
-                    group.addTask {
-                        await stop.wait(for: .graceful)
-                        return .owner
-                    }
-                    while let part = try await group.next(), part != .owner {}
-                    terminal.say("stopping: calls under way have \(options.grace.shortText) to end")
-                    await end(gateway, listeners, stop)
-                    group.cancelAll()
-                })
-        } catch {
-            result = .failure(error)
-        }
+        do { result = .success(try await serve(gateway, ledger, desk, until: stop)) } catch { result = .failure(error) }
         await gateway.shutDown()
-        desk.flush()
+        await desk.finish()
         try result.get()
+    }
+
+    private func serve(_ gateway: Gateway, _ ledger: Ledger, _ desk: Desk, until stop: StopSignal) async throws {
+        guard let prices = try await firstPrices(unless: stop) else { return }
+        prices.set(in: gateway.prices)
+        try await define(configuration, in: ledger)
+        let store = try VirtualKeyStore(path: ledgerPath)
+        try await gateway.keys.load(store)
+        let key = budget == nil ? nil : try await ownKey(gateway, ledger)
+        gateway.reconcile(try await LedgerReader(path: ledgerPath).heldCalls().map { ($0.call, $0.scopeName) })
+        // Not before the keys are known: a client that is told that its key is wrong does not try again.
+        let listeners = try await listen(gateway)
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            func serve(_ part: @escaping @Sendable () async -> Void) {
+                group.addTask {
+                    await part()
+                    return .helper
+                }
+            }
+            serve { await gateway.run() }
+            serve { await gateway.keys.watch(store) { announcer.say("warning: keys: \($0)") } }
+            serve { await self.followPrices(gateway) }
+            serve { await self.followFile(gateway, ledger) }
+            serve { await desk.run(openConnections: { gateway.openConnections }) }
+            let console = try await openConsole(&group, gateway, ledger, store, listeners, desk)
+            announce(listeners, console: console, key: key)
+            // Ends with the owner's wish, or with a part that cannot go on.
+            group.addTask {
+                await stop.wait(for: .graceful)
+                return .owner
+            }
+            while let part = try await group.next(), part != .owner {}
+            announcer.say("stopping: calls under way have \(options.grace.shortText) to end")
+            await end(gateway, listeners, stop)
+            group.cancelAll()
+        }
     }
 
     /// Whose task has ended.
@@ -120,48 +124,12 @@ struct GatewayService {
         return bound
     }
 
-    // MARK: Prices, budgets, keys
-
-    /// Upstreams that list their prices themselves are asked for them.
-    ///
-    /// - Throws: when a list was never read: nothing could be sent there.
-    private func readPrices(_ configuration: GatewayConfiguration, _ gateway: Gateway, isFirst: Bool) async throws {
-        for upstream in configuration.settings.upstreams {
-            switch upstream.pricing {
-            case .free: continue
-            case .table(let table): gateway.prices.set(table, of: upstream.name)
-            case .listed:
-                let client = OpenRouterClient(
-                    baseURL: upstream.address.url, key: upstream.key ?? Secret(""),
-                    retry: isFirst ? RetryPolicy() : .none)
-                do { gateway.prices.set(try await client.allModels(), of: upstream.name) } catch {
-                    guard isFirst else {
-                        terminal.say("warning: prices of \(upstream.name) stay as they were: \(error)")
-                        continue
-                    }
-                    throw PreflightError(
-                        .refused, "the prices of \(upstream.name) cannot be read: \(error)",
-                        hint: "check its url, or give it a table of prices")
-                }
-            }
-        }
-    }
-
-    private static let priceAge = Duration.seconds(300)
-
-    private func followPrices(_ gateway: Gateway) async {
-        while !Task.isCancelled {
-            do { try await wiring.world.clock.sleep(for: Self.priceAge) } catch { return }
-            // What the file says now decides: a reload may have changed the upstreams.
-            var current = configuration
-            current.settings = gateway.settings
-            try? await readPrices(current, gateway, isFirst: false)
-        }
-    }
+    // MARK: Budgets, keys
 
     private func define(_ configuration: GatewayConfiguration, in ledger: Ledger) async throws {
-        for budget in configuration.budgets { _ = try await ledger.define(budget.scope, budget.change) }
-        if let budget { _ = try await ledger.define(Self.defaultScope, budget) }
+        var changes = configuration.budgets.map { (name: $0.scope, change: $0.change) }
+        if let budget { changes.append((Self.defaultScope, budget)) }
+        try await ledger.define(all: changes)
     }
 
     /// A key for the budget of the command line. It is good as long as this process lives, and is kept nowhere.
@@ -186,15 +154,17 @@ struct GatewayService {
             known = stamp
             do {
                 let fresh = try reread()
-                try await readPrices(fresh, gateway, isFirst: false)
+                let prices = try await readPrices(fresh, isFirst: false)
+                // What can fail comes first: of a file with a mistake nothing is taken over.
                 try await define(fresh, in: ledger)
+                prices.set(in: gateway.prices)
                 gateway.reload(fresh.settings)
-                terminal.say("\(file) was read again")
+                announcer.say("\(file) was read again")
                 if fresh.listen != configuration.listen || fresh.console != configuration.console {
-                    terminal.say("warning: other addresses take effect when the gateway starts again")
+                    announcer.say("warning: other addresses take effect when the gateway starts again")
                 }
             } catch {
-                terminal.say(
+                announcer.say(
                     "warning: \(file) was not taken over: \((error as? PreflightError)?.message ?? "\(error)")")
             }
         }

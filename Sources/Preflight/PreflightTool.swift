@@ -46,7 +46,11 @@ public struct PreflightTool: Sendable {
     }
 
     static func runCommand(_ arguments: [String]) async -> Int32 {
-        await $arguments.withValue(arguments) { await runExpanded(arguments) }
+        let status = await $arguments.withValue(arguments) { await runExpanded(arguments) }
+        guard let failure = Terminal.takeOutputFailure() else { return status }
+        Terminal.shared.say("error: cannot write standard output: \(String(cString: strerror(failure)))")
+        // What the command itself has to say counts more.
+        return status == ExitStatus.success.rawValue ? ExitStatus.failed.rawValue : status
     }
 
     private static func runExpanded(_ arguments: [String]) async -> Int32 {

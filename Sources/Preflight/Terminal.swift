@@ -60,11 +60,36 @@ struct Terminal: Sendable {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0 {
-                if errno == EINTR { continue }
+                let code = errno
+                if code == EINTR { continue }
+                guard descriptor == STDOUT_FILENO else { return }
+                if code == EAGAIN {
+                    // Another process has made the pipe or the terminal one that does not wait.
+                    var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&place, 1, -1)
+                    continue
+                }
+                if !Self.isGone(descriptor, code) { Self.lost.store(code, ordering: .releasing) }
                 return
             }
             rest = rest.dropFirst(count)
         }
+    }
+
+    private static let lost = Atomic<CInt>(0)
+
+    /// Why data could not be written to standard output, the error's number; nil when all was, or when the last such
+    /// failure was taken already.
+    static func takeOutputFailure() -> CInt? {
+        let code = lost.exchange(0, ordering: .acquiringAndReleasing)
+        return code == 0 ? nil : code
+    }
+
+    /// Whoever read it has gone: the other end of a pipe, or a terminal.
+    private static func isGone(_ descriptor: CInt, _ code: CInt) -> Bool {
+        if code == EPIPE { return true }
+        var status = stat()
+        return code == EIO && fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFCHR
     }
 }
 

@@ -110,6 +110,32 @@ import Testing
         }
     }
 
+    @Test func `a dry run names the scope that binds the call, and expects no more than the worst case`() async throws {
+        let long = Self.good.split(separator: #"completion_tokens":1"#).joined(separator: #"completion_tokens":500"#)
+        let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(long) }
+        try await withScriptedGateway([upstream], threads: 1) { bench in
+            func dry(_ maxTokens: Int) async throws -> JSON {
+                let headers = ["x-preflight-dry-run": "1"]
+                let path = "/v1/chat/completions"
+                return try await bench.caller.send("POST", path, chat(maxTokens: maxTokens), headers: headers).json
+                    ?? .null
+            }
+            for _ in 0..<20 {
+                let answer = try await bench.caller.send("POST", "/v1/chat/completions", chat(maxTokens: 600))
+                #expect(answer.status == 200)
+            }
+            let short = try await dry(10)
+            let worst = try #require(short["worst_case_usd"]?.usd())
+            #expect(try #require(short["expected_usd"]?.usd()) <= worst)
+            #expect(short["budget"]?["decision"] == "granted" && short["budget"]?["scope"] == "trial")
+            let left = try #require(try await bench.quiet().headroom)
+            _ = try await bench.ledger.reserve(
+                BudgetAsk(base: left, perOutputToken: .zero, wantedOutput: 1), scope: bench.scope)
+            let waiting = try await dry(10)["budget"]
+            #expect(waiting?["decision"] == "wait" && waiting?["scope"] == "trial", "\(waiting?.text ?? "")")
+        }
+    }
+
     @Test func `a limit of tokens is shared by all the answers that a call asks for`() async throws {
         let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(Self.good) }
         var limits = BudgetLimits()

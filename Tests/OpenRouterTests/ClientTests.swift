@@ -98,6 +98,21 @@ struct ImmediateClock: Clock {
     }
 }
 
+@Suite struct GenerationTests {
+    @Test func `counts of a record that no call can have are bounded`() async throws {
+        let usage = try await withClient { client, server in
+            let body = #"""
+                {"data":{"id":"g","total_cost":0.001,"native_tokens_prompt":9223372036854775807,
+                "native_tokens_completion":1,"native_tokens_cached":-5,"native_tokens_reasoning":1e30}}
+                """#
+            server.addFault(Fault(.status, path: "/api/v1/generation", count: 1, status: 200, body: body))
+            return try await client.with(retry: .none).generation(id: "g")?.usage
+        }
+        #expect(usage?.promptTokens == 1_000_000_000 && usage?.completionTokens == 1)
+        #expect(usage?.cachedTokens == 0 && usage?.reasoningTokens == 0)
+    }
+}
+
 @Suite(.timeLimit(.minutes(2))) struct FailureTests {
     private func subKeyCount(_ client: OpenRouterClient) async throws -> Int {
         try await client.with(retry: .none).subKeys().filter { $0.name == "once" }.count

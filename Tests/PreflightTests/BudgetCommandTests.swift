@@ -110,6 +110,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("budget export > /dev/full", 70), ("budget list --json > /dev/full", 70), ("--help > /dev/full", 70),
+        ("keys create a > /dev/full", 70), ("budget show nobody > /dev/full", 64), ("budget export | true", 0),
+        ("budget export | head -1", 0), ("budget export", 0),
+    ])
+    func `data that could not be written is a failure, a reader that has enough is none`(
+        command: String, status: Int
+    ) async throws {
+        try await withBench { bench in
+            _ = try await bench.run(["budget", "set", "a", "--limit", "5"])
+            let result = try await ProcessRunner().run(
+                "/usr/bin/env", ["bash", "-o", "pipefail", "-c", "\(CommandBench.executable) \(command)"],
+                environment: bench.environment, directory: bench.directory, timeout: .seconds(30))
+            #expect(result.exitCode == status, "\(result.everything)")
+            let words = "cannot write standard output: No space left on device"
+            #expect(result.stderrText.contains(words) == (status == 70), "\(result.everything)")
+        }
+    }
+
     @Test func `what is wrong is refused before anything is made`() async throws {
         try await withBench { bench in
             _ = try await bench.run(["budget", "set", "acme", "--limit", "5"])

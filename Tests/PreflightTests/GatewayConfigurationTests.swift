@@ -1,6 +1,7 @@
 import Foundation
 import Gateway
 import PreflightCore
+import Store
 import TestSupport
 import Testing
 
@@ -131,6 +132,65 @@ import Testing
         #expect(model.contextLength == 1065 && model.maxCompletionTokens == 65)
         // Finer than a picodollar a token: rounded up, never to nothing.
         #expect(catalogue["a/dear"]?.pricing.rates.prompt == USD(picodollars: 1))
+    }
+
+    @Test func `a search has the dearest price of LiteLLM's list, or that of the table`() async throws {
+        let list = """
+            {"gpt-4o-mini-search-preview": {"input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,
+                "max_input_tokens": 128000, "max_output_tokens": 16384, "search_context_cost_per_query": {
+                    "search_context_size_high": 0.03, "search_context_size_low": 0.025,
+                    "search_context_size_medium": 0.0275}}}
+            """
+        let catalogue = try table(
+            try await read(
+                "upstreams: {openai: {prices_file: prices.json, prices: {a/b: {prompt: 1, search: 0.035}}}}",
+                files: ["prices.json": list]), "openai")
+        #expect(catalogue["gpt-4o-mini-search-preview"]?.pricing.rates.webSearch == USD(decimal: "0.03"))
+        #expect(catalogue["a/b"]?.pricing.rates.webSearch == USD(decimal: "0.035"))
+    }
+
+    /// Makes the file's scopes in a ledger, and says what each lies below.
+    private func define(_ text: String, in ledger: Ledger) async throws -> [String: String?] {
+        try await ledger.define(all: try await read(text).budgets.map { ($0.scope, $0.change) })
+        let scopes = try await LedgerReader(path: ledger.path).scopes()
+        return Dictionary(uniqueKeysWithValues: scopes.map { ($0.scope.name, $0.parent) })
+    }
+
+    private func withLedger(_ body: (Ledger) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let ledger = try Ledger(path: directory + "/l.sqlite", now: { Timestamp(seconds: 1_767_268_800) })
+            try await body(ledger)
+            await ledger.close()
+        }
+    }
+
+    @Test func `a scope of the file lies below the nearest one of the ledger that its path names`() async throws {
+        try await withLedger { ledger in
+            _ = try await ledger.define("acme", try BudgetChange(json: 50))
+            _ = try await ledger.define("acme/ci", try BudgetChange(json: 10))
+            let file = "budgets: {acme: 50, acme/ci/nightly: 1}"
+            #expect(try await define(file, in: ledger)["acme/ci/nightly"] == "acme/ci")
+            // And again, when the gateway starts the next time.
+            #expect(try await define(file, in: ledger)["acme/ci/nightly"] == "acme/ci")
+        }
+    }
+
+    @Test(arguments: [
+        ("lone/ci", "budgets: {lone: 1, lone/ci: 1}", "lone/ci lies below no other scope, not below lone"),
+        ("lone/ci", "budgets: {lone: 1, lone/ci/x: 1}", "lone/ci/x lies below lone/ci, not below lone"),
+        ("lone", "budgets: {lone: 2, b: {parent: nobody}}", "the parent nobody is no scope"),
+        ("lone", "budgets: {lone: 2, a: 1, lone/b: {parent: a}, lone/b/c: {parent: lone}, x: {parent: y}}", "y is no"),
+    ])
+    func `of a file with a scope that cannot be, nothing is taken over`(
+        present: String, file: String, message: String
+    ) async throws {
+        try await withLedger { ledger in
+            _ = try await ledger.define(present, try BudgetChange(json: 1))
+            let before = try await LedgerReader(path: ledger.path).scopes()
+            let error = await #expect(throws: PreflightError.self) { try await define(file, in: ledger) }
+            #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+            #expect(try await LedgerReader(path: ledger.path).scopes() == before)
+        }
     }
 
     @Test(arguments: [

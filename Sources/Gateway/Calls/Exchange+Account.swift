@@ -50,14 +50,15 @@ extension Exchange {
     func tellPrice(_ ask: BudgetAsk, _ key: VirtualKey) {
         let ledger = gateway.ledger
         let scope = key.scope
-        let verdict = context.loop.makeFutureWithTask { try await ledger.decide(ask, scope: scope) }
+        let verdict = context.loop.makeFutureWithTask { try await ledger.judge(ask, scope: scope) }
         let upstream = upstream.name
-        let expected = context.outputs.quantile(500, of: subjectOfCall(key)) ?? min(ask.wantedOutput, 1024)
+        // Answers to others may have been longer than this one can be.
+        let expected = min(ask.wantedOutput, context.outputs.quantile(500, of: subjectOfCall(key)) ?? 1024)
         let prompt = facts.map { context.prompts.expectedTokens(bound: ask.promptTokens, model: $0.model) }
         verdict.whenComplete { [self] result in
             let decision: JSON
             switch result {
-            case .success(let value): decision = value.json
+            case .success(let verdict): decision = verdict.decision.json(binding: verdict.binding)
             case .failure(let error): decision = ["decision": "refused", "reason": .string("\(error)")]
             }
             finish(
@@ -108,16 +109,19 @@ extension Exchange {
 }
 
 extension BudgetDecision {
-    fileprivate var json: JSON {
-        switch self {
+    /// - Parameter scope: whose limit binds the call.
+    fileprivate func json(binding scope: String?) -> JSON {
+        let scope = scope.map(JSON.string)
+        return switch self {
         case .granted(let grant):
             .record([
-                "decision": "granted", "output_tokens": .int(grant.ceiling), "reserved_usd": .usd(grant.amount),
-                "remaining_usd": grant.headroom.map { .usd($0) },
+                "decision": "granted", "scope": scope, "output_tokens": .int(grant.ceiling),
+                "reserved_usd": .usd(grant.amount), "remaining_usd": grant.headroom.map { .usd($0) },
             ])
-        case .wait: ["decision": "wait", "reason": "calls under way hold what is missing"]
+        case .wait:
+            .record(["decision": "wait", "scope": scope, "reason": "calls under way hold what is missing"])
         case .refused(let shortage):
-            ["decision": "refused", "scope": .string(shortage.scope), "reason": .string(shortage.description)]
+            .record(["decision": "refused", "scope": scope, "reason": .string(shortage.description)])
         }
     }
 }

@@ -61,14 +61,17 @@ struct GatewayCommand: AsyncParsableCommand {
             throw PreflightError(.usage, "--threads is 1…256, not \(threads ?? 0)")
         }
         let wiring = try Wiring(runsDirectory: runsDir)
-        let configuration = try readConfiguration(wiring)
+        let configuration = try readConfiguration(wiring.settings)
+        // The console's chats go in by the front door, with a key.
+        ProxyExemption.add(configuration.listen.map(\.host))
         let options = GatewayService.Options(
             log: log, threads: threads, grace: grace, isVerbose: verbose,
             adminToken: wiring.settings.environment[GatewayService.adminVariable])
-        // The command as it was given, so that its flags hold over the file whenever that is read.
+        // The command as it was given, so that its flags hold over the file whenever that is read. `.env` is read with
+        // it: a key may be another one by then.
         let command = self
         let reread: (@Sendable () throws -> GatewayConfiguration)? =
-            config == nil ? nil : { @Sendable in try command.readConfiguration(wiring) }
+            config == nil ? nil : { @Sendable in try command.readConfiguration(Settings()) }
         let service = GatewayService(
             configuration: configuration, reread: reread, ledgerPath: try ledgerPath(configuration, wiring),
             file: config, budget: try change(), options: options, wiring: wiring)
@@ -79,16 +82,16 @@ struct GatewayCommand: AsyncParsableCommand {
     }
 
     /// The file, with what the flags say over it.
-    private func readConfiguration(_ wiring: Wiring) throws -> GatewayConfiguration {
+    private func readConfiguration(_ settings: Settings) throws -> GatewayConfiguration {
         let directory = FileManager.default.currentDirectoryPath
         var configuration =
             if let config {
                 try GatewayConfiguration(
-                    path: config, environment: wiring.settings.environment, workingDirectory: directory)
+                    path: config, environment: settings.environment, workingDirectory: directory)
             } else {
                 try GatewayConfiguration(
                     tree: .null,
-                    surroundings: .init(environment: wiring.settings.environment, directory: directory))
+                    surroundings: .init(environment: settings.environment, directory: directory))
             }
         if config == nil, budget == nil {
             throw PreflightError(
@@ -117,7 +120,9 @@ struct GatewayCommand: AsyncParsableCommand {
     private func change() throws -> BudgetChange? {
         guard let budget else { return nil }
         let limit = try dollars(budget)
-        return try BudgetChange(json: .record(["limit": .usd(limit), "hold": hold.map(JSON.string)]))
+        // Said in full: the scope may have another hold from a start before.
+        let hold = hold ?? BudgetLimits.Hold.strict.rawValue
+        return try BudgetChange(json: ["limit": .usd(limit), "hold": .string(hold)])
     }
 
     private static func address(_ text: String, _ flag: String) throws -> GatewayConfiguration.Address {

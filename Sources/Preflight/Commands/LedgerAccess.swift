@@ -6,13 +6,16 @@ import Store
 /// A runs directory's ledger, for commands that look at it and change it, whether or not a gateway runs.
 struct LedgerAccess {
     let path: String
+    /// The ledger's file itself was named: a gateway's file may say where it is.
+    private let isNamed: Bool
     private let wiring: Wiring
 
     init(_ place: PlaceOptions) throws {
         wiring = try Wiring(runsDirectory: place.runsDir)
-        // A gateway's file may name its ledger: then that is given in the place of the directory.
-        let isFile = Files.exists(place.runsDir) && !Files.isDirectory(place.runsDir)
-        path = isFile ? place.runsDir : wiring.runs.journalPath
+        // The ledger keeps the path, by which processes in other directories look whether this one lives.
+        let named = Files.absolute(place.runsDir)
+        isNamed = !Files.isDirectory(named) && (Files.exists(named) || named.hasSuffix(".sqlite"))
+        path = isNamed ? named : wiring.runs.journalPath
     }
 
     var now: Timestamp { wiring.world.now() }
@@ -32,7 +35,7 @@ struct LedgerAccess {
 
     /// The ledger for as long as `body` takes; a missing one is made.
     func withLedger<Result: Sendable>(_ body: (Ledger) async throws -> Result) async throws -> Result {
-        try Files.createDirectory(wiring.runs.path)
+        if !isNamed { try Files.createDirectory(wiring.runs.path) }
         let now = wiring.world.now
         let ledger = try Ledger(path: path, now: now)
         do {

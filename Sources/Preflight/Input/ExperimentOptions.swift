@@ -157,9 +157,10 @@ enum EnvironmentTwins {
             "check": experiment, "run": run, "run-multi": run, "status": shown, "stop": place,
             "eject": place, "extend": place, "hold": place, "release": place, "steer": place, "cache-report": place,
             "sweep": sweep, "verify": place, "resume": reopened, "retry": reopened, "replay": place,
-            "simulate": simulate, "budget": place, "keys": place,
+            "simulate": simulate, "budget": place, "keys": place, "dashboard": place, "score": place,
             // Their forms are flags of the same rank: a variable would contradict the others.
             "report": ["runs-dir": "PREFLIGHT_RUNS_DIR"], "export": ["runs-dir": "PREFLIGHT_RUNS_DIR"],
+            "compare": ["runs-dir": "PREFLIGHT_RUNS_DIR"],
         ]
     }()
 

@@ -3,7 +3,8 @@ import PreflightCore
 extension GatewayConfiguration {
     static let budgetKeys = BudgetChange.keys
 
-    /// A scope lies below its `parent`, or below the nearest one of the file that its path names.
+    /// A scope lies below its `parent`, or below the nearest one that its path names; of those in the file it must be
+    /// below the nearest, however many of the ledger lie between.
     static func budgets(_ reader: TreeReader) throws(PreflightError) -> [Budget] {
         var readers: [String: TreeReader] = [:]
         var budgets: [Budget] = []
@@ -19,10 +20,9 @@ extension GatewayConfiguration {
                 throw place.fail(error.message, hint: error.hint)
             }
         }
-        for index in budgets.indices {
-            let scope = budgets[index].scope
-            budgets[index].change.parent =
-                budgets[index].change.parent ?? ScopeName.above(scope).first { readers[$0] != nil }
+        for index in budgets.indices where budgets[index].change.parent == nil {
+            budgets[index].change.parent = ScopeName.above(budgets[index].scope).first { readers[$0] != nil }
+            budgets[index].change.isParentImplied = budgets[index].change.parent != nil
         }
         return try ordered(budgets, readers)
     }

@@ -5,7 +5,7 @@ import Store
 extension GatewayConfiguration {
     static let priceKeys = [
         "prompt", "completion", "cache_read", "cache_write", "cache_write_1h", "reasoning", "request", "image",
-        "context", "max_output",
+        "search", "context", "max_output",
     ]
 
     /// `free`, `listed`, a table, a file, or a table over a file.
@@ -71,6 +71,7 @@ extension GatewayConfiguration {
         rates.cacheWrite1h = try perMillion(members["cache_write_1h"])
         rates.reasoning = try perMillion(members["reasoning"])
         rates.image = try members["image"]?.price()
+        rates.webSearch = try members["search"]?.price()
         func count(_ key: String) throws(PreflightError) -> Int? {
             guard let reader = members[key] else { return nil }
             let count = try reader.int()

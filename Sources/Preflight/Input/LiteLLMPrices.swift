@@ -32,7 +32,14 @@ enum LiteLLMPrices {
             cacheRead: price("cache_read_input_token_cost"), cacheWrite: price("cache_creation_input_token_cost"),
             cacheWrite1h: price("cache_creation_input_token_cost_above_1hr"),
             reasoning: price("output_cost_per_reasoning_token"), request: price("input_cost_per_request"),
-            image: price("input_cost_per_image"), imageOutput: price("output_cost_per_image_token"))
+            image: price("input_cost_per_image"),
+            webSearch: suffix.isEmpty ? searchPrice(entry["search_context_cost_per_query"]) : nil,
+            imageOutput: price("output_cost_per_image_token"))
+    }
+
+    /// Of one search, by how much of the web goes into the prompt: the dearest, since a call does not say which.
+    private static func searchPrice(_ sizes: JSON?) -> USD? {
+        (sizes?.object?.members ?? []).compactMap { $0.value.usd() }.filter { !$0.isNegative }.max()
     }
 
     /// Keys such as `input_cost_per_token_above_200k_tokens`.

@@ -24,12 +24,17 @@ struct Settings: Sendable {
         environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads `NAME=value` lines: comments, blank lines, `export` and quotes as shells have them.
+    /// Reads `NAME=value` lines: comments, blank lines, `export` and quotes as shells have them. A quoted value may have
+    /// several lines.
     static func parse(_ bytes: [UInt8]) throws(PreflightError) -> [String: String] {
         var values: [String: String] = [:]
         let text = String(decoding: bytes, as: UTF8.self)
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            var line = line.trimmingCharacters(in: .whitespaces)
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        var next = 0
+        while next < lines.count {
+            let number = next
+            var line = lines[number].trimmingCharacters(in: .whitespaces)
+            next += 1
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line = line.dropFirst(7).trimmingCharacters(in: .whitespaces) }
             guard let equals = line.firstIndex(of: "="), equals != line.startIndex else {
@@ -41,6 +46,12 @@ struct Settings: Sendable {
             if let quote = value.first, quote == "\"" || quote == "'", let end = value.dropFirst().firstIndex(of: quote)
             {
                 value = String(value[value.index(after: value.startIndex)..<end])
+            } else if let quote = value.first, quote == "\"" || quote == "'",
+                let last = lines[next...].firstIndex(where: { $0.contains(quote) })
+            {
+                let parts = [value.dropFirst()] + lines[next..<last] + [lines[last].prefix { $0 != quote }]
+                value = parts.joined(separator: "\n")
+                next = last + 1
             } else if let comment = value.range(of: " #") {
                 value = value[..<comment.lowerBound].trimmingCharacters(in: .whitespaces)
             }

@@ -57,6 +57,8 @@ package struct BudgetGrant: Sendable, Equatable {
     package var tokens: Int
     /// What is left after it in the tightest scope; nil without any limit.
     package var headroom: USD?
+    /// The scope with the least room, by its index; nil where no limit counts money or tokens of the answer.
+    package var tightest: Int?
 }
 
 /// Why a call is refused: the scope that is short, and of what.

@@ -1,6 +1,8 @@
 /// What is to be changed of a scope, as a request, a file or flags say it. What it does not name stays.
 package struct BudgetChange: Sendable, Equatable {
     package var parent: String?
+    /// The parent is not said but follows from the names: others may lie between the two.
+    package var isParentImplied = false
     package var isClosed: Bool?
     /// Keys of `BudgetLimits.keys`; null takes a limit away.
     package private(set) var limits: JSON.Object

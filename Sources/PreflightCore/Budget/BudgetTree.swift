@@ -125,7 +125,8 @@ extension BudgetTree {
         return .granted(
             BudgetGrant(
                 output: output, ceiling: adaptive ? Swift.max(output, Swift.min(possible, free)) : output,
-                amount: amount, tokens: ask.tokens(output: output), headroom: headroom.map { $0 - amount }))
+                amount: amount, tokens: ask.tokens(output: output), headroom: headroom.map { $0 - amount },
+                tightest: free < .max ? shortest : nil))
     }
 }
 

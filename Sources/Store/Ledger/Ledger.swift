@@ -190,10 +190,22 @@ extension Ledger {
 
     /// What a call would get now. Nothing is reserved.
     package func decide(_ ask: BudgetAsk, scope: ScopeID) async throws -> BudgetDecision {
+        try await judge(ask, scope: scope).decision
+    }
+
+    /// The same, with the name of the scope that binds the call; nil where none does.
+    package func judge(
+        _ ask: BudgetAsk, scope: ScopeID
+    ) async throws -> (decision: BudgetDecision, binding: String?) {
         try await control { state, now in
             // First: it reads what others have changed into the tree.
             let index = try state.index(of: scope)
-            return state.tree.decide(ask, scope: index, at: now)
+            let decision = state.tree.decide(ask, scope: index, at: now)
+            switch decision {
+            case .granted(let grant): return (decision, grant.tightest.map { state.tree.scopes[$0].name })
+            case .wait(let short): return (decision, state.tree.scopes[short].name)
+            case .refused(let shortage): return (decision, shortage.scope)
+            }
         }
     }
 

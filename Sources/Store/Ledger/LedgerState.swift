@@ -12,6 +12,8 @@ final class LedgerState {
     var covers = LedgerCovers()
     private var rows: [Int64] = []
     private var indices: [Int64: Int] = [:]
+    /// How many of the rows are surely in the file: those behind them may be of a transaction that fails.
+    private var keptRows = 0
     private var isFresh: [Bool] = []
     private var dirty: [Int] = []
     private var isDirty: [Bool] = []
@@ -44,12 +46,16 @@ final class LedgerState {
     func keep(at now: Duration) {
         open.keep()
         covers.committed(at: now)
+        keptRows = rows.count
     }
 
     /// The transaction failed: nothing of it holds.
     func forget() {
         open.forget()
         covers.forget()
+        // A scope that was not made after all leaves its number to the next one, which has parents of its own.
+        for row in rows[keptRows...] { indices[row] = nil }
+        keptRows = rows.count
         distrust()
         for index in dirty { isDirty[index] = false }
         dirty.removeAll(keepingCapacity: true)

@@ -45,6 +45,9 @@ import Testing
         #expect(grant.ceiling == 50)
         #expect(grant.amount == USD(picodollars: 700))
         #expect(grant.headroom == .zero)
+        #expect(grant.tightest.map { tree.scopes[$0].limits.money.total } == USD(picodollars: 700))
+        let (free, only) = self.tree(BudgetLimits())
+        #expect(try granted(free.decide(ask(200), scope: only, at: noon)).tightest == nil)
     }
 
     @Test func `a call waits while others hold what it needs, and is refused when settled spend leaves too little`()

@@ -173,6 +173,27 @@ import Testing
         }
     }
 
+    @Test func `a scope that could not be made leaves nothing to the next one of its number`() async throws {
+        try await withLedger(1000) { ledger, _, _, path in
+            let acme = try await ledger.define("acme", BudgetChange()).id
+            let vandal = try LedgerReader(path: path)
+            try await vandal.execute(
+                """
+                CREATE TRIGGER refuse BEFORE UPDATE ON scope WHEN NEW.name = 'x'
+                BEGIN SELECT RAISE(ABORT, 'no'); END
+                """)
+            await #expect(throws: PreflightError.self) { try await ledger.define("x", BudgetChange()) }
+            try await vandal.execute("DROP TRIGGER refuse")
+            let inner = try await ledger.define("acme/ci", BudgetChange()).id
+            let grant = try await ledger.reserve(ask(300), scope: inner)
+            await ledger.resolve(grant.call, .settled(cost: USD(picodollars: 300), tokens: 1))
+            #expect(try await ledger.standing(of: inner).scope.name == "acme/ci")
+            #expect(try await ledger.standing(of: acme).scope.spent.total == USD(picodollars: 300))
+            let kept = try await LedgerReader(path: path).scopes().map { "\($0.scope.name) \($0.scope.spent.total)" }
+            #expect(kept.contains("acme \(USD(picodollars: 300))"), "\(kept)")
+        }
+    }
+
     @Test func `a ledger that cannot be written grants nothing, and loses no settlement`() async throws {
         try await withLedger(1000) { ledger, run, _, path in
             let call = try await ledger.reserve(ask(400), scope: run)

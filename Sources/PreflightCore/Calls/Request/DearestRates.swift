@@ -18,7 +18,7 @@ final class ModelTerms: Sendable {
         frame = PromptFrame(model: model.id)
         let name = model.id.lowercased()
         researches = name.contains("deep-research")
-        searches = name.contains("perplexity/") || name.contains("-search-preview")
+        searches = ["perplexity/", "-search-preview", "-search-api"].contains { name.contains($0) }
     }
 }
 
@@ -61,6 +61,10 @@ struct DearestRates {
         request = rates.request ?? .zero
         image = rates.image ?? .zero
         search = model.searches ? max(.zero, rates.webSearch ?? .zero) : .zero
+        // A price of the request may have the search in it, and an allowance pays for a model's research.
+        if model.searches, !model.researches, hasOutput, rates.webSearch == nil, rates.request == nil {
+            throw .unknownPrice(model: model.id)
+        }
 
         var cached = rates.cacheWrite ?? .zero
         // A price of writing below the prompt's is one of keeping: it comes on top of that of reading.

@@ -165,6 +165,16 @@ import Testing
         #expect(dear.base == plain.base + usd("0.018"))
     }
 
+    @Test func `a model that searches unasked is refused where nothing says what a search costs`() throws {
+        for name in ["gpt-4o-mini-search-preview", "gpt-5-search-api", "perplexity/sonar"] {
+            #expect(throws: CallRefusal.unknownPrice(model: name)) { try price(chat(""), [model(name)]) }
+            let asked = try price(chat(""), [model(name) { $0.request = self.usd("0.005") }])
+            #expect(asked.base == usd("0.000003") * asked.promptTokens + usd("0.005"), "\(name)")
+        }
+        let input = #"{"model":"perplexity/embed","input":"a"}"#
+        #expect(try price(input, [model("perplexity/embed", completion: nil)], Allowances(), .embeddings).worst > .zero)
+    }
+
     @Test func `a model that searches as often as it likes needs an allowance`() throws {
         let extra = Extra(.webSearch, "deep_research")
         for name in ["perplexity/sonar-deep-research", "openai/o3-deep-research"] {
