@@ -8,7 +8,10 @@ extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
     func supervise(key: ProvisionedKey?, path: TrialPath) async -> End {
         if let end = control.earlyEnd {
-            return End(outcome: end.outcome, reason: "\(end.reason), before its container started")
+            let end = early(end, "before its container started")
+            // Before its gateway is closed: a trial that began anew would find its calls refused.
+            note(end)
+            return end
         }
         let entry: Int64
         // Its wall limit, as of now: what a guard and a sweep go by should this process die.

@@ -83,9 +83,15 @@ struct TrialRunner: Sendable {
     func end(early end: (outcome: Outcome, reason: String)) async -> TrialSummary {
         control.tellEarlyRequests()
         await control.close()
+        let end = early(end, "before it began")
+        return finish(end.outcome, end.reason, cause: end.cause)
+    }
+
+    /// An end that came before its container.
+    func early(_ end: (outcome: Outcome, reason: String), _ when: String) -> End {
         let isFieldEnded = end.outcome == .cancelled && stop.cause != nil
-        return finish(
-            end.outcome, "\(end.reason), before it began", cause: isFieldEnded ? EndRule.fieldEnded : nil)
+        return End(
+            outcome: end.outcome, reason: "\(end.reason), \(when)", cause: isFieldEnded ? EndRule.fieldEnded : nil)
     }
 
     /// What is known once no process of the trial runs any more.
@@ -116,6 +122,8 @@ struct TrialRunner: Sendable {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
+            // Whoever goes on after a crash must not begin anew what has ended before its container.
+            if recorder.trialState.judged == nil { note(end) }
             if !usesOpenRouter {
                 if !recorder.trialState.isReconciled { await reconcileByLedger(account) }
                 MarkedStep.spendReconciled.pass()

@@ -26,9 +26,13 @@ extension TrialRunner {
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
                 if let container = remains.container { await settle(container, isThere: remains.info != nil) }
+                // What was judged has its cause, or none.
+                if let judged = recorder.trialState.judged {
+                    return End(outcome: outcome, reason: reason, cause: judged.cause)
+                }
                 let cause = outcome == .cancelled ? EndRule.cause(ofCancelled: reason) : nil
-                let end = End(outcome: outcome, reason: reason, cause: recorder.trialState.judged?.cause ?? cause)
-                if recorder.trialState.judged == nil { note(end) }
+                let end = End(outcome: outcome, reason: reason, cause: cause)
+                note(end)
                 return end
             }
         case .keep: return recorder.summary
