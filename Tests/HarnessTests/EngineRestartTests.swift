@@ -9,9 +9,10 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasOwnEngine, "needs root, dockerd and images/agent/build"))
 struct EngineRestartTests {
+    /// - Parameter isResumed: whether the harness that began the field is dead, and another has taken it up.
     private func withField(
-        keepsContainers: Bool, _ script: String, configure: (inout RunPlan) -> Void = { _ in },
-        meanwhile: (SecondEngine, Told) async throws -> Void,
+        keepsContainers: Bool, isResumed: Bool = false, _ script: String,
+        configure: (inout RunPlan) -> Void = { _ in }, meanwhile: (SecondEngine, Told) async throws -> Void,
         _ check: (Bench, RunResult, Told) async throws -> Void
     ) async throws {
         try await SecondEngine.with(keepsContainers: keepsContainers) { engine in
@@ -25,19 +26,23 @@ struct EngineRestartTests {
                     plan.passesBaseURL = false
                     configure(&plan)
                 }
-                async let running = bench.run(field)
-                #expect(await eventually { told.has("running a") })
+                let before = isResumed ? try await bench.leaveBehind(field, script) : nil
+                async let running = bench.run(field, since: before)
+                #expect(await eventually { told.has(isResumed ? "resumed a: attach" : "running a") })
+                // What it prints is read.
+                #expect(await eventually { (try? bench.hasHeard("a", of: field)) == true })
                 try await meanwhile(engine, told)
                 try await check(bench, try await running, told)
             }
         }
     }
 
-    @Test func `a container that outlives its engine is watched again, and no line of it is lost or told twice`()
-        async throws
-    {
+    @Test(arguments: [false, true])
+    func `a container that outlives its engine is watched again, and no line of it is lost or told twice`(
+        isResumed: Bool
+    ) async throws {
         try await withField(
-            keepsContainers: true, "for i in $(seq 60); do echo line $i; sleep 0.2; done",
+            keepsContainers: true, isResumed: isResumed, "for i in $(seq 60); do echo line $i; sleep 0.2; done",
             meanwhile: { engine, _ in
                 try await engine.end(with: SIGKILL)
                 try await engine.start()
@@ -55,10 +60,12 @@ struct EngineRestartTests {
             })
     }
 
-    @Test(arguments: [SIGKILL, SIGTERM])
-    func `a container that its engine took along is the engine's failure, and is removed`(signal: CInt) async throws {
+    @Test(arguments: [SIGKILL, SIGTERM], [false, true])
+    func `a container that its engine took along is the engine's failure, and is removed`(
+        signal: CInt, isResumed: Bool
+    ) async throws {
         try await withField(
-            keepsContainers: false, "echo begun; sleep 300",
+            keepsContainers: false, isResumed: isResumed, "echo begun; sleep 300",
             meanwhile: { engine, _ in
                 try await engine.end(with: signal)
                 try await engine.start()
@@ -85,18 +92,22 @@ struct EngineRestartTests {
             })
     }
 
-    @Test func `a docker command that somebody kills takes nothing of the trial along`() async throws {
+    @Test(arguments: [false, true])
+    func `a docker command that somebody kills takes nothing of the trial along`(isResumed: Bool) async throws {
         try await withBench(forContainers: true) { bench in
             let told = Told()
-            let field = bench.field(["a": "for i in $(seq 20); do echo line $i; sleep 0.2; done"], told: told)
-            async let running = bench.run(field)
-            #expect(await eventually { told.has("running a") })
+            let script = "for i in $(seq 40); do echo line $i; sleep 0.2; done"
+            let field = bench.field(["a": script], told: told)
+            let before = isResumed ? try await bench.leaveBehind(field, script) : nil
+            async let running = bench.run(field, since: before)
+            #expect(await eventually { told.has(isResumed ? "resumed a: attach" : "running a") })
+            #expect(await eventually { (try? bench.hasHeard("a", of: field)) == true })
             let container = try #require(
                 try await bench.docker.containers(label: "\(Names.runLabel)=\(field.directory.id)").first)
             let victims = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int32.init).filter {
                 guard let data = FileManager.default.contents(atPath: "/proc/\($0)/cmdline") else { return false }
                 let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-                return words.first?.hasSuffix("docker") == true && words.contains("run")
+                return words.first?.hasSuffix("docker") == true && words.contains(isResumed ? "wait" : "run")
                     && words.contains(container.name)
             }
             #expect(!victims.isEmpty)
@@ -104,7 +115,7 @@ struct EngineRestartTests {
             let result = try await running
             #expect(result.trials.first?.outcome == .completed, "\(result.trials.first?.reason ?? "")")
             let lines = try bench.events(result.id, "a").compactMap { $0.fields["line"]?.string }
-            #expect(lines.filter { $0.hasPrefix("line ") } == (1...20).map { "line \($0)" })
+            #expect(lines.filter { $0.hasPrefix("line ") } == (1...40).map { "line \($0)" })
             try await bench.expectNothingLeft(of: result.id)
         }
     }

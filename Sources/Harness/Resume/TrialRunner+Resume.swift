@@ -185,7 +185,12 @@ extension TrialRunner {
     private func collect(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> End {
         await takeUp()
         var exit = Exit(result: .failure(CancellationError()), stop: stop, wasUnseen: true)
-        if case .exited(let result) = await followContainer() { exit.result = result }
+        exit.result = await followContainer()
+        // An engine that goes away meanwhile is waited for; it has no part in how the container had ended.
+        for _ in 0..<3 {
+            guard case .failure = exit.result, await findContainer(whileRunning: false) != nil else { break }
+            exit.result = await followContainer()
+        }
         return await judgeAndRemove(exit, remains)
     }
 
@@ -194,7 +199,8 @@ extension TrialRunner {
     ) async -> End {
         await takeUp()
         writeBudgetFile()
-        return await judgeAndRemove(await watch(key: key, stoppedBy: stop) { await self.followContainer() }, remains)
+        let exit = await watch(key: key, stoppedBy: stop) { await self.outlive(await self.followContainer()) }
+        return await judgeAndRemove(exit, remains)
     }
 
     private func judgeAndRemove(_ exit: Exit, _ remains: TrialRemains) async -> End {
@@ -242,42 +248,41 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Hands over what the container has said since the log ends, and what it says; its exit code.
-    func followContainer() async -> Signal {
+    func followContainer() async -> Result<Int, any Error> {
         enum Step: Sendable {
             case read
             case ended(Int)
             case late
         }
         do {
-            return .exited(
-                .success(
-                    try await withThrowingTaskGroup(of: Step.self) { group in
-                        group.addTask { .ended(try await docker.wait(for: containerName)) }
-                        group.addTask {
-                            await readOutput()
-                            return .read
-                        }
-                        defer { group.cancelAll() }
-                        var code: Int?
-                        var isRead = false
-                        for try await step in group {
-                            switch step {
-                            case .read: isRead = true
-                            case .late: isRead = true
-                            case .ended(let exitCode):
-                                code = exitCode
-                                // The engine closes its log a moment later.
-                                group.addTask {
-                                    try await ContinuousClock().sleep(for: Self.lastWords)
-                                    return .late
-                                }
+            return .success(
+                try await withThrowingTaskGroup(of: Step.self) { group in
+                    group.addTask { .ended(try await docker.wait(for: containerName)) }
+                    group.addTask {
+                        await readOutput()
+                        return .read
+                    }
+                    defer { group.cancelAll() }
+                    var code: Int?
+                    var isRead = false
+                    for try await step in group {
+                        switch step {
+                        case .read: isRead = true
+                        case .late: isRead = true
+                        case .ended(let exitCode):
+                            code = exitCode
+                            // The engine closes its log a moment later.
+                            group.addTask {
+                                try await ContinuousClock().sleep(for: Self.lastWords)
+                                return .late
                             }
-                            if isRead, let code { return code }
                         }
-                        throw CancellationError()
-                    }))
+                        if isRead, let code { return code }
+                    }
+                    throw CancellationError()
+                })
         } catch {
-            return .exited(.failure(error))
+            return .failure(error)
         }
     }
 
