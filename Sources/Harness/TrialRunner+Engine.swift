@@ -9,8 +9,9 @@ extension TrialRunner {
         var result = result
         var isRead = false
         while !Task.isCancelled {
-            // Any other word may be the command's own trouble.
-            if case .success(0) = result { break }
+            // Any other word may be the command's own trouble. An agent that has not said that it was done may have been
+            // asked to end, by an engine that is stopped.
+            if case .success(0) = result, recorder.trialState.agentEnded { break }
             // What it said while the engine was away is read also where it has ended since.
             guard recorder.trialState.containerStarted != nil,
                 let container = await findContainer(whileRunning: true),

@@ -78,6 +78,22 @@ struct EngineRestartTests {
             })
     }
 
+    @Test(arguments: [false, true])
+    func `an agent that its engine asked to end has not completed, though it ended well`(isResumed: Bool) async throws {
+        try await withField(
+            keepsContainers: false, isResumed: isResumed,
+            "trap 'exit 0' TERM; echo begun; while true; do sleep 0.1; done",
+            meanwhile: { engine, _ in
+                try await engine.end(with: SIGTERM)
+                try await engine.start()
+            },
+            { bench, result, _ in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .dockerFailed && trial.cause == "engine_restarted", "\(trial.reason ?? "")")
+                try await bench.expectNothingLeft(of: result.id)
+            })
+    }
+
     @Test func `an engine that stays away is waited for as long as told, and what it holds is named`() async throws {
         try await withField(
             keepsContainers: true, "echo begun; sleep 300",
