@@ -12,7 +12,7 @@ struct EngineRestartTests {
     /// - Parameter isResumed: whether the harness that began the field is dead, and another has taken it up.
     private func withField(
         keepsContainers: Bool, isResumed: Bool = false, _ script: String,
-        configure: (inout RunPlan) -> Void = { _ in }, meanwhile: (SecondEngine, Told) async throws -> Void,
+        configure: (inout RunPlan) -> Void = { _ in }, meanwhile: (SecondEngine, () throws -> [Event]) async throws -> Void,
         _ check: (Bench, RunResult, Told) async throws -> Void
     ) async throws {
         try await SecondEngine.with(keepsContainers: keepsContainers) { engine in
@@ -31,7 +31,7 @@ struct EngineRestartTests {
                 #expect(await eventually { told.has(isResumed ? "resumed a: attach" : "running a") })
                 // What it prints is read.
                 #expect(await eventually { (try? bench.hasHeard("a", of: field)) == true })
-                try await meanwhile(engine, told)
+                try await meanwhile(engine) { try bench.events(field.directory.id, "a") }
                 try await check(bench, try await running, told)
             }
         }
@@ -56,6 +56,36 @@ struct EngineRestartTests {
                 #expect(events.contains { $0.type == "engine_lost" } && events.contains { $0.type == "engine_back" })
                 #expect(events.contains { $0.type == "container_reattached" })
                 #expect(told.warnings.contains { $0.contains("engine went away") })
+                try await bench.expectNothingLeft(of: result.id)
+            })
+    }
+
+    @Test func `what a container says after its engine's log has turned over is read, and the gap is told`() async throws {
+        try await withField(
+            keepsContainers: true,
+            #"""
+            echo begun
+            head -c 80000000 /dev/zero | tr '\0' x | fold -w 8000
+            echo
+            echo '{"type":"progress","now":"flooded"}'
+            sleep 12
+            echo '{"type":"progress","now":"after"}'
+            echo '{"type":"agent_end"}'
+            """#,
+            meanwhile: { engine, events in
+                let isFlooded = try await eventually(within: .seconds(60)) {
+                    try events().contains { $0.fields["now"] == "flooded" }
+                }
+                #expect(isFlooded)
+                try await engine.end(with: SIGKILL)
+                try await engine.start()
+            },
+            { bench, result, _ in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .completed, "\(trial.reason ?? "")")
+                let events = try bench.events(result.id, "a")
+                #expect(events.count { $0.fields["now"] == "after" } == 1)
+                #expect(events.contains { $0.type == "output_gap" })
                 try await bench.expectNothingLeft(of: result.id)
             })
     }

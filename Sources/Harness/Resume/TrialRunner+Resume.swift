@@ -183,7 +183,7 @@ extension TrialRunner {
 
     /// Reads the rest of what a container has said that ended unseen, and judges it.
     private func collect(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> End {
-        await takeUp()
+        takeUp()
         var exit = Exit(result: .failure(CancellationError()), stop: stop, wasUnseen: true)
         exit.result = await followContainer()
         // An engine that goes away meanwhile is waited for; it has no part in how the container had ended.
@@ -197,7 +197,7 @@ extension TrialRunner {
     private func superviseAgain(
         _ remains: TrialRemains, key: ProvisionedKey?, stoppedBy stop: EndRule.Stop?
     ) async -> End {
-        await takeUp()
+        takeUp()
         writeBudgetFile()
         let exit = await watch(key: key, stoppedBy: stop) { await self.outlive(await self.followContainer()) }
         return await judgeAndRemove(exit, remains)
@@ -212,17 +212,11 @@ extension TrialRunner {
     }
 
     /// From here on it is as if this process had started the container.
-    private func takeUp() async {
+    private func takeUp() {
         // No docker command can make it appear any more: it is there.
         command.noteEnd()
         noteStarted()
         recorder.mark("preflight resumed at \(world.now().iso8601Seconds); of standard error some may stand here twice")
-        let output = recorder.found.output
-        guard let firstAt = output.firstAt, !output.hasGap else { return }
-        // What the engine got first is the first that it drops.
-        let hasAll = try? await docker.hasOutput(containerName, until: firstAt + .milliseconds(1))
-        guard hasAll == false else { return }
-        recorder.noteGap(since: output.lastAt ?? firstAt)
     }
 
     /// Settles and gives back what is left once `body` has ended the container, without a way to the models.
@@ -290,16 +284,27 @@ extension TrialRunner {
 
     /// Until the container has ended and all is read. Where the engine breaks off, it is asked again.
     private func readOutput() async {
-        var since = recorder.hasGap ? recorder.found.output.lastAt : nil
         while !Task.isCancelled {
-            let start: Docker.LogStart = since.map { .since($0) } ?? .afterLines(recorder.outputLines)
+            let start = await outputStart()
             recorder.restartOutput()
             try? await docker.follow(containerName, from: start) { stream, bytes in
                 recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
             }
-            if since != nil { since = world.now() }
             guard let container = try? await docker.container(containerName), container.isRunning else { return }
             try? await ContinuousClock().sleep(for: .milliseconds(250))
         }
+    }
+
+    /// Where in the engine's log it goes on: behind the lines that were taken, and by the time where the engine has
+    /// dropped some, since what is left cannot be counted from the beginning.
+    private func outputStart() async -> Docker.LogStart {
+        guard let times = recorder.outputTimes else { return .afterLines(recorder.outputLines) }
+        if !recorder.hasGap {
+            // What the engine got first is the first that it drops. On a busy machine it stamps a line a little after it
+            // has handed it out.
+            let hasAll = try? await docker.hasOutput(containerName, until: times.first + .milliseconds(100))
+            if hasAll == false { recorder.noteGap(since: times.last) }
+        }
+        return recorder.hasGap ? .since(times.last) : .afterLines(recorder.outputLines)
     }
 }
