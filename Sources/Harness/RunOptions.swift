@@ -19,6 +19,8 @@ package struct Pace: Sendable {
     package var lease = RunLease.pause
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
+    /// How long it is tried to stop a container of an engine that answers.
+    package var kill = Duration.seconds(60)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.
     package var disable = Duration.milliseconds(1500)
     /// How long a finished trial waits for late usage, and how often it looks.

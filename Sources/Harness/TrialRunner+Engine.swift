@@ -67,7 +67,8 @@ extension TrialRunner {
                 return nil
             } catch {}
         }
-        command.giveUpEngine()
+        // Whoever waits next may have more time.
+        if !Task.isCancelled { command.giveUpEngine() }
         return nil
     }
 

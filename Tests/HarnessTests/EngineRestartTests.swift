@@ -9,10 +9,20 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(4)), .enabled(if: hasOwnEngine, "needs root, dockerd and images/agent/build"))
 struct EngineRestartTests {
+    /// What stands in the trial's log by now.
+    private struct Log {
+        let bench: Bench
+        let run: String
+
+        func types() throws -> [String] { try bench.events(run, "a").map(\.type) }
+        func has(_ type: String) throws -> Bool { try types().contains(type) }
+    }
+
     /// - Parameter isResumed: whether the harness that began the field is dead, and another has taken it up.
     private func withField(
         keepsContainers: Bool, isResumed: Bool = false, _ script: String,
-        configure: (inout RunPlan) -> Void = { _ in }, meanwhile: (SecondEngine, () throws -> [Event]) async throws -> Void,
+        configure: (inout RunPlan) -> Void = { _ in },
+        meanwhile: (SecondEngine, Log) async throws -> Void,
         _ check: (Bench, RunResult, Told) async throws -> Void
     ) async throws {
         try await SecondEngine.with(keepsContainers: keepsContainers) { engine in
@@ -31,7 +41,7 @@ struct EngineRestartTests {
                 #expect(await eventually { told.has(isResumed ? "resumed a: attach" : "running a") })
                 // What it prints is read.
                 #expect(await eventually { (try? bench.hasHeard("a", of: field)) == true })
-                try await meanwhile(engine) { try bench.events(field.directory.id, "a") }
+                try await meanwhile(engine, Log(bench: bench, run: field.directory.id))
                 try await check(bench, try await running, told)
             }
         }
@@ -60,7 +70,9 @@ struct EngineRestartTests {
             })
     }
 
-    @Test func `what a container says after its engine's log has turned over is read, and the gap is told`() async throws {
+    @Test func `what a container says after its engine's log has turned over is read, and the gap is told`()
+        async throws
+    {
         try await withField(
             keepsContainers: true,
             #"""
@@ -72,11 +84,8 @@ struct EngineRestartTests {
             echo '{"type":"progress","now":"after"}'
             echo '{"type":"agent_end"}'
             """#,
-            meanwhile: { engine, events in
-                let isFlooded = try await eventually(within: .seconds(60)) {
-                    try events().contains { $0.fields["now"] == "flooded" }
-                }
-                #expect(isFlooded)
+            meanwhile: { engine, log in
+                #expect(try await eventually(within: .seconds(60)) { try log.has("progress") })
                 try await engine.end(with: SIGKILL)
                 try await engine.start()
             },
@@ -120,6 +129,34 @@ struct EngineRestartTests {
             { bench, result, _ in
                 let trial = try #require(result.trials.first)
                 #expect(trial.outcome == .dockerFailed && trial.cause == "engine_restarted", "\(trial.reason ?? "")")
+                try await bench.expectNothingLeft(of: result.id)
+            })
+    }
+
+    @Test func `a container that is to be stopped while its engine is away is stopped when that is back`() async throws
+    {
+        try await withField(
+            keepsContainers: true, "echo begun; sleep 300",
+            configure: { plan in
+                plan.experiment.limits.wall = .seconds(4)
+                plan.pace.kill = .seconds(1)
+            },
+            meanwhile: { engine, log in
+                try await engine.end(with: SIGKILL)
+                #expect(try await eventually { try log.has("eject_decided") })
+                // Longer than it is tried with an engine that answers.
+                let decided = ContinuousClock.now
+                #expect(await eventually { ContinuousClock.now - decided > .seconds(3) })
+                try await engine.start()
+            },
+            { bench, result, _ in
+                let trial = try #require(result.trials.first)
+                #expect(trial.outcome == .ejected, "\(trial.outcome?.rawValue ?? ""): \(trial.reason ?? "")")
+                let events = try bench.events(result.id, "a")
+                let told = events.map { "\($0.elapsed.shortText) \($0.type)" }.joined(separator: ", ")
+                let decided = try #require(events.first { $0.type == "eject_decided" })
+                let stopped = try #require(events.first { $0.type == "container_stopped" }, "\(told)")
+                #expect(stopped.elapsed - decided.elapsed > .seconds(2), "\(told)")
                 try await bench.expectNothingLeft(of: result.id)
             })
     }
