@@ -36,40 +36,6 @@ struct ResumeTests {
     }
 
     @Test(arguments: ["direct", "gateway"])
-    func `a trial that was stopped before its container stays stopped, also where its process died then`(access: String)
-        async throws
-    {
-        try await withCommand(CountingAgent.options()) { bench in
-            try bench.write("e.yaml", CountingAgent.experiment(access, ["a": 4]))
-            let dying = CommandBench(
-                directory: bench.directory,
-                environment: bench.environment.merging(["PREFLIGHT_STRESS_KILL": "spend-reconciled"]) { $1 },
-                server: bench.server)
-            bench.server.addFault(Fault(.delay, path: "/keys", method: "POST", delay: .seconds(3)))
-            var run = CommandRun(dying)
-            let process = try run.start()
-            run.bench = bench
-            #expect(
-                await eventually(within: .seconds(60)) {
-                    (try? run.events("a").contains { $0.type == "trial_started" }) == true
-                })
-            Foundation.kill(process.processIdentifier, SIGINT)
-            process.waitUntilExit()
-            #expect(process.terminationReason == .uncaughtSignal)
-            let result = try await run.resume(environment: ["COUNT_a": "4"])
-            #expect(result.exitCode == 1, "\(result.everything)")
-            let json = try JSON.parse(result.stdout)
-            let trial = try #require(json["trials"]?[0])
-            #expect(trial["outcome"] == "cancelled" && trial["cause"] == nil, "\(trial.text)")
-            let events = try run.events("a")
-            #expect(events.first { $0.type == "trial_resumed" }?.fields["how"] == "settle")
-            #expect(events.count { $0.type == "subkey_created" } == 1)
-            #expect(!events.contains { $0.type == "container_started" })
-            try await run.expectWhole(json)
-        }
-    }
-
-    @Test(arguments: ["direct", "gateway"])
     func `what was alive is watched again with no event lost or doubled, and the bill is right`(access: String)
         async throws
     {

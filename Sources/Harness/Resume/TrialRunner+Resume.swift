@@ -80,38 +80,6 @@ extension TrialRunner {
         return await runner.wrapUp(remains) { [runner, remains] _ in await runner.collect(remains, stoppedBy: nil) }
     }
 
-    // MARK: Keys
-
-    /// A key whose making was not seen to its end is found by its name, and deleted: its hash is not known.
-    private func keys(_ remains: TrialRemains) -> [ProvisionedKey] {
-        remains.keys.compactMap { entry in
-            entry.handle.map { ProvisionedKey(hash: $0, key: Secret(""), name: entry.name, entry: entry.id) }
-        }
-    }
-
-    private func deleteUnknownKeys(_ remains: TrialRemains) async {
-        let unknown = remains.keys.filter { $0.handle == nil }
-        guard !unknown.isEmpty else { return }
-        await provisioner.deleteUnknown(
-            named: Names.subKey(run: runID, trial: plan.attempt.name), but: Set(remains.keys.compactMap(\.handle)),
-            entries: unknown.map(\.id))
-    }
-
-    /// The trial's key with those before it; nil where the journal knows of none.
-    private func key(_ remains: TrialRemains) -> ProvisionedKey? {
-        guard usesOpenRouter else { return nil }
-        var known = keys(remains)
-        guard var key = known.popLast() else {
-            // Swept: OpenRouter says that there is no such key.
-            return recorder.trialState.keyHash.map {
-                ProvisionedKey(
-                    hash: $0, key: Secret(""), name: Names.subKey(run: runID, trial: plan.attempt.name), entry: 0)
-            }
-        }
-        key.earlier = known
-        return key
-    }
-
     // MARK: Containers that live
 
     private func goOn(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> TrialSummary {
@@ -132,7 +100,9 @@ extension TrialRunner {
         let key: ProvisionedKey?
         do { key = try await renewKey(remains, access) } catch {
             return await wrapUp(remains) { key in
-                await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
+                // Who asks for the end meanwhile gets it.
+                if self.stop.urgency > .none { return await superviseAgain(remains, key: key, stoppedBy: nil) }
+                return await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
             }
         }
         let (end, account) = await throughGateway(
@@ -143,30 +113,6 @@ extension TrialRunner {
         }
         await shielded { await removeNetwork(OwnNetwork(network)) }
         return await settle(key: key, end: end, account: account)
-    }
-
-    /// The old key's text died with its process. The new one may spend what is left of the trial's budget.
-    private func renewKey(_ remains: TrialRemains, _ access: ModelAccess) async throws -> ProvisionedKey? {
-        guard usesOpenRouter else { return nil }
-        let old = keys(remains)
-        for key in old {
-            let isDisabled = await provisioner.disable(key, within: pace.disable)
-            recorder.record(isDisabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
-        }
-        let budget = recorder.trialState.budget ?? plan.budget
-        let committed = try await access.committed(plan.attempt.name)
-        // OpenRouter wants a limit; the ledger is the wall before it.
-        let limit = max(budget - committed, USD(picodollars: 1_000_000))
-        var key = try await provisioner.create(
-            run: runID, trial: plan.attempt.name, limit: limit, expiresAt: lastExpiry, keeping: Set(old.map(\.hash)))
-        recordKey(key, limit: limit, expiresAt: lastExpiry)
-        key.earlier = old
-        return key
-    }
-
-    /// When keys of a trial that has begun expire.
-    private var lastExpiry: Timestamp {
-        max(recorder.startedAt + runPlan.experiment.limits.wall, world.now()) + pace.keyGrace
     }
 
     /// Ends a container that cannot be gone on with.
