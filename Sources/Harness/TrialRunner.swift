@@ -117,8 +117,12 @@ struct TrialRunner: Sendable {
 
     /// Reconciles the spend, gives back the key, and writes the receipt.
     ///
-    /// - Parameter key: nil where the trial never had any.
-    func settle(key: ProvisionedKey?, end: End, account: ModelAccess.Account?) async -> TrialSummary {
+    /// - Parameters:
+    ///   - key: nil where the trial never had any.
+    ///   - quietBeforeSweep: as of `TrialRemains`.
+    func settle(
+        key: ProvisionedKey?, end: End, account: ModelAccess.Account?, quietBeforeSweep: Duration? = nil
+    ) async -> TrialSummary {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
@@ -129,7 +133,13 @@ struct TrialRunner: Sendable {
                 MarkedStep.spendReconciled.pass()
             } else if let key {
                 // A process that died may have said the last word already.
-                if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
+                if !recorder.trialState.isReconciled {
+                    await reconcile(account) {
+                        let settlement = Settlement(runner: self, key: key, endedWell: end.outcome == .completed)
+                        guard let quiet = quietBeforeSweep else { return await settlement.reconcile() }
+                        return settlement.afterSweep(quiet: quiet)
+                    }
+                }
                 MarkedStep.spendReconciled.pass()
                 for key in key.earlier + [key] { await giveBack(key) }
             }
@@ -184,7 +194,7 @@ struct TrialRunner: Sendable {
         }
     }
 
-    private func reconcile(key: ProvisionedKey, end: End, account: ModelAccess.Account?) async {
+    private func reconcile(_ account: ModelAccess.Account?, byKey ask: () async -> Settlement.Result) async {
         if let account, account.held == .zero, account.failure == nil {
             // Every call said what it cost: nothing is left to wait for.
             recorder.record(
@@ -192,9 +202,7 @@ struct TrialRunner: Sendable {
                 ["spent": .usd(account.settled), "settled": true, "note": "the sum of the ledger's calls"])
             return
         }
-        let reconciliation = await Settlement(
-            runner: self, key: key, endedWell: end.outcome == .completed
-        ).reconcile()
+        let reconciliation = await ask()
         // The provider's figure for the key stands for what the ledger could not find out.
         var unknown = reconciliation.unknownUpTo
         var spent = recorder.trialState.spend

@@ -109,7 +109,7 @@ extension FieldRun {
         guard Files.exists(directory.trial(trial.attempt).eventsPath) else { return start }
         let recorder = try recorder(trial, lastStderr: kept?.lastStderr ?? [])
         if let budget = recorder.trialState.budget { start.plan.budget = budget }
-        let remains = try await search.remains(of: trial.attempt, recorder.found)
+        let remains = try await search.remains(of: trial.attempt, recorder.found, kept: kept)
         if remains.answer == .keep {
             start.kept = try receipt(recorder, in: directory.trial(trial.attempt))
         } else {

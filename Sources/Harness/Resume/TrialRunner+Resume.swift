@@ -13,6 +13,9 @@ extension TrialRunner {
                 "container": remains.info.map { .string($0.name) },
                 "drift": remains.resumption.drift.isEmpty ? nil : .strings(remains.resumption.drift),
             ])
+        if remains.noted > recorder.trialState.polledSpend {
+            recorder.record("budget_poll", ["spent": .usd(remains.noted)])
+        }
         report(.resumed(plan, remains.answer.name))
         control.tellEarlyRequests()
         switch remains.answer {
@@ -180,7 +183,8 @@ extension TrialRunner {
             if let account { recordClosed(account) }
         }
         if let network = remains.network { await shielded { await removeNetwork(OwnNetwork(network)) } }
-        return await settle(key: key, end: end, account: account)
+        return await settle(
+            key: key, end: end, account: account, quietBeforeSweep: remains.quietBeforeSweep)
     }
 }
 
