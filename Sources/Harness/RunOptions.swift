@@ -19,12 +19,14 @@ package struct Pace: Sendable {
     package var lease = RunLease.pause
     /// From the polite stop of a container to its kill.
     package var grace = Duration.seconds(2)
+    /// How long it is tried to stop a container of an engine that answers.
+    package var kill = Duration.seconds(60)
     /// How long an eject waits for OpenRouter to disable the key before it stops the container anyway.
     package var disable = Duration.milliseconds(1500)
     /// How long a finished trial waits for late usage, and how often it looks.
     package var settle = Duration.seconds(30)
     package var settlePoll = Duration.seconds(2)
-    /// How long it is tried to delete a key that OpenRouter does not take back.
+    /// How long it is tried to delete a key that OpenRouter does not take back, and to make one for a container that lives.
     package var giveBack = Duration.seconds(120)
     /// How long a trial waits for an engine that went away.
     package var engineReturn = Duration.seconds(180)

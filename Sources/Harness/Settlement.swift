@@ -40,13 +40,28 @@ struct Settlement: Sendable {
                 isTimeUp: isTimeUp)
             switch rule.answer {
             case .settled(let note): return Result(isSettled: true, unknownUpTo: nil, note: note)
-            case .unknown(let note):
-                let state = recorder.trialState
-                let rest = max(.zero, (state.budget ?? runner.plan.budget) - state.spend)
-                return Result(isSettled: false, unknownUpTo: rest, note: note)
+            case .unknown(let note): return Result(isSettled: false, unknownUpTo: rest, note: note)
             case .readAgain: await runner.pause(pace.settlePoll)
             }
         }
+    }
+
+    private var rest: USD {
+        let state = runner.recorder.trialState
+        return max(.zero, (state.budget ?? runner.plan.budget) - state.spend)
+    }
+
+    /// A key that is gone shows nothing any more. What a sweep saw of it is the last word where nobody could have used it
+    /// for so long that it would have shown more; twice as long as is waited elsewhere, since a sweep looks first and
+    /// deletes later.
+    func afterSweep(quiet: Duration) -> Result {
+        let state = runner.recorder.trialState
+        guard quiet >= runner.pace.settle * 2, state.polledSpend >= state.reportedSpend else {
+            return Result(
+                isSettled: false, unknownUpTo: rest,
+                note: "a sweep deleted the sub-key too soon for its usage to be the last word")
+        }
+        return Result(isSettled: true, note: "what the sub-key showed when a sweep deleted it")
     }
 }
 

@@ -75,6 +75,14 @@ extension TrialRecorder {
 
     var hasGap: Bool { state.withLock { $0.hasGap } }
 
+    /// When the first and the last line of standard output were taken; nil where none was.
+    var outputTimes: (first: Timestamp, last: Timestamp)? {
+        state.withLock { state in
+            guard let first = state.firstLineAt else { return nil }
+            return (first, state.lastLineAt ?? first)
+        }
+    }
+
     /// Lines of standard output that were taken.
     package var outputLines: Int { state.withLock { $0.lines } }
 
@@ -105,8 +113,10 @@ extension TrialRecorder {
     }
 
     private func take(_ line: AgentLine, elapsed: Duration, into state: inout State) {
-        state.lines += 1
         var event = Event(timestamp: world.now(), elapsed: elapsed, source: .agent, type: "raw")
+        state.lines += 1
+        state.firstLineAt = state.firstLineAt ?? event.timestamp
+        state.lastLineAt = event.timestamp
         switch line {
         case .event(let type, let fields):
             event.type = type

@@ -29,6 +29,9 @@ package final class TrialRecorder: Sendable {
         var rawBytes = 0
         /// Of standard output, those that are not kept included.
         var lines = 0
+        /// When the first and the last of them were taken.
+        var firstLineAt: Timestamp?
+        var lastLineAt: Timestamp?
         /// Of the agent, that are not kept.
         var unkept = UnkeptLines()
         /// A sign of life that the log does not tell of yet.
@@ -104,7 +107,8 @@ package final class TrialRecorder: Sendable {
             State(
                 watch: found.watch, events: events, log: log, stdout: LineSplitter(limit: bounds.line),
                 stderr: LineSplitter(limit: bounds.line), stderrTail: lastStderr, rawBytes: found.output.rawBytes,
-                lines: found.output.lines, hasGap: found.output.hasGap, fired: found.watch.firedUntold))
+                lines: found.output.lines, firstLineAt: found.output.firstAt, lastLineAt: found.output.lastAt,
+                hasGap: found.output.hasGap, fired: found.watch.firedUntold))
         (verdicts, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
         // What is dropped is in the log, and a trial that is told so much more often is past telling.
         (actions, tell) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(4096))

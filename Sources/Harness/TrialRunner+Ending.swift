@@ -46,6 +46,13 @@ extension TrialRunner {
             isDead = await killContainer(gracefully: false)
             inspection = await inspect()
         }
+        // The engine has the last word on that, also where it did not answer when the container was to be stopped. What
+        // was never started can be while its docker command has not come back.
+        switch inspection {
+        case .found(let info): isDead = isDead || !info.isRunning && (info.hasStarted || command.hasEnded)
+        case .gone: isDead = isDead || command.hasEnded
+        case .failed: isDead = isDead || (try? exit.result.get()) != nil
+        }
         // A container may have come and gone before the engine's event.
         if inspection.info?.hasStarted == true { noteStarted() }
         if exit.stop == nil, let reason = await overdue(exit, inspection) {
@@ -178,7 +185,13 @@ extension TrialRunner {
                 recorder.record("container_removed", ["container": .string(containerName)])
                 return
             } catch {
-                guard attempt == 3 else { continue }
+                guard attempt == 3 else {
+                    if let failure = error as? DockerFailure, failure.kind == .engineUnreachable, stop.urgency < .quick
+                    {
+                        _ = await waitForEngine(failure, whileRunning: false)
+                    }
+                    continue
+                }
                 recorder.record(
                     "container_not_removed", ["container": .string(containerName), "error": .string("\(error)")])
                 report(

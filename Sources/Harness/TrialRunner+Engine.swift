@@ -9,10 +9,12 @@ extension TrialRunner {
         var result = result
         var isRead = false
         while !Task.isCancelled {
-            // Any other word may be the command's own trouble.
-            if case .success(0) = result { break }
+            // Any other word may be the command's own trouble. An agent that has not said that it was done may have been
+            // asked to end, by an engine that is stopped.
+            if case .success(0) = result, recorder.trialState.agentEnded { break }
             // What it said while the engine was away is read also where it has ended since.
-            guard recorder.trialState.containerStarted != nil, let container = await findContainer(),
+            guard recorder.trialState.containerStarted != nil,
+                let container = await findContainer(whileRunning: true),
                 container.isRunning || command.restart != nil && !isRead, !Task.isCancelled
             else { break }
             isRead = true
@@ -22,19 +24,20 @@ extension TrialRunner {
                 recorder.record("container_reattached", ["container": .string(containerName)])
             }
             recorder.mark("preflight watches this container again since \(world.now().iso8601Seconds)")
-            guard case .exited(let next) = await followContainer() else { break }
-            result = next
+            result = await followContainer()
             // An engine that stumbles is not to be asked without a breath.
-            if case .failure = next { try? await world.clock.sleep(for: .milliseconds(500)) }
+            if case .failure = result { try? await world.clock.sleep(for: .milliseconds(500)) }
         }
         return .exited(result)
     }
 
     /// The container, once the engine answers; nil where it is gone, or the engine does not come back.
-    private func findContainer() async -> ContainerInfo? {
+    ///
+    /// - Parameter whileRunning: as of `waitForEngine`.
+    func findContainer(whileRunning: Bool) async -> ContainerInfo? {
         do { return try await docker.container(containerName) } catch {
             guard let failure = error as? DockerFailure, failure.kind == .engineUnreachable else { return nil }
-            return await waitForEngine(failure, whileRunning: true)
+            return await waitForEngine(failure, whileRunning: whileRunning)
         }
     }
 
@@ -64,7 +67,8 @@ extension TrialRunner {
                 return nil
             } catch {}
         }
-        command.giveUpEngine()
+        // Whoever waits next may have more time.
+        if !Task.isCancelled { command.giveUpEngine() }
         return nil
     }
 

@@ -8,7 +8,10 @@ extension TrialRunner {
     /// Starts the container, watches it, and returns once it is dead and removed.
     func supervise(key: ProvisionedKey?, path: TrialPath) async -> End {
         if let end = control.earlyEnd {
-            return End(outcome: end.outcome, reason: "\(end.reason), before its container started")
+            let end = early(end, "before its container started")
+            // Before its gateway is closed: a trial that began anew would find its calls refused.
+            note(end)
+            return end
         }
         let entry: Int64
         // Its wall limit, as of now: what a guard and a sweep go by should this process die.
@@ -33,7 +36,7 @@ extension TrialRunner {
     struct Exit: Sendable {
         var result: Result<Int, any Error>
         var stop: EndRule.Stop?
-        /// False when the container was to be stopped and the engine did not say that it is dead.
+        /// False when the container was to be stopped and the engine has not said that it is dead.
         var isDead = true
         /// The container had ended before anybody watched it again.
         var wasUnseen = false
@@ -92,7 +95,7 @@ extension TrialRunner {
 
             var stop = decided
             var overdue: String?
-            var isDead = true
+            var isDead = decided == nil
             if let decided { group.addTask { await self.stopContainer(key: key, because: decided) } }
             for await signal in group {
                 switch signal {
@@ -102,11 +105,11 @@ extension TrialRunner {
                     return Exit(result: failure.map { .failure($0) } ?? result, stop: stop, isDead: isDead)
                 case .verdict(let reason):
                     guard stop == nil else { continue }
-                    stop = .ejected(reason)
+                    (stop, isDead) = (.ejected(reason), false)
                     group.addTask { await self.stopContainer(key: key, because: .ejected(reason)) }
                 case .cancelled:
                     guard stop == nil else { continue }
-                    stop = .cancelled
+                    (stop, isDead) = (.cancelled, false)
                     group.addTask { await self.stopContainer(key: key, because: .cancelled) }
                 case .stopped(let hasDied):
                     isDead = hasDied
@@ -121,7 +124,7 @@ extension TrialRunner {
                 case .watcherEnded: continue
                 }
             }
-            return Exit(result: .failure(CancellationError()), stop: stop)
+            return Exit(result: .failure(CancellationError()), stop: stop, isDead: isDead)
         }
     }
 
@@ -280,8 +283,11 @@ extension TrialRunner {
                 group.cancelAll()
             }
         }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
+        // Of an engine that answers, and of one that is away.
+        var (left, away) = (pace.kill, pace.engineReturn)
+        while left > .zero, away > .zero {
+            let began = ContinuousClock.now
+            var isAway = false
             do {
                 let container = try await docker.container(containerName)
                 if container.isCreated, !command.hasEnded {
@@ -293,10 +299,16 @@ extension TrialRunner {
             } catch let failure as DockerFailure where failure.kind == .noSuchObject {
                 // While the command that creates it has not come back, the container may still appear.
                 if command.hasEnded { return true }
+            } catch let failure as DockerFailure where failure.kind == .engineUnreachable {
+                // What is gone for so long is gone, and who is in a hurry does not wait for it.
+                if command.isEngineGivenUp { break }
+                isAway = stop.urgency < .quick
             } catch {}
-            try? await docker.kill(containerName)
-            try? await ContinuousClock().sleep(for: .milliseconds(100))
+            if !isAway { try? await docker.kill(containerName) }
+            try? await ContinuousClock().sleep(for: .milliseconds(isAway ? 500 : 100))
+            if isAway { away -= ContinuousClock.now - began } else { left -= ContinuousClock.now - began }
         }
+        if away <= .zero { command.giveUpEngine() }
         report(.warning("\(plan.alias): container \(containerName) could not be stopped; look at `docker ps`"))
         return false
     }

@@ -83,9 +83,15 @@ struct TrialRunner: Sendable {
     func end(early end: (outcome: Outcome, reason: String)) async -> TrialSummary {
         control.tellEarlyRequests()
         await control.close()
+        let end = early(end, "before it began")
+        return finish(end.outcome, end.reason, cause: end.cause)
+    }
+
+    /// An end that came before its container.
+    func early(_ end: (outcome: Outcome, reason: String), _ when: String) -> End {
         let isFieldEnded = end.outcome == .cancelled && stop.cause != nil
-        return finish(
-            end.outcome, "\(end.reason), before it began", cause: isFieldEnded ? EndRule.fieldEnded : nil)
+        return End(
+            outcome: end.outcome, reason: "\(end.reason), \(when)", cause: isFieldEnded ? EndRule.fieldEnded : nil)
     }
 
     /// What is known once no process of the trial runs any more.
@@ -111,17 +117,29 @@ struct TrialRunner: Sendable {
 
     /// Reconciles the spend, gives back the key, and writes the receipt.
     ///
-    /// - Parameter key: nil where the trial never had any.
-    func settle(key: ProvisionedKey?, end: End, account: ModelAccess.Account?) async -> TrialSummary {
+    /// - Parameters:
+    ///   - key: nil where the trial never had any.
+    ///   - quietBeforeSweep: as of `TrialRemains`.
+    func settle(
+        key: ProvisionedKey?, end: End, account: ModelAccess.Account?, quietBeforeSweep: Duration? = nil
+    ) async -> TrialSummary {
         // Shielded: the key must go, also when the run is being cancelled.
         await shielded {
             report(.settling(plan))
+            // Whoever goes on after a crash must not begin anew what has ended before its container.
+            if recorder.trialState.judged == nil { note(end) }
             if !usesOpenRouter {
                 if !recorder.trialState.isReconciled { await reconcileByLedger(account) }
                 MarkedStep.spendReconciled.pass()
             } else if let key {
                 // A process that died may have said the last word already.
-                if !recorder.trialState.isReconciled { await reconcile(key: key, end: end, account: account) }
+                if !recorder.trialState.isReconciled {
+                    await reconcile(account) {
+                        let settlement = Settlement(runner: self, key: key, endedWell: end.outcome == .completed)
+                        guard let quiet = quietBeforeSweep else { return await settlement.reconcile() }
+                        return settlement.afterSweep(quiet: quiet)
+                    }
+                }
                 MarkedStep.spendReconciled.pass()
                 for key in key.earlier + [key] { await giveBack(key) }
             }
@@ -176,7 +194,7 @@ struct TrialRunner: Sendable {
         }
     }
 
-    private func reconcile(key: ProvisionedKey, end: End, account: ModelAccess.Account?) async {
+    private func reconcile(_ account: ModelAccess.Account?, byKey ask: () async -> Settlement.Result) async {
         if let account, account.held == .zero, account.failure == nil {
             // Every call said what it cost: nothing is left to wait for.
             recorder.record(
@@ -184,9 +202,7 @@ struct TrialRunner: Sendable {
                 ["spent": .usd(account.settled), "settled": true, "note": "the sum of the ledger's calls"])
             return
         }
-        let reconciliation = await Settlement(
-            runner: self, key: key, endedWell: end.outcome == .completed
-        ).reconcile()
+        let reconciliation = await ask()
         // The provider's figure for the key stands for what the ledger could not find out.
         var unknown = reconciliation.unknownUpTo
         var spent = recorder.trialState.spend

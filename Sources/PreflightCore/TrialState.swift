@@ -294,6 +294,10 @@ extension TrialState {
             model = event.fields["model"]?.string ?? model
             budget = event.fields["budget"]?.usd() ?? budget
             isMetered = event.fields["access"]?.string == "gateway"
+            // One that begins anew has new keys: nothing that was said of the spend before is the last word.
+            isReconciled = false
+            settledSpend = nil
+            unknownUpTo = nil
             phase = .provisioning
         case "trial_resumed":
             // Whatever it did unheard: its silence begins anew.

@@ -158,6 +158,8 @@ package struct Resource: Sendable, Equatable {
     package var until: Timestamp?
     /// When somebody ended it for its harness, which was dead or stood still; nil where nobody did.
     package var endedAt: Timestamp?
+    /// When its state changed last.
+    package var updatedAt: Timestamp
 
     /// It was ended because its time was over.
     package var wasOverdue: Bool {
@@ -247,7 +249,8 @@ extension Journal {
                     id: row["id"], kind: kind, run: row["run"], trial: row["trial"], name: row["name"],
                     handle: row["handle"], state: state,
                     until: (row["until_us"] as Int64?).map(Timestamp.init(microseconds:)),
-                    endedAt: (row["ended_us"] as Int64?).map(Timestamp.init(microseconds:)))
+                    endedAt: (row["ended_us"] as Int64?).map(Timestamp.init(microseconds:)),
+                    updatedAt: Timestamp(microseconds: row["updated_us"]))
             }
         }
     }

@@ -57,6 +57,24 @@ import Testing
         #expect(rule(ran: false, speaks: false, canRead: false) == .readAgain)
     }
 
+    @Test func `a trial that begins anew spends anew, whatever was the last word on it before`() {
+        for access in ["direct", "gateway"] {
+            var state = TrialState()
+            func apply(_ source: Event.Source, _ type: String, _ fields: JSON) {
+                state.apply(
+                    Event(
+                        timestamp: Timestamp(seconds: 1), elapsed: .zero, source: source, type: type,
+                        fields: fields.object ?? JSON.Object()))
+            }
+            let start: JSON = ["budget": .number("0.25"), "access": .string(access)]
+            apply(.harness, "trial_started", start)
+            apply(.harness, "spend_reconciled", ["spent": 0, "settled": true])
+            apply(.harness, "trial_started", start)
+            apply(.harness, "budget_poll", ["spent": .number("0.03")])
+            #expect(state.spend == USD(cents: 3) && !state.isReconciled && state.unknownUpTo == nil)
+        }
+    }
+
     @Test
     func `what an agent claims beyond its budget does not pass for spend, and the settled figure is the provider's`() {
         var state = TrialState()

@@ -1,4 +1,5 @@
 import Containers
+import OpenRouter
 package import PreflightCore
 import Store
 
@@ -33,15 +34,28 @@ extension FieldRun {
     ///
     /// - Parameters:
     ///   - startedAt: of the run.
-    /// - Throws: `refused` where its harness lives, or the engine cannot be asked.
+    /// - Throws: `refused` where its harness lives, the engine cannot be asked, or no sub-key can be made for a container
+    ///   that lives.
     package func resume(
         _ resumption: Resumption, startedAt: Timestamp
     ) async throws -> RunResult {
         try await takingOver {
             let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
             let starts = try await starts(search)
+            try await checkKeys(for: starts)
             let history = try RunHistory.append(resumed: resumption.json, to: directory)
             return try await goOn(starts, search, history, startedAt: startedAt)
+        }
+    }
+
+    /// Behind the gateway a container that lives needs a new sub-key. One that gets none would be ended, so nothing is
+    /// touched while OpenRouter does not let us manage keys.
+    private func checkKeys(for starts: [TrialStart]) async throws {
+        let needsKey = starts.contains { $0.plan.upstream == nil && $0.remains?.remains.answer == .attach }
+        guard plan.access != nil, needsKey else { return }
+        do { _ = try await workshop.management.subKeys() } catch {
+            throw PreflightError(
+                .refused, "containers live, and no new sub-keys can be made for them: \(error)", hint: error.hint)
         }
     }
 
@@ -95,7 +109,7 @@ extension FieldRun {
         guard Files.exists(directory.trial(trial.attempt).eventsPath) else { return start }
         let recorder = try recorder(trial, lastStderr: kept?.lastStderr ?? [])
         if let budget = recorder.trialState.budget { start.plan.budget = budget }
-        let remains = try await search.remains(of: trial.attempt, recorder.found)
+        let remains = try await search.remains(of: trial.attempt, recorder.found, kept: kept)
         if remains.answer == .keep {
             start.kept = try receipt(recorder, in: directory.trial(trial.attempt))
         } else {

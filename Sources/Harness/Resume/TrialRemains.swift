@@ -37,6 +37,10 @@ struct TrialRemains: Sendable {
     /// How long nobody wrote its log.
     var silence: Duration
     var resumption: Resumption
+    /// What the journal says that OpenRouter has shown of its spend: a sweep writes it down before it deletes a key.
+    var noted = USD.zero
+    /// A sweep has deleted its only key, which nobody could have used for so long before; nil where none has.
+    var quietBeforeSweep: Duration?
 
     /// Its container is to be watched, or its output read.
     var hasContainer: Bool {
@@ -61,7 +65,10 @@ struct RemainsSearch: Sendable {
         resources = try await workshop.journal.resources(run: run)
     }
 
-    func remains(of attempt: TrialAttempt, _ found: EventLog.Found) async throws -> TrialRemains {
+    /// - Parameter kept: what the journal has of the trial.
+    func remains(
+        of attempt: TrialAttempt, _ found: EventLog.Found, kept: TrialSummary?
+    ) async throws -> TrialRemains {
         let own = resources.filter { $0.trial == attempt.name }
         var container = own.last { $0.kind == .container }
         let info = try await inspect(container, found.state)
@@ -76,11 +83,19 @@ struct RemainsSearch: Sendable {
             case (let container?, nil): container.state == .gone ? .gone : .never
             }
         let rule = ResumeRule(state: found.state, container: standing, overdue: overdue(container, found))
-        return TrialRemains(
+        var remains = TrialRemains(
             answer: rule.answer, container: container, info: info,
             keys: own.filter { $0.kind == .subkey && $0.state != .gone },
             network: own.last { $0.kind == .network && $0.state != .gone },
             silence: found.lastAt.map { max(.zero, resumption.at - $0) } ?? .zero, resumption: resumption)
+        guard let kept, kept.polledSpend > found.state.polledSpend else { return remains }
+        remains.noted = kept.polledSpend
+        let keys = own.filter { $0.kind == .subkey }
+        if let key = keys.first, keys.count == 1, key.state == .gone {
+            // Of a container that the sweep itself has removed, the last calls may have come after its look at the key.
+            remains.quietBeforeSweep = container?.endedAt.map { max(.zero, key.updatedAt - $0) } ?? .zero
+        }
+        return remains
     }
 
     /// Why its container is gone, if it was ended because its time was over.

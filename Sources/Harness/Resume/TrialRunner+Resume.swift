@@ -13,6 +13,9 @@ extension TrialRunner {
                 "container": remains.info.map { .string($0.name) },
                 "drift": remains.resumption.drift.isEmpty ? nil : .strings(remains.resumption.drift),
             ])
+        if remains.noted > recorder.trialState.polledSpend {
+            recorder.record("budget_poll", ["spent": .usd(remains.noted)])
+        }
         report(.resumed(plan, remains.answer.name))
         control.tellEarlyRequests()
         switch remains.answer {
@@ -26,9 +29,13 @@ extension TrialRunner {
         case .settle(let outcome, let reason):
             return await wrapUp(remains) { _ in
                 if let container = remains.container { await settle(container, isThere: remains.info != nil) }
+                // What was judged has its cause, or none.
+                if let judged = recorder.trialState.judged {
+                    return End(outcome: outcome, reason: reason, cause: judged.cause)
+                }
                 let cause = outcome == .cancelled ? EndRule.cause(ofCancelled: reason) : nil
-                let end = End(outcome: outcome, reason: reason, cause: recorder.trialState.judged?.cause ?? cause)
-                if recorder.trialState.judged == nil { note(end) }
+                let end = End(outcome: outcome, reason: reason, cause: cause)
+                note(end)
                 return end
             }
         case .keep: return recorder.summary
@@ -76,38 +83,6 @@ extension TrialRunner {
         return await runner.wrapUp(remains) { [runner, remains] _ in await runner.collect(remains, stoppedBy: nil) }
     }
 
-    // MARK: Keys
-
-    /// A key whose making was not seen to its end is found by its name, and deleted: its hash is not known.
-    private func keys(_ remains: TrialRemains) -> [ProvisionedKey] {
-        remains.keys.compactMap { entry in
-            entry.handle.map { ProvisionedKey(hash: $0, key: Secret(""), name: entry.name, entry: entry.id) }
-        }
-    }
-
-    private func deleteUnknownKeys(_ remains: TrialRemains) async {
-        let unknown = remains.keys.filter { $0.handle == nil }
-        guard !unknown.isEmpty else { return }
-        await provisioner.deleteUnknown(
-            named: Names.subKey(run: runID, trial: plan.attempt.name), but: Set(remains.keys.compactMap(\.handle)),
-            entries: unknown.map(\.id))
-    }
-
-    /// The trial's key with those before it; nil where the journal knows of none.
-    private func key(_ remains: TrialRemains) -> ProvisionedKey? {
-        guard usesOpenRouter else { return nil }
-        var known = keys(remains)
-        guard var key = known.popLast() else {
-            // Swept: OpenRouter says that there is no such key.
-            return recorder.trialState.keyHash.map {
-                ProvisionedKey(
-                    hash: $0, key: Secret(""), name: Names.subKey(run: runID, trial: plan.attempt.name), entry: 0)
-            }
-        }
-        key.earlier = known
-        return key
-    }
-
     // MARK: Containers that live
 
     private func goOn(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> TrialSummary {
@@ -128,7 +103,9 @@ extension TrialRunner {
         let key: ProvisionedKey?
         do { key = try await renewKey(remains, access) } catch {
             return await wrapUp(remains) { key in
-                await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
+                // Who asks for the end meanwhile gets it.
+                if self.stop.urgency > .none { return await superviseAgain(remains, key: key, stoppedBy: nil) }
+                return await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
             }
         }
         let (end, account) = await throughGateway(
@@ -139,30 +116,6 @@ extension TrialRunner {
         }
         await shielded { await removeNetwork(OwnNetwork(network)) }
         return await settle(key: key, end: end, account: account)
-    }
-
-    /// The old key's text died with its process. The new one may spend what is left of the trial's budget.
-    private func renewKey(_ remains: TrialRemains, _ access: ModelAccess) async throws -> ProvisionedKey? {
-        guard usesOpenRouter else { return nil }
-        let old = keys(remains)
-        for key in old {
-            let isDisabled = await provisioner.disable(key, within: pace.disable)
-            recorder.record(isDisabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
-        }
-        let budget = recorder.trialState.budget ?? plan.budget
-        let committed = try await access.committed(plan.attempt.name)
-        // OpenRouter wants a limit; the ledger is the wall before it.
-        let limit = max(budget - committed, USD(picodollars: 1_000_000))
-        var key = try await provisioner.create(
-            run: runID, trial: plan.attempt.name, limit: limit, expiresAt: lastExpiry, keeping: Set(old.map(\.hash)))
-        recordKey(key, limit: limit, expiresAt: lastExpiry)
-        key.earlier = old
-        return key
-    }
-
-    /// When keys of a trial that has begun expire.
-    private var lastExpiry: Timestamp {
-        max(recorder.startedAt + runPlan.experiment.limits.wall, world.now()) + pace.keyGrace
     }
 
     /// Ends a container that cannot be gone on with.
@@ -179,18 +132,24 @@ extension TrialRunner {
 
     /// Reads the rest of what a container has said that ended unseen, and judges it.
     private func collect(_ remains: TrialRemains, stoppedBy stop: EndRule.Stop?) async -> End {
-        await takeUp()
+        takeUp()
         var exit = Exit(result: .failure(CancellationError()), stop: stop, wasUnseen: true)
-        if case .exited(let result) = await followContainer() { exit.result = result }
+        exit.result = await followContainer()
+        // An engine that goes away meanwhile is waited for; it has no part in how the container had ended.
+        for _ in 0..<3 {
+            guard case .failure = exit.result, await findContainer(whileRunning: false) != nil else { break }
+            exit.result = await followContainer()
+        }
         return await judgeAndRemove(exit, remains)
     }
 
     private func superviseAgain(
         _ remains: TrialRemains, key: ProvisionedKey?, stoppedBy stop: EndRule.Stop?
     ) async -> End {
-        await takeUp()
+        takeUp()
         writeBudgetFile()
-        return await judgeAndRemove(await watch(key: key, stoppedBy: stop) { await self.followContainer() }, remains)
+        let exit = await watch(key: key, stoppedBy: stop) { await self.outlive(await self.followContainer()) }
+        return await judgeAndRemove(exit, remains)
     }
 
     private func judgeAndRemove(_ exit: Exit, _ remains: TrialRemains) async -> End {
@@ -202,17 +161,11 @@ extension TrialRunner {
     }
 
     /// From here on it is as if this process had started the container.
-    private func takeUp() async {
+    private func takeUp() {
         // No docker command can make it appear any more: it is there.
         command.noteEnd()
         noteStarted()
         recorder.mark("preflight resumed at \(world.now().iso8601Seconds); of standard error some may stand here twice")
-        let output = recorder.found.output
-        guard let firstAt = output.firstAt, !output.hasGap else { return }
-        // What the engine got first is the first that it drops.
-        let hasAll = try? await docker.hasOutput(containerName, until: firstAt + .milliseconds(1))
-        guard hasAll == false else { return }
-        recorder.noteGap(since: output.lastAt ?? firstAt)
     }
 
     /// Settles and gives back what is left once `body` has ended the container, without a way to the models.
@@ -230,7 +183,8 @@ extension TrialRunner {
             if let account { recordClosed(account) }
         }
         if let network = remains.network { await shielded { await removeNetwork(OwnNetwork(network)) } }
-        return await settle(key: key, end: end, account: account)
+        return await settle(
+            key: key, end: end, account: account, quietBeforeSweep: remains.quietBeforeSweep)
     }
 }
 
@@ -238,42 +192,41 @@ extension TrialRunner {
 
 extension TrialRunner {
     /// Hands over what the container has said since the log ends, and what it says; its exit code.
-    func followContainer() async -> Signal {
+    func followContainer() async -> Result<Int, any Error> {
         enum Step: Sendable {
             case read
             case ended(Int)
             case late
         }
         do {
-            return .exited(
-                .success(
-                    try await withThrowingTaskGroup(of: Step.self) { group in
-                        group.addTask { .ended(try await docker.wait(for: containerName)) }
-                        group.addTask {
-                            await readOutput()
-                            return .read
-                        }
-                        defer { group.cancelAll() }
-                        var code: Int?
-                        var isRead = false
-                        for try await step in group {
-                            switch step {
-                            case .read: isRead = true
-                            case .late: isRead = true
-                            case .ended(let exitCode):
-                                code = exitCode
-                                // The engine closes its log a moment later.
-                                group.addTask {
-                                    try await ContinuousClock().sleep(for: Self.lastWords)
-                                    return .late
-                                }
+            return .success(
+                try await withThrowingTaskGroup(of: Step.self) { group in
+                    group.addTask { .ended(try await docker.wait(for: containerName)) }
+                    group.addTask {
+                        await readOutput()
+                        return .read
+                    }
+                    defer { group.cancelAll() }
+                    var code: Int?
+                    var isRead = false
+                    for try await step in group {
+                        switch step {
+                        case .read: isRead = true
+                        case .late: isRead = true
+                        case .ended(let exitCode):
+                            code = exitCode
+                            // The engine closes its log a moment later.
+                            group.addTask {
+                                try await ContinuousClock().sleep(for: Self.lastWords)
+                                return .late
                             }
-                            if isRead, let code { return code }
                         }
-                        throw CancellationError()
-                    }))
+                        if isRead, let code { return code }
+                    }
+                    throw CancellationError()
+                })
         } catch {
-            return .exited(.failure(error))
+            return .failure(error)
         }
     }
 
@@ -281,16 +234,27 @@ extension TrialRunner {
 
     /// Until the container has ended and all is read. Where the engine breaks off, it is asked again.
     private func readOutput() async {
-        var since = recorder.hasGap ? recorder.found.output.lastAt : nil
         while !Task.isCancelled {
-            let start: Docker.LogStart = since.map { .since($0) } ?? .afterLines(recorder.outputLines)
+            let start = await outputStart()
             recorder.restartOutput()
             try? await docker.follow(containerName, from: start) { stream, bytes in
                 recorder.ingest(stream == .stdout ? .stdout : .stderr, bytes)
             }
-            if since != nil { since = world.now() }
             guard let container = try? await docker.container(containerName), container.isRunning else { return }
             try? await ContinuousClock().sleep(for: .milliseconds(250))
         }
+    }
+
+    /// Where in the engine's log it goes on: behind the lines that were taken, and by the time where the engine has
+    /// dropped some, since what is left cannot be counted from the beginning.
+    private func outputStart() async -> Docker.LogStart {
+        guard let times = recorder.outputTimes else { return .afterLines(recorder.outputLines) }
+        if !recorder.hasGap {
+            // What the engine got first is the first that it drops. On a busy machine it stamps a line a little after it
+            // has handed it out.
+            let hasAll = try? await docker.hasOutput(containerName, until: times.first + .milliseconds(100))
+            if hasAll == false { recorder.noteGap(since: times.last) }
+        }
+        return recorder.hasGap ? .since(times.last) : .afterLines(recorder.outputLines)
     }
 }
