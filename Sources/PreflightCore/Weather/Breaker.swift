@@ -158,13 +158,26 @@ extension Breaker {
                     let cause = event.fields["cause"]?.string
                 else { return nil }
                 let reason = event.fields["reason"]?.string ?? outcome.rawValue
+                let kind: Kind
                 switch outcome {
-                case .provisioningFailed: self = .fault(Fault(.key, cause: cause, message: reason))
-                case .imageFailed, .dockerFailed: self = .fault(Fault(.container, cause: cause, message: reason))
+                case .provisioningFailed: kind = .key
+                case .imageFailed, .dockerFailed: kind = .container
                 default: return nil
                 }
+                guard Breaker.lastingCauses[kind]?.contains(cause) == true else { return nil }
+                self = .fault(Fault(kind, cause: cause, message: reason))
             default: return nil
             }
         }
     }
+
+    /// Why trials end that the next trial would end by as well. An outage, of the management API or of the engine, is
+    /// none of them: it passes, and may have met many trials at once.
+    package static let lastingCauses: [Kind: Set<String>] = [
+        .key: ["balance_exhausted", "forbidden", "journal", "key_refused", "not_found", "rejected"],
+        .container: [
+            "address_pool_exhausted", "disk_full", "docker", "docker_not_installed", "image_missing",
+            "image_unusable", "mount", "no_such_object", "permission_denied",
+        ],
+    ]
 }

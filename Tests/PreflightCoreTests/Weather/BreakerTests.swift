@@ -150,8 +150,18 @@ import Testing
         #expect(trips(times(20, finished(.provisioningFailed, nil))).isEmpty)
         #expect(trips(times(20, finished(.agentFailed, nil))).isEmpty)
         let made = event(.harness, "subkey_created", [:])
-        let broken = times(9, finished(.provisioningFailed, "outage"))
+        let broken = times(9, finished(.provisioningFailed, "key_refused"))
         #expect(trips(broken + [(made, "t")] + broken).isEmpty)
+    }
+
+    @Test(arguments: [
+        (Outcome.provisioningFailed, "outage"), (.provisioningFailed, "unreachable"),
+        (.provisioningFailed, "interrupted"), (.provisioningFailed, "rate_limited"),
+        (.dockerFailed, "engine_unreachable"), (.dockerFailed, "engine_restarted"), (.dockerFailed, "engine_timed_out"),
+    ])
+    func `an outage that met ten trials ends no field`(outcome: Outcome, cause: String) {
+        let fields: JSON = ["outcome": .string(outcome.rawValue), "cause": .string(cause), "reason": "why"]
+        #expect(trips((0..<30).map { (event(.harness, "trial_finished", fields), "t\($0)") }).isEmpty)
     }
 }
 
