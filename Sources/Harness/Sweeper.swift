@@ -207,7 +207,7 @@ extension Sweeper {
             guard let (run, _) = Names.parseSubKey(key.name) else { return nil }
             let entry =
                 keyEntries.first { $0.handle == key.hash }
-                ?? keyEntries.first { $0.handle == nil && $0.name == key.name }
+                ?? keyEntries.first { $0.handle == nil && key.isPerhaps(named: $0.name, until: $0.until) }
             // Without an entry it is of another journal, perhaps on another machine, even if a run here has that name.
             // With one its lock was taken before it: where the lock is gone, its holder is.
             var life = entry == nil ? Life.unknown : life(ofRun: run)
