@@ -38,6 +38,7 @@ extension FieldRun {
         _ resumption: Resumption, startedAt: Timestamp
     ) async throws -> RunResult {
         try await takingOver {
+            try await withdrawOrders()
             let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
             let starts = try await starts(search)
             let history = try RunHistory.append(resumed: resumption.json, to: directory)
