@@ -45,9 +45,19 @@ extension OrphanTests {
 
         private final class Said: Sendable {
             private let lines = Mutex<[String]>([])
+            private let listen: @Sendable (String) -> Void
+            init(_ listen: @escaping @Sendable (String) -> Void = { _ in }) { self.listen = listen }
             var all: [String] { lines.withLock { $0 } }
-            func note(_ line: String) { lines.withLock { $0.append(line) } }
+            func note(_ line: String) {
+                lines.withLock { $0.append(line) }
+                listen(line)
+            }
             func has(_ text: String) -> Bool { all.contains { $0.contains(text) } }
+        }
+
+        private final class Box<Value: Sendable>: Sendable {
+            let value: Mutex<Value>
+            init(_ value: Value) { self.value = Mutex(value) }
         }
 
         private func names(_ bench: Bench, _ run: String) async throws -> [String] {
@@ -118,6 +128,50 @@ extension OrphanTests {
                 #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").isEmpty)
                 #expect(try await bench.journal.resourcesLeft().isEmpty, "\(said.all)")
                 #expect(try await bench.journal.resource(never) == nil)
+                withExtendedLifetime(held) {}
+            }
+        }
+
+        @Test func `what is taken up while a guard closes a run stays, and is watched by the same guard`() async throws
+        {
+            try await withBench { bench in
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let directory = bench.runs.run(run)
+                var held: HarnessLock? = try await begin(bench, run)
+                for name in ["one", "two"] {
+                    try await bench.docker.createNetwork(
+                        "preflight-\(run)-\(name)",
+                        labels: [
+                            .init(name: Names.runLabel, value: run),
+                            .init(name: Names.lockLabel, value: directory.harnessLockPath),
+                        ])
+                }
+                let old = try await bench.journal.intend(
+                    .container, name: "preflight-\(run)-old", run: run, trial: "a", at: bench.world.now())
+                // Somebody takes the run up right when the first of its networks goes.
+                let (taken, isFirst) = (Box<HarnessLock?>(nil), Box(true))
+                let said = Said { line in
+                    guard line.hasPrefix("removed network"), isFirst.value.withLock({ $0 }) else { return }
+                    isFirst.value.withLock { $0 = false }
+                    taken.value.withLock { $0 = try? HarnessLock(path: directory.harnessLockPath) }
+                }
+                let guardian = watcher(bench, run, said)
+                let watching = Task { await guardian.watch() }
+                held = nil
+                #expect(await eventually { taken.value.withLock { $0 != nil } })
+                let time = bench.world.uptime() + .seconds(2)
+                #expect(await eventually { bench.world.uptime() > time })
+                #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").count == 1)
+                #expect(try await bench.journal.resource(old)?.state == .intended)
+                #expect(!said.has("runs any more"), "\(said.all)")
+                // It dies as well, and the guard is still there, with what it was told last.
+                try Files.replace(directory.guardGracePath, with: "500ms")
+                try await container(bench, run, "new", until: bench.world.now() + .seconds(3600))
+                taken.value.withLock { $0 = nil }
+                await watching.value
+                #expect(try await names(bench, run).isEmpty)
+                #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").isEmpty)
+                #expect(try await bench.journal.resourcesLeft().isEmpty, "\(said.all)")
                 withExtendedLifetime(held) {}
             }
         }

@@ -11,7 +11,8 @@ package struct RunGuard: Sendable {
     let directory: RunDirectory
     let docker: Docker
     let world: World
-    /// How long a container may outlive its harness; nil for as long as its wall limit says.
+    /// How long a container may outlive its harness, where its newest harness has not said so; nil for as long as its
+    /// wall limit says.
     let grace: Duration?
     let pace: Pace
     let say: @Sendable (String) -> Void
@@ -87,7 +88,7 @@ package struct RunGuard: Sendable {
 extension RunGuard {
     /// Ends what is left, each at its time. False when somebody watches again.
     private func standIn() async -> Bool {
-        let rule = OrphanRule(orphanedAt: world.now(), grace: grace)
+        let rule = OrphanRule(orphanedAt: world.now(), grace: newestGrace)
         do {
             if try await openJournal().run(directory.id)?.finishedAt != nil { return true }
         } catch { say("the journal cannot be read: \(error)") }
@@ -95,6 +96,8 @@ extension RunGuard {
         var nextLook = world.uptime()
         var lastAnswer = world.uptime()
         var emptyLooks = 0
+        // Of the journal, from before the first look that found nothing: what is written later is of who takes the run up.
+        var entries: Set<Int64> = []
         var told: Set<String> = []
         while !Task.isCancelled {
             if isWatched {
@@ -103,14 +106,12 @@ extension RunGuard {
             }
             if world.uptime() >= nextLook {
                 do {
+                    if emptyLooks == 0 { entries = Set(await entriesLeft().map(\.id)) }
                     let left = try await look(rule, &told)
                     lastAnswer = world.uptime()
                     // The engine may still be starting what the harness asked for last.
                     emptyLooks = left == 0 ? emptyLooks + 1 : 0
-                    if emptyLooks >= 3 {
-                        await close()
-                        return true
-                    }
+                    if emptyLooks >= 3 { return await close(entries) }
                 } catch {
                     if told.insert("\(error)").inserted { say("docker: \(error)") }
                     guard world.uptime() - lastAnswer < pace.patience else { return true }
@@ -144,35 +145,57 @@ extension RunGuard {
     private func end(_ container: Charge) async throws {
         if container.isRunning {
             // First: who looks at what is left must find why.
-            await note(.ended) { $0.kind == .container && $0.name == container.name }
+            await note(.ended, await entries(of: container))
             try? await docker.stop(container.name, grace: .seconds(2))
         }
         try await docker.remove(container.name)
         say("removed container \(container.name)")
-        await note(.gone) { $0.kind == .container && $0.name == container.name }
+        await note(.gone, await entries(of: container))
     }
 
-    /// Networks go when no container is left; keys expire by themselves, and a sweep deletes them.
-    private func close() async {
+    /// Networks go when no container is left; keys expire by themselves, and a sweep deletes them. False when somebody
+    /// has taken the run up meanwhile: then it is not the guard's any more.
+    private func close(_ entries: Set<Int64>) async -> Bool {
         do {
             for network in try await docker.networks(label: "\(Names.runLabel)=\(directory.id)")
             where network.labels[Names.lockLabel] == directory.harnessLockPath {
+                guard !isWatched else { return false }
                 try await docker.removeNetwork(network.name)
                 say("removed network \(network.name)")
             }
+            guard !isWatched else { return false }
             // The engine has none of them any more, also of those whose removal was not confirmed.
-            await note(.absent) { $0.kind != .subkey }
+            await note(.absent, await entriesLeft().filter { $0.kind != .subkey && entries.contains($0.id) })
         } catch { say("docker: \(error)") }
+        guard !isWatched else { return false }
         say("nothing of \(directory.id) runs any more; `preflight sweep` deletes its sub-keys before they expire")
+        return true
+    }
+
+    /// What its newest harness was told.
+    private var newestGrace: Duration? {
+        guard let bytes = try? Files.read(directory.guardGracePath) else { return grace }
+        return Quantity.duration(String(decoding: bytes, as: UTF8.self))
     }
 
     private enum Fate { case ended, gone, absent }
 
-    /// Writes down what becomes of the run's entries.
-    private func note(_ fate: Fate, _ isConcerned: (Resource) -> Bool) async {
+    private func entriesLeft() async -> [Resource] {
+        do { return try await openJournal().resourcesLeft().filter { $0.run == directory.id } } catch {
+            say("the journal does not say what is left: \(error)")
+            return []
+        }
+    }
+
+    private func entries(of container: Charge) async -> [Resource] {
+        await entriesLeft().filter { $0.kind == .container && $0.name == container.name }
+    }
+
+    /// Writes down what becomes of entries.
+    private func note(_ fate: Fate, _ entries: [Resource]) async {
         do {
             let journal = try openJournal()
-            for entry in try await journal.resourcesLeft() where entry.run == directory.id && isConcerned(entry) {
+            for entry in entries {
                 switch fate {
                 case .ended: try await journal.ended(entry.id, at: world.now())
                 case .gone: try await journal.gone(entry.id, at: world.now())
