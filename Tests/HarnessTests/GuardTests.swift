@@ -32,15 +32,18 @@ extension OrphanTests {
             return lock
         }
 
-        private func watcher(_ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil) -> RunGuard {
+        private func watcher(
+            _ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil, world: World? = nil
+        ) -> RunGuard {
             var pace = RunGuard.Pace()
             pace.lock = .milliseconds(50)
             pace.engine = .milliseconds(200)
             pace.lease = .milliseconds(200)
             pace.lateness = .zero
+            pace.standstill = .seconds(1)
             return RunGuard(
-                directory: bench.runs.run(run), docker: bench.docker, world: bench.world, grace: grace, pace: pace,
-                say: said.note)
+                directory: bench.runs.run(run), docker: bench.docker, world: world ?? bench.world, grace: grace,
+                pace: pace, say: said.note)
         }
 
         private final class Said: Sendable {
@@ -215,6 +218,35 @@ extension OrphanTests {
                 let early = try #require(result.trials.first { $0.alias == "done" })
                 #expect(early.outcome == .dockerFailed && early.cause == "container_removed", "\(early.reason ?? "")")
                 try await bench.expectNothingLeft(of: run)
+            }
+        }
+
+        @Test func `a clock that is set forward ends nothing of a harness that lives`() async throws {
+            try await withBench { bench in
+                let said = Said()
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let lock = try await begin(bench, run)
+                try await container(bench, run, "healthy", until: bench.world.now() + .seconds(600))
+                try await bench.journal.takeLease(run: run, holder: "h", until: bench.world.now() + .seconds(30))
+                let jump = Box(Duration.zero)
+                var world = bench.world
+                world.now = { [now = bench.world.now] in now() + jump.value.withLock { $0 } }
+                let (guardian, now) = (watcher(bench, run, said, world: world), world.now)
+                let watching = Task { await guardian.watch() }
+                jump.value.withLock { $0 = .seconds(3600) }
+                // By then the guard has seen the lapsed lease; it is renewed as after each pause.
+                let (seen, end) = (bench.world.uptime() + .milliseconds(600), bench.world.uptime() + .seconds(4))
+                #expect(await eventually { bench.world.uptime() > seen })
+                let isOver = try await eventually {
+                    _ = try await bench.journal.renewLease(run: run, holder: "h", until: now() + .seconds(30))
+                    return bench.world.uptime() > end
+                }
+                #expect(isOver)
+                #expect(try await names(bench, run) == ["preflight-\(run)-healthy"], "\(said.all)")
+                watching.cancel()
+                await watching.value
+                withExtendedLifetime(lock) {}
+                for name in try await names(bench, run) { try await bench.docker.remove(name) }
             }
         }
 

@@ -26,6 +26,8 @@ package struct RunGuard: Sendable {
         package var lease = Duration.seconds(30)
         /// What a living harness is late by when its containers are ended for it.
         package var lateness = Duration.seconds(30)
+        /// How long its lease must stand still for that: more than two renewals.
+        package var standstill = Duration.seconds(12)
         /// How long an engine that does not answer is asked.
         package var patience = Duration.seconds(86_400)
 
@@ -47,17 +49,26 @@ package struct RunGuard: Sendable {
     /// Returns once the run is over, or nothing of it is left.
     package func watch() async {
         var nextLook = world.uptime() + pace.lease
+        var silent: Silent?
         while !Task.isCancelled {
             if isWatched {
                 if world.uptime() >= nextLook {
-                    await relieve()
-                    nextLook = world.uptime() + pace.lease
+                    silent = await relieve(silent)
+                    nextLook = world.uptime() + (silent == nil ? pace.lease : pace.standstill)
                 }
                 try? await world.clock.sleep(for: pace.lock)
-            } else if await standIn() {
-                return
+            } else {
+                silent = nil
+                if await standIn() { return }
             }
         }
+    }
+
+    /// A lease that had lapsed when it was looked at.
+    private struct Silent {
+        var until: Timestamp?
+        /// By a clock that never jumps: one that is set forward makes every lease lapse until it is renewed.
+        var since: Duration
     }
 
     private var isWatched: Bool { HarnessLock.holder(path: directory.harnessLockPath) == .living }
@@ -67,19 +78,26 @@ package struct RunGuard: Sendable {
         try Journal(path: RunsDirectory(path: Files.parent(of: directory.path)).journalPath)
     }
 
-    /// A harness that holds its lock and stands still cannot end what is overdue.
-    private func relieve() async {
+    /// A harness that holds its lock and stands still cannot end what is overdue. Gives its lease, where that has lapsed:
+    /// nothing is done before a second look finds the same one.
+    private func relieve(_ silent: Silent?) async -> Silent? {
         do {
             let now = world.now()
             guard let record = try await openJournal().run(directory.id), let silence = record.silence(at: now) else {
-                return
+                return nil
             }
+            guard let silent, silent.until == record.leaseUntil, world.uptime() - silent.since >= pace.standstill
+            else { return Silent(until: record.leaseUntil, since: world.uptime()) }
             for container in try await containers() where container.isRunning {
                 guard let until = container.until, until + pace.lateness < now else { continue }
                 say("the harness is silent for \(silence.shortText); \(container.name) is past its wall limit")
                 try await end(container)
             }
-        } catch { say("could not look after a silent harness: \(error)") }
+            return silent
+        } catch {
+            say("could not look after a silent harness: \(error)")
+            return nil
+        }
     }
 }
 
