@@ -2,8 +2,8 @@ import OpenRouter
 import PreflightCore
 import Synchronization
 
-/// Watches what goes wrong in all trials of a field, and ends it, or the one trial whose key is refused, where the same
-/// permanent error comes again and again.
+/// Watches what goes wrong in all trials of a field, and ends it, or the one trial that alone it happens to, where the
+/// same permanent error comes again and again.
 ///
 /// Told of every event by the trials' recorders; it only counts there, and decides in a task of its own.
 final class FieldBreaker: Sendable {
@@ -68,9 +68,10 @@ final class FieldBreaker: Sendable {
                     stop.raise(to: .graceful, because: trip.reason)
                 case .trial(let trip):
                     let words = "\(trip.times) times in a row: \(trip.message)"
-                    report(.warning("\(trip.trial): its key was refused \(words)"))
+                    let isOfKey = trip.cause == Verdict.keyRefused
+                    report(.warning("\(trip.trial): its \(isOfKey ? "key was refused" : "model was gone") \(words)"))
                     _ = controls.first { $0.plan.alias == trip.trial }?.eject(
-                        Verdict.Reason(policy: Verdict.keyRefused, message: words))
+                        Verdict.Reason(policy: isOfKey ? Verdict.keyRefused : Verdict.modelGone, message: words))
                 }
             }
         }

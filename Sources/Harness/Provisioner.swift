@@ -24,44 +24,91 @@ package struct Provisioner: Sendable {
         self.world = world
     }
 
+    /// How it goes on with an outage of the management API.
+    package struct Patience: Sendable {
+        package var rule: OutageRule
+        /// Told of the first failure that it waits after.
+        package var tell: @Sendable (OpenRouterError) -> Void
+        /// Waits between two attempts; false where no key is wanted any more.
+        package var wait: @Sendable (Duration) async -> Bool
+
+        package init(
+            limit: Duration, tell: @escaping @Sendable (OpenRouterError) -> Void,
+            wait: @escaping @Sendable (Duration) async -> Bool
+        ) {
+            rule = OutageRule(limit: limit)
+            self.tell = tell
+            self.wait = wait
+        }
+    }
+
     /// Makes the sub-key of one trial.
     ///
-    /// - Parameter kept: hashes of keys of the same name that are not to be deleted.
+    /// - Parameters:
+    ///   - kept: hashes of keys of the same name that are not to be deleted.
+    ///   - patience: with an outage; nil for three attempts.
     ///
-    /// The intent is on disk before OpenRouter is asked. When the answer is lost, keys of this name are looked for and
-    /// deleted before another attempt is made: their text is shown once, so such a key is of no use.
+    /// The intent is on disk before OpenRouter is asked. When the answer is lost, keys of this name and expiry are looked
+    /// for and deleted before another attempt is made: their text is shown once, so such a key is of no use.
     package func create(
-        run: String, trial: String, limit: USD, expiresAt: Timestamp, keeping kept: Set<String> = []
+        run: String, trial: String, limit: USD, expiresAt: Timestamp, keeping kept: Set<String> = [],
+        patience: Patience? = nil
     ) async throws -> ProvisionedKey {
         let name = Names.subKey(run: run, trial: trial)
         let entry = try await journal.intend(
             .subkey, name: name, run: run, trial: trial, until: expiresAt, at: world.now())
         MarkedStep.subKeyIntended.pass()
+        // Shielded: a cancelled caller must not leave the key that it may have made.
+        func clean() async -> Bool { await shielded { await deleteAll(named: name, until: expiresAt, but: kept) } }
+        let began = world.uptime()
         var attempt = 1
+        // After a lost answer the entry stays: a key that turns up late is still to be swept.
+        var mayAppear = false
         while true {
+            let failure: OpenRouterError
             do throws(OpenRouterError) {
-                let (subKey, key) = try await management.createSubKey(name: name, limit: limit, expiresAt: expiresAt)
-                MarkedStep.subKeyMade.pass()
-                let provisioned = ProvisionedKey(hash: subKey.hash, key: key, name: name, entry: entry)
-                try await remember(provisioned)
-                MarkedStep.subKeyNoted.pass()
-                return provisioned
-            } catch {
-                let mayExist = [.interrupted, .server, .unreadable].contains(error.kind)
-                if mayExist {
-                    // Shielded: a cancelled caller must not leave the key that it may have made.
-                    let cleaned = await shielded { await deleteAll(named: name, but: kept) }
-                    guard cleaned else { throw error }
+                return try await make(name, limit: limit, expiresAt: expiresAt, entry: entry)
+            } catch { failure = error }
+            mayAppear = mayAppear || failure.isOfLostAnswer
+            var isClean = failure.isOfLostAnswer ? await clean() : true
+            repeat {
+                let next = Self.pause(after: failure, attempt, lasting: world.uptime() - began, patience?.rule)
+                if attempt == 1, next != nil { patience?.tell(failure) }
+                guard let pause = next, isClean || patience != nil, !Task.isCancelled, await wait(pause, patience)
+                else {
+                    if !mayAppear { try await journal.gone(entry, at: world.now()) }
+                    throw failure
                 }
-                guard mayExist, attempt < 3, !Task.isCancelled else {
-                    // After a lost answer the entry stays: a key that turns up late is still to be swept.
-                    if !mayExist { try await journal.gone(entry, at: world.now()) }
-                    throw error
-                }
-                try? await world.clock.sleep(for: .seconds(attempt))
                 attempt += 1
-            }
+                if !isClean { isClean = await clean() }
+            } while !isClean
         }
+    }
+
+    private func make(
+        _ name: String, limit: USD, expiresAt: Timestamp, entry: Int64
+    ) async throws(OpenRouterError) -> ProvisionedKey {
+        let (subKey, key) = try await management.createSubKey(name: name, limit: limit, expiresAt: expiresAt)
+        MarkedStep.subKeyMade.pass()
+        let provisioned = ProvisionedKey(hash: subKey.hash, key: key, name: name, entry: entry)
+        try await remember(provisioned)
+        MarkedStep.subKeyNoted.pass()
+        return provisioned
+    }
+
+    /// Before the next attempt; nil where there is to be none.
+    private static func pause(
+        after failure: OpenRouterError, _ attempt: Int, lasting: Duration, _ rule: OutageRule?
+    ) -> Duration? {
+        let asked: Duration? = if case .rateLimited(let wait) = failure.kind { wait } else { nil }
+        if failure.isOfOutage, let pause = rule?.pause(after: attempt, lasting: lasting, asked: asked) { return pause }
+        return failure.isOfLostAnswer && attempt < 3 ? .seconds(attempt) : nil
+    }
+
+    private func wait(_ pause: Duration, _ patience: Patience?) async -> Bool {
+        if let patience { return await patience.wait(pause) }
+        try? await world.clock.sleep(for: pause)
+        return true
     }
 
     /// A key whose hash cannot be written down is deleted at once.
@@ -76,8 +123,12 @@ package struct Provisioner: Sendable {
 
     /// Deletes keys whose making nobody has seen to its end, and closes their entries.
     func deleteUnknown(named name: String, but kept: Set<String>, entries: [Int64]) async {
-        guard await deleteAll(named: name, but: kept) else { return }
-        for entry in entries { try? await journal.gone(entry, at: world.now()) }
+        for id in entries {
+            guard let entry = try? await journal.resource(id),
+                await deleteAll(named: name, until: entry.until, but: kept)
+            else { continue }
+            try? await journal.gone(id, at: world.now())
+        }
     }
 
     /// What a trial has spent with all its keys, as far as OpenRouter shows it by now.
@@ -88,9 +139,10 @@ package struct Provisioner: Sendable {
         return sum
     }
 
-    private func deleteAll(named name: String, but kept: Set<String>) async -> Bool {
+    private func deleteAll(named name: String, until expiry: Timestamp?, but kept: Set<String>) async -> Bool {
         do {
-            for key in try await management.subKeys() where key.name == name && !kept.contains(key.hash) {
+            for key in try await management.subKeys()
+            where key.isPerhaps(named: name, until: expiry) && !kept.contains(key.hash) {
                 try await management.deleteSubKey(hash: key.hash)
             }
             return true
@@ -126,5 +178,29 @@ package struct Provisioner: Sendable {
         } catch  where error.kind == .notFound {
         }
         MarkedStep.subKeyDeleted.pass()
+    }
+}
+
+extension SubKey {
+    /// Whether it may be the key that was intended so. A run of the same name, in another directory or on another machine,
+    /// has keys of the same names; when each is to expire tells them apart.
+    func isPerhaps(named name: String, until expiry: Timestamp?) -> Bool {
+        guard self.name == name else { return false }
+        guard let expiry, let expiresAt else { return true }
+        // Sent in whole seconds.
+        return expiry.secondsSince1970 == expiresAt.secondsSince1970
+    }
+}
+
+extension OpenRouterError {
+    /// What was asked for may have been done.
+    fileprivate var isOfLostAnswer: Bool { [.interrupted, .server, .unreadable].contains(kind) }
+
+    /// It passes by itself.
+    fileprivate var isOfOutage: Bool {
+        switch kind {
+        case .unreachable, .interrupted, .server, .rateLimited: true
+        default: false
+        }
     }
 }

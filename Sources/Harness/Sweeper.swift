@@ -12,6 +12,8 @@ package struct Sweeper: Sendable {
     let world: World
     /// The only runs whose things are looked for; nil for all.
     let only: Set<String>?
+    /// Locks of dead runs, by their paths, that are held so that nobody takes these runs up meanwhile.
+    private var held: [String: HarnessLock] = [:]
 
     package init(
         docker: Docker, management: OpenRouterClient?, journal: Journal?, runs: RunsDirectory, world: World,
@@ -38,6 +40,8 @@ package struct Sweeper: Sendable {
         package var spent: USD?
         /// Its entry in the journal, where it has one.
         package var entry: Int64?
+        /// Where the lock of its run lies, as far as that is known.
+        package var lock: String?
         /// Why it must not be taken without being asked to; nil when it may.
         package var keepReason: String?
     }
@@ -83,15 +87,28 @@ package struct Sweeper: Sendable {
     }
 
     /// Removes what may be taken; with `force` also what is only probably dead. Closes journal entries of what is gone.
+    ///
+    /// A dead run is held by its lock meanwhile. One that somebody has taken up since it was found keeps what it has.
     package func sweep(force: Bool) async -> Outcome {
         let found = await find()
         var outcome = Outcome(blind: found.blind)
         outcome.kept = force ? [] : found.kept
+        let all = found.removed + (force ? found.kept : [])
+        let sweeper = await holding(all.compactMap(\.lock))
+        var wanted: [Finding] = []
+        for var finding in all {
+            if sweeper.mayTake(finding) {
+                wanted.append(finding)
+            } else {
+                finding.keepReason = "its run was taken up meanwhile"
+                outcome.kept.append(finding)
+            }
+        }
         // A harness that lives all the same, unseen, is to notice that the run is not its own any more.
-        for run in Set((found.removed + (force ? found.kept : [])).map(\.run)) where life(ofRun: run) != .living {
+        for run in Set(wanted.map(\.run)) where sweeper.life(ofRun: run) != .living {
             try? await journal?.takeLease(run: run, holder: "sweep", until: world.now())
         }
-        for finding in found.removed + (force ? found.kept : []) {
+        for finding in wanted {
             do {
                 try await remove(finding)
                 outcome.removed.append(finding)
@@ -99,8 +116,27 @@ package struct Sweeper: Sendable {
                 outcome.failed.append((finding, "\(error)"))
             }
         }
-        if found.blind.isEmpty { await closeEntries() }
+        if found.blind.isEmpty { await sweeper.closeEntries() }
         return outcome
+    }
+
+    /// Itself with the locks of dead runs: of those, and of all that the journal has entries of.
+    private func holding(_ paths: [String]) async -> Sweeper {
+        let entries = (try? await journal?.resourcesLeft()) ?? []
+        let runs = Set(entries.map(\.run)).filter { only?.contains($0) ?? true }
+        var sweeper = self
+        for path in Set(paths + runs.map { Self.lockPath(run: $0, in: self.runs) })
+        // One that is not there is not made.
+        where HarnessLock.holder(path: path) == .nobody {
+            sweeper.held[path] = try? HarnessLock(path: path)
+        }
+        return sweeper
+    }
+
+    /// Its run is held, or has no lock that could be.
+    private func mayTake(_ finding: Finding) -> Bool {
+        guard let lock = finding.lock else { return true }
+        return held[lock] != nil || HarnessLock.holder(path: lock) == .unknown
     }
 
     private func remove(_ finding: Finding) async throws {
@@ -152,6 +188,7 @@ extension Sweeper {
 
     func life(lockPath: String?) -> Life {
         guard let lockPath else { return .unknown }
+        if held[lockPath] != nil { return .dead }
         return switch HarnessLock.holder(path: lockPath) {
         case .living: .living
         case .nobody: .dead
@@ -184,6 +221,7 @@ extension Sweeper {
             let until = container.labels[Names.untilLabel].flatMap { Int64($0) }.map(Timestamp.init(seconds:))
             return Finding(
                 kind: .container, name: container.name, run: container.labels[Names.runLabel] ?? "", entry: entry?.id,
+                lock: container.labels[Names.lockLabel],
                 // Its own harness, wherever it is, ends it at its time, and is given a while for that.
                 keepReason: keepReason(life, until: (until ?? entry?.until).map { $0 + .seconds(600) }))
         }
@@ -196,7 +234,7 @@ extension Sweeper {
             guard life != .living else { return nil }
             return Finding(
                 kind: .network, name: network.name, run: network.labels[Names.runLabel] ?? "", entry: entry?.id,
-                keepReason: keepReason(life, until: entry?.until))
+                lock: network.labels[Names.lockLabel], keepReason: keepReason(life, until: entry?.until))
         }
     }
 
@@ -207,7 +245,7 @@ extension Sweeper {
             guard let (run, _) = Names.parseSubKey(key.name) else { return nil }
             let entry =
                 keyEntries.first { $0.handle == key.hash }
-                ?? keyEntries.first { $0.handle == nil && $0.name == key.name }
+                ?? keyEntries.first { $0.handle == nil && key.isPerhaps(named: $0.name, until: $0.until) }
             // Without an entry it is of another journal, perhaps on another machine, even if a run here has that name.
             // With one its lock was taken before it: where the lock is gone, its holder is.
             var life = entry == nil ? Life.unknown : life(ofRun: run)
@@ -215,6 +253,7 @@ extension Sweeper {
             guard life != .living else { return nil }
             return Finding(
                 kind: .subkey, name: key.name, run: run, handle: key.hash, spent: key.usage, entry: entry?.id,
+                lock: entry.map { _ in Self.lockPath(run: run, in: runs) },
                 keepReason: keepReason(life, until: key.expiresAt ?? entry?.until))
         }
     }

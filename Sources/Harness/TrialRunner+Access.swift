@@ -17,6 +17,9 @@ extension TrialRunner {
         let network: OwnNetwork
         do { network = try await makeNetwork() } catch {
             await control.close()
+            if let early = control.earlyEnd {
+                return (End(outcome: early.outcome, reason: "\(early.reason), before its container started"), nil)
+            }
             let failure = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
             return (End(failure, "no network for the trial: "), nil)
         }
@@ -139,6 +142,11 @@ extension TrialRunner {
                         kind: .addressPoolExhausted,
                         message: "no subnet is free for a closed network (\(failure.message))")
                 }
+            } catch let failure as DockerFailure where failure.kind == .engineUnreachable {
+                attempt += 1
+                guard attempt <= 50, await waitForReturn(failure) else { throw failure }
+                // It may have been made before the answer was lost.
+                try? await docker.removeNetwork(name)
             }
         }
     }

@@ -72,6 +72,22 @@ extension TrialRunner {
         return nil
     }
 
+    /// The same before the trial has a container. False where the engine stays away, or the trial is to end.
+    func waitForReturn(_ failure: DockerFailure) async -> Bool {
+        guard !command.isEngineGivenUp else { return false }
+        let began = world.uptime()
+        recorder.record("engine_lost", ["error": .string(failure.message)])
+        report(.warning("\(plan.alias): the Docker engine is away (\(failure.message)); its return is waited for"))
+        while control.earlyEnd == nil, world.uptime() - began < pace.engineReturn {
+            try? await world.clock.sleep(for: .milliseconds(500))
+            guard (try? await docker.engine()) != nil else { continue }
+            noteReturn(since: began, "none")
+            return true
+        }
+        if control.earlyEnd == nil { command.giveUpEngine() }
+        return false
+    }
+
     private func noteReturn(since began: Duration, _ container: String) {
         recorder.record(
             "engine_back",

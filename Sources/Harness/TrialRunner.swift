@@ -52,8 +52,10 @@ struct TrialRunner: Sendable {
             let made: ProvisionedKey
             do {
                 made = try await provisioner.create(
-                    run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt)
+                    run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt,
+                    patience: keyPatience)
             } catch {
+                if let early = control.earlyEnd { return await self.end(early: early) }
                 await control.close()
                 let cause = (error as? OpenRouterError)?.cause ?? "journal"
                 return finish(.provisioningFailed, "no sub-key: \(error)", cause: cause)
@@ -65,6 +67,22 @@ struct TrialRunner: Sendable {
             await supervise(key: key, path: path)
         }
         return await settle(key: key, end: end, account: account)
+    }
+
+    /// A management API that is away is waited for, for as long as calls wait, until the trial is to end.
+    var keyPatience: Provisioner.Patience {
+        let limit = min(runPlan.experiment.limits.outage ?? pace.keyOutage, pace.keyOutage)
+        return Provisioner.Patience(
+            limit: limit,
+            tell: { failure in
+                report(
+                    .warning(
+                        "\(plan.alias): no sub-key yet (\(failure)); it is tried for \(limit.shortText)"))
+            },
+            wait: { pause in
+                await cancelling(when: stop) { _ = try? await world.clock.sleep(for: pause) }
+                return control.earlyEnd == nil
+            })
     }
 
     /// Another upstream knows nothing of sub-keys: what such a trial may spend, and has spent, the ledger alone says.

@@ -9,9 +9,12 @@ final class Signals: Sendable {
     // Dispatch sources are safe to use from any thread; the type does not say so.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
     private let first = Mutex<CInt?>(nil)
+    /// Nil for a server, which has nothing to give back.
+    private let announcer: Announcer?
 
     /// - Parameter isQuiet: for a server, which has nothing to give back.
     init(stop: StopSignal, isQuiet: Bool = false, terminal: Terminal = .shared) {
+        announcer = isQuiet ? nil : Announcer(terminal)
         let queue = DispatchQueue(label: "preflight.signals")
         // `nohup` ignores SIGHUP for us: that is to stay so.
         var hangUp = sigaction()
@@ -25,7 +28,7 @@ final class Signals: Sendable {
         }
         let registered = DispatchGroup()
         for (source, number) in zip(sources, numbers) {
-            source.setEventHandler { [weak self] in self?.receive(number, stop, isQuiet ? nil : terminal) }
+            source.setEventHandler { [weak self] in self?.receive(number, stop) }
             registered.enter()
             source.setRegistrationHandler { registered.leave() }
             source.resume()
@@ -38,15 +41,16 @@ final class Signals: Sendable {
         for source in sources { source.cancel() }
     }
 
-    private func receive(_ number: CInt, _ stop: StopSignal, _ terminal: Terminal?) {
+    /// Nothing is said before it is done: a terminal may take no word for as long as it is held.
+    private func receive(_ number: CInt, _ stop: StopSignal) {
         first.withLock { $0 = $0 ?? number }
         switch stop.urgency {
         case .none:
-            terminal?.say("stopping: what was begun is ended and given back; once more to hurry")
             stop.raise(to: .graceful)
+            announcer?.say("stopping: what was begun is ended and given back; once more to hurry")
         case .graceful:
-            terminal?.say("hurrying: containers are killed, late usage is not waited for")
             stop.raise(to: .quick)
+            announcer?.say("hurrying: containers are killed, late usage is not waited for")
         case .quick: break
         }
     }

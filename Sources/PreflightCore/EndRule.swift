@@ -45,7 +45,9 @@ package struct EndRule: Sendable {
     /// A stable word for what stands behind the end; nil where the outcome says it all.
     package var cause: String? {
         if stop == .cancelled { return Self.cause(ofCancelled: cancelReason) }
-        if case .ejected(let reason) = stop, [Verdict.recordFailed, Verdict.keyRefused].contains(reason.policy) {
+        if case .ejected(let reason) = stop,
+            [Verdict.recordFailed, Verdict.keyRefused, Verdict.modelGone].contains(reason.policy)
+        {
             return reason.policy
         }
         if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
@@ -60,6 +62,8 @@ package struct EndRule: Sendable {
             return (.harnessFailed, "its record cannot be written: \(reason.message)")
         case .ejected(let reason) where reason.policy == Verdict.keyRefused:
             return (.providerFailed, "the provider does not accept the trial's key any more, \(reason.message)")
+        case .ejected(let reason) where reason.policy == Verdict.modelGone:
+            return (.providerFailed, "the provider has no such model for the trial, \(reason.message)")
         case .ejected(let reason): return (.ejected, "\(reason.policy): \(reason.message)")
         case .cancelled: return (.cancelled, cancelReason)
         case nil: break

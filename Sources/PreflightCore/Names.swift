@@ -25,7 +25,7 @@ package enum Names {
     /// Files of a run's directory, beside which its trials' directories stand.
     private static let ofRunFiles: Set<String> = [
         "experiment.yaml", "lock.json", "summary.json", "report.html", "prompt.txt", "harness.lock", "console.log",
-        "guard.log", "guard.lock", "attempts",
+        "guard.log", "guard.lock", "guard.grace", "attempts",
     ]
 
     /// Whether a name in a run's directory is taken by Preflight; `console-1.log` and so on are too.

@@ -19,6 +19,8 @@ package enum Verdict: Hashable, Sendable {
     package static let recordFailed = "record_failed"
     /// The same where the provider refuses the trial's own key again and again.
     package static let keyRefused = "key_refused"
+    /// The same where the provider has no such model for it.
+    package static let modelGone = "model_gone"
 
     package var reason: Reason? { if case .eject(let reason) = self { reason } else { nil } }
 }

@@ -19,6 +19,9 @@ extension SimulatorServer {
     /// The newest requests, oldest first.
     package var calls: [AnsweredCall] { withState { $0.calls.recent } }
 
+    /// How many calls of a key, deleted ones included, have met a fault.
+    package func faults(keyHash: String) -> Int { withState { $0.calls.faults[keyHash] ?? 0 } }
+
     /// Connections that clients hold open now, idle ones included.
     package var openConnectionCount: Int { clients.count }
 

@@ -36,6 +36,8 @@ package struct RunDirectory: Sendable, Equatable {
     package func earlierConsolePath(_ number: Int) -> String { path + "/console-\(number).log" }
     /// Held by the run's guard.
     package var guardLockPath: String { path + "/guard.lock" }
+    /// How long containers may outlive the newest process of the run, as it was told; empty for their wall limits.
+    package var guardGracePath: String { path + "/guard.grace" }
     /// What the run's guard says.
     package var guardLogPath: String { path + "/guard.log" }
 

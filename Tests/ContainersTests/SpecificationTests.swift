@@ -18,6 +18,13 @@ import Testing
         #expect(arguments.hasSuffix(" i"))
     }
 
+    @Test func `what ends a field after ten times is something that docker can say, and no outage`() {
+        let causes = Breaker.lastingCauses[.container] ?? []
+        #expect(!causes.isEmpty && causes.allSatisfy { DockerFailure.Kind(rawValue: $0) != nil }, "\(causes)")
+        let passing: [DockerFailure.Kind] = [.engineUnreachable, .engineRestarted, .timedOut, .containerRemoved]
+        #expect(passing.allSatisfy { !causes.contains($0.rawValue) })
+    }
+
     @Test func `a program of one's own takes the place of the image's, with its arguments behind the image`() {
         let arguments = specification {
             $0.entrypoint = "python3"

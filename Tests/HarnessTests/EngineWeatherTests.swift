@@ -63,6 +63,34 @@ struct EngineWeatherTests {
         }
     }
 
+    @Test func `a trial behind the gateway waits for an engine that is away when it is to get its network`()
+        async throws
+    {
+        try await withBench { bench, engine in
+            let told = Told()
+            let field = bench.field(["a": "true"], told: told) { plan in
+                plan.passesBaseURL = false
+                plan.access = ModelAccess(
+                    tunnels: .closed,
+                    total: BudgetDoor(
+                        standing: { BudgetDoor.Standing(limit: nil, committed: .zero) }, set: { _ in false }),
+                    committed: { _ in .zero }, reckon: { _, _, _ in ModelAccess.Account(settled: .zero, held: .zero) },
+                    open: { _ in throw PreflightError(.failed, "a network, and no gateway") })
+            }
+            try await engine.end(with: SIGKILL)
+            async let running = bench.run(field)
+            #expect(await eventually { told.warnings.contains { $0.contains("a: the Docker engine is away") } })
+            try await engine.start()
+            let trial = try #require(try await running.trials.first)
+            // It came as far as to its gateway.
+            #expect(trial.outcome == .harnessFailed, "\(trial.reason ?? "")")
+            #expect(trial.reason?.contains("a network, and no gateway") == true, "\(trial.reason ?? "")")
+            let types = try bench.events(field.directory.id, "a").map(\.type)
+            #expect(types.contains("engine_lost") && types.contains("engine_back"))
+            try await bench.expectNothingLeft(of: field.directory.id)
+        }
+    }
+
     @Test func `an engine whose disk is full fails the trials that begin then, and leaves nothing of them`()
         async throws
     {

@@ -32,22 +32,35 @@ extension OrphanTests {
             return lock
         }
 
-        private func watcher(_ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil) -> RunGuard {
+        private func watcher(
+            _ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil, world: World? = nil
+        ) -> RunGuard {
             var pace = RunGuard.Pace()
             pace.lock = .milliseconds(50)
             pace.engine = .milliseconds(200)
             pace.lease = .milliseconds(200)
             pace.lateness = .zero
+            pace.standstill = .seconds(1)
             return RunGuard(
-                directory: bench.runs.run(run), docker: bench.docker, world: bench.world, grace: grace, pace: pace,
-                say: said.note)
+                directory: bench.runs.run(run), docker: bench.docker, world: world ?? bench.world, grace: grace,
+                pace: pace, say: said.note)
         }
 
         private final class Said: Sendable {
             private let lines = Mutex<[String]>([])
+            private let listen: @Sendable (String) -> Void
+            init(_ listen: @escaping @Sendable (String) -> Void = { _ in }) { self.listen = listen }
             var all: [String] { lines.withLock { $0 } }
-            func note(_ line: String) { lines.withLock { $0.append(line) } }
+            func note(_ line: String) {
+                lines.withLock { $0.append(line) }
+                listen(line)
+            }
             func has(_ text: String) -> Bool { all.contains { $0.contains(text) } }
+        }
+
+        private final class Box<Value: Sendable>: Sendable {
+            let value: Mutex<Value>
+            init(_ value: Value) { self.value = Mutex(value) }
         }
 
         private func names(_ bench: Bench, _ run: String) async throws -> [String] {
@@ -122,6 +135,50 @@ extension OrphanTests {
             }
         }
 
+        @Test func `what is taken up while a guard closes a run stays, and is watched by the same guard`() async throws
+        {
+            try await withBench { bench in
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let directory = bench.runs.run(run)
+                var held: HarnessLock? = try await begin(bench, run)
+                for name in ["one", "two"] {
+                    try await bench.docker.createNetwork(
+                        "preflight-\(run)-\(name)",
+                        labels: [
+                            .init(name: Names.runLabel, value: run),
+                            .init(name: Names.lockLabel, value: directory.harnessLockPath),
+                        ])
+                }
+                let old = try await bench.journal.intend(
+                    .container, name: "preflight-\(run)-old", run: run, trial: "a", at: bench.world.now())
+                // Somebody takes the run up right when the first of its networks goes.
+                let (taken, isFirst) = (Box<HarnessLock?>(nil), Box(true))
+                let said = Said { line in
+                    guard line.hasPrefix("removed network"), isFirst.value.withLock({ $0 }) else { return }
+                    isFirst.value.withLock { $0 = false }
+                    taken.value.withLock { $0 = try? HarnessLock(path: directory.harnessLockPath) }
+                }
+                let guardian = watcher(bench, run, said)
+                let watching = Task { await guardian.watch() }
+                held = nil
+                #expect(await eventually { taken.value.withLock { $0 != nil } })
+                let time = bench.world.uptime() + .seconds(2)
+                #expect(await eventually { bench.world.uptime() > time })
+                #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").count == 1)
+                #expect(try await bench.journal.resource(old)?.state == .intended)
+                #expect(!said.has("runs any more"), "\(said.all)")
+                // It dies as well, and the guard is still there, with what it was told last.
+                try Files.replace(directory.guardGracePath, with: "500ms")
+                try await container(bench, run, "new", until: bench.world.now() + .seconds(3600))
+                taken.value.withLock { $0 = nil }
+                await watching.value
+                #expect(try await names(bench, run).isEmpty)
+                #expect(try await bench.docker.networks(label: "\(Names.runLabel)=\(run)").isEmpty)
+                #expect(try await bench.journal.resourcesLeft().isEmpty, "\(said.all)")
+                withExtendedLifetime(held) {}
+            }
+        }
+
         @Test func `what a guard ends at the wall limit has reached it, however the harness hears of that`()
             async throws
         {
@@ -161,6 +218,35 @@ extension OrphanTests {
                 let early = try #require(result.trials.first { $0.alias == "done" })
                 #expect(early.outcome == .dockerFailed && early.cause == "container_removed", "\(early.reason ?? "")")
                 try await bench.expectNothingLeft(of: run)
+            }
+        }
+
+        @Test func `a clock that is set forward ends nothing of a harness that lives`() async throws {
+            try await withBench { bench in
+                let said = Said()
+                let run = "run-guard-\(bench.world.nonce(8))"
+                let lock = try await begin(bench, run)
+                try await container(bench, run, "healthy", until: bench.world.now() + .seconds(600))
+                try await bench.journal.takeLease(run: run, holder: "h", until: bench.world.now() + .seconds(30))
+                let jump = Box(Duration.zero)
+                var world = bench.world
+                world.now = { [now = bench.world.now] in now() + jump.value.withLock { $0 } }
+                let (guardian, now) = (watcher(bench, run, said, world: world), world.now)
+                let watching = Task { await guardian.watch() }
+                jump.value.withLock { $0 = .seconds(3600) }
+                // By then the guard has seen the lapsed lease; it is renewed as after each pause.
+                let (seen, end) = (bench.world.uptime() + .milliseconds(600), bench.world.uptime() + .seconds(4))
+                #expect(await eventually { bench.world.uptime() > seen })
+                let isOver = try await eventually {
+                    _ = try await bench.journal.renewLease(run: run, holder: "h", until: now() + .seconds(30))
+                    return bench.world.uptime() > end
+                }
+                #expect(isOver)
+                #expect(try await names(bench, run) == ["preflight-\(run)-healthy"], "\(said.all)")
+                watching.cancel()
+                await watching.value
+                withExtendedLifetime(lock) {}
+                for name in try await names(bench, run) { try await bench.docker.remove(name) }
             }
         }
 

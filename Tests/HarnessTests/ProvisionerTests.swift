@@ -56,6 +56,30 @@ import Testing
         }
     }
 
+    @Test func `keys of a run of the same name in another directory are not touched`() async throws {
+        try await withBench { bench in
+            try await withTemporaryDirectory { directory in
+                let other = Workshop(
+                    docker: bench.docker, management: bench.management,
+                    journal: try Journal(path: directory + "/preflight.sqlite"), world: bench.world)
+                let living = try await other.provisioner.create(
+                    run: "run-x", trial: "a", limit: USD(cents: 1), expiresAt: expiry + .seconds(7))
+                bench.server.addFault(
+                    Fault(.status, path: "/keys", method: "POST", count: 1, status: 502, isCarriedOut: true))
+                let own = try await create(bench)
+                let hashes = try await bench.management.subKeys().filter { $0.name == own.name }.map(\.hash)
+                #expect(Set(hashes) == [living.hash, own.hash])
+                // What a crash left of an intent is not the other's key either.
+                try await bench.provisioner.delete(own)
+                _ = try await bench.journal.intend(
+                    .subkey, name: own.name, run: "run-x", trial: "a", until: expiry, at: bench.world.now())
+                let swept = await bench.sweeper(of: "run-x").sweep(force: false)
+                #expect(!swept.removed.contains { $0.kind == .subkey } && swept.failed.isEmpty)
+                #expect(try await bench.management.subKey(hash: living.hash).isDisabled == false)
+            }
+        }
+    }
+
     @Test func `a key that cannot be deleted stays in the journal`() async throws {
         try await withBench { bench in
             let key = try await create(bench)

@@ -68,6 +68,35 @@ extension OrphanTests {
             }
         }
 
+        @Test func `a run that is taken up while a sweep looks keeps what it has`() async throws {
+            try await withBench { bench in
+                let run = "run-taken-\(bench.world.nonce(6))"
+                let lock = try await leaveBehind(bench, run: run)
+                _ = try HarnessLock(path: lock)
+                bench.server.addFault(Fault(.delay, path: "/keys", method: "GET", count: 1, delay: .seconds(5)))
+                async let sweeping = bench.sweeper(of: run).sweep(force: false)
+                // The engine is looked at by then, and OpenRouter not yet.
+                let time = bench.world.uptime() + .seconds(2)
+                #expect(await eventually { bench.world.uptime() > time })
+                let held = try HarnessLock(path: lock)
+                let swept = await sweeping
+                #expect(swept.removed.isEmpty && swept.failed.isEmpty)
+                #expect(swept.kept.allSatisfy { $0.keepReason == "its run was taken up meanwhile" })
+                let label = "\(Names.runLabel)=\(run)"
+                #expect(try await bench.docker.containers(label: label).count == 1)
+                #expect(try await bench.docker.networks(label: label).count == 1)
+                #expect(try await bench.subKeys() == [Names.subKey(run: run, trial: "a")])
+                #expect(try await bench.journal.resourcesLeft().count == 3)
+                for container in try await bench.docker.containers(label: label) {
+                    try await bench.docker.remove(container.name)
+                }
+                for network in try await bench.docker.networks(label: label) {
+                    try await bench.docker.removeNetwork(network.name)
+                }
+                withExtendedLifetime(held) {}
+            }
+        }
+
         @Test func `keys of runs that are not known here are kept until they expire, unless forced`() async throws {
             try await withBench { bench in
                 let future = bench.world.now() + .seconds(3600)

@@ -44,6 +44,35 @@ struct WeatherFieldTests {
         }
     }
 
+    @Test func `a management API that is away for a while costs time, and no trial`() async throws {
+        try await withBench(forContainers: true) { bench in
+            // As often as was tried before.
+            bench.server.addFault(Fault(.status, path: "/keys", method: "POST", count: 3, status: 503))
+            let told = Told()
+            let result = try await bench.run(
+                bench.field(["a": "true", "b": "true", "c": "true"], told: told) { $0.experiment.concurrency = 1 })
+            #expect(result.trials.map(\.outcome) == [.completed, .completed, .completed])
+            #expect(told.warnings.count { $0.contains("a: no sub-key yet") } == 1, "\(told.warnings)")
+            try await bench.expectNothingLeft(of: result.id)
+        }
+    }
+
+    @Test func `whoever stops a field that waits for keys need not wait for them`() async throws {
+        try await withBench(forContainers: true) { bench in
+            bench.server.addFault(Fault(.status, path: "/keys", method: "POST", count: nil, status: 503))
+            let (told, stop) = (Told(), StopSignal())
+            let field = bench.field(["a": "true", "b": "true"], stop: stop, told: told)
+            async let running = bench.run(field)
+            #expect(await eventually { told.warnings.count { $0.contains("no sub-key yet") } == 2 })
+            let began = bench.world.uptime()
+            stop.raise(to: .graceful)
+            let result = try await running
+            #expect(bench.world.uptime() - began < .seconds(20))
+            #expect(result.trials.map(\.outcome) == [.cancelled, .cancelled])
+            #expect(try await bench.subKeys().isEmpty)
+        }
+    }
+
     @Test func `an image that is removed while a field runs fails the trials after, each with its cause`() async throws
     {
         try await withBench(forContainers: true) { bench in

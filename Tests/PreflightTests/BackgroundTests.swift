@@ -2,6 +2,7 @@ import Containers
 import Foundation
 import PreflightCore
 import Simulator
+import Store
 import TestSupport
 import Testing
 
@@ -181,6 +182,63 @@ struct BackgroundTests {
             let sweep = try await bench.run(["sweep"])
             #expect(sweep.exitCode == 0 && sweep.stdoutText.contains("removed subkey preflight:\(run):"))
             #expect(try await bench.run(["status", run]).stderrText == "")
+        }
+    }
+
+    @Test func `the guard goes by what the newest harness was told`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment("direct", ["a": 1000]))
+            let run = CommandRun(bench, prefix: "guarded")
+            let first = try run.start()
+            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 5 })
+            run.kill(first)
+            let journal = try Journal(path: bench.directory + "/runs/preflight.sqlite")
+            // Of a terminal that was killed while it waited.
+            let asked = try await journal.ask(
+                .extend(.by(USD(cents: 5))), run: run.id, trial: "a", who: "me", at: SimulatorServer.systemTime())
+            let second = try bench.start(["resume", run.id, "--orphan-grace", "1s", "--settle", "1s"])
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try run.events("a").contains { $0.type == "trial_resumed" }
+                })
+            let seen = run.count("a")
+            #expect(await eventually(within: .seconds(60)) { run.count("a") > seen + 5 })
+            #expect(try await journal.request(asked)?.answer?.text == "withdrawn")
+            run.kill(second)
+            #expect(try await eventually(within: .seconds(25)) { try await run.container("a") == "" })
+            #expect(try await bench.run(["sweep", run.id]).exitCode == 0)
+            #expect(try await bench.left(of: run.id) == "" && bench.subKeys.isEmpty)
+        }
+    }
+
+    @Test func `a signal ends a run whose standard error takes nothing any more`() async throws {
+        try await withCommand(SimulatorOptions.fates) { bench in
+            try bench.write("e.yaml", experiment(Self.silentModel))
+            let run = name("stuck")
+            var ends: [CInt] = [0, 0]
+            let isMade = pipe(&ends) == 0
+            try #require(isMade)
+            let (reader, writer) = (ends[0], ends[1])
+            defer { for end in [reader, writer] { close(end) } }
+            let process = try bench.start(
+                ["run-multi", "e.yaml", "--skip-check", "--plain", "--run-id", run, "--settle", "1s"],
+                standardError: FileHandle(fileDescriptor: writer, closeOnDealloc: false))
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await bench.status(run)["trials"]?[0]?["phase"]?.string == "running"
+                })
+            // As much as goes in at once, so that not a word more does.
+            var room = pollfd(fd: writer, events: Int16(POLLOUT), revents: 0)
+            let page = [UInt8](repeating: 0x0A, count: 4096)
+            while poll(&room, 1, 0) > 0, room.revents & Int16(POLLOUT) != 0 { _ = write(writer, page, page.count) }
+            kill(process.processIdentifier, SIGTERM)
+            #expect(
+                try await eventually(within: .seconds(30)) {
+                    try await bench.status(run)["trials"]?[0]?["outcome"]?.string == "cancelled"
+                })
+            #expect(await eventually(within: .seconds(30)) { !process.isRunning })
+            #expect(process.terminationStatus == 143 && process.terminationReason == .exit)
+            #expect(try await bench.left(of: run) == "" && bench.subKeys.isEmpty)
         }
     }
 

@@ -40,7 +40,9 @@ struct CommandBench: Sendable {
     }
 
     /// Starts the command and leaves it running.
-    func start(_ arguments: [String], executable: String = Self.executable) throws -> Process {
+    func start(
+        _ arguments: [String], executable: String = Self.executable, standardError: FileHandle? = nil
+    ) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
@@ -49,7 +51,7 @@ struct CommandBench: Sendable {
         let log = "\(directory)/log-\(UInt32.random(in: 0..<(.max)))"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        process.standardError = process.standardOutput
+        process.standardError = standardError ?? process.standardOutput
         process.standardInput = FileHandle.nullDevice
         try process.run()
         return process

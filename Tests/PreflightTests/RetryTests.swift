@@ -78,6 +78,29 @@ struct RetryTests {
         }
     }
 
+    @Test func `orders that came too late for an ended run are not for the trials that run again`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            let run = try await ended("direct", bench)
+            let over = try await bench.run(["resume", run.id])
+            #expect(over.exitCode == 1 && over.stderrText.contains("nothing to resume"), "\(over.everything)")
+            // As of a terminal that was closed while it waited, just when the run ended.
+            let journal = try Journal(path: bench.directory + "/runs/preflight.sqlite")
+            let orders: [OwnerOrder] = [.stop(isQuick: true), .extend(.by(USD(cents: 5)))]
+            var ids: [Int64] = []
+            for (order, trial) in zip(orders, [nil, "b"]) {
+                ids.append(
+                    try await journal.ask(
+                        order, run: run.id, trial: trial, who: "me", at: SimulatorServer.systemTime()))
+            }
+            let result = try await run.retry(environment: values)
+            let json = try JSON.parse(result.stdout)
+            #expect(outcomes(json) == ["completed", "completed", "agent_failed"], "\(result.everything)")
+            for id in ids { #expect(try await journal.request(id)?.answer?.isDone == false) }
+            let types = try run.events("b").map(\.type)
+            #expect(!types.contains("owner_request") && !types.contains("budget_extended"))
+        }
+    }
+
     @Test func `what did not fail for the cause is not run again`() async throws {
         try await withCommand(CountingAgent.options()) { bench in
             let run = try await ended("direct", bench)

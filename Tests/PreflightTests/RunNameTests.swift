@@ -40,6 +40,23 @@ struct RunNameTests {
         }
     }
 
+    @Test func `a run whose second is taken by another that begins gets a name of its own`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment("direct", ["a": 0]))
+            let runs = RunsDirectory(path: bench.directory + "/runs")
+            try Files.createDirectory(runs.path)
+            let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+            // Others that are about to begin, of whom no journal knows.
+            let names = (0..<60).map { Names.runID(at: now + .seconds($0)) }
+            let claims = try names.map { try RunClaim(runs.run($0)) }
+            let result = try await bench.run(["run-multi", "e.yaml", "--skip-check", "--settle", "1s", "--json"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            let id = try #require(try JSON.parse(result.stdout)["run"]?.string)
+            #expect(!names.contains(id) && names.contains { id.hasPrefix($0 + "-") }, "\(id)")
+            withExtendedLifetime(claims) {}
+        }
+    }
+
     @Test func `a scope that somebody else has made is not taken over, and no directory stays`() async throws {
         try await withCommand(CountingAgent.options()) { bench in
             try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 5]))

@@ -96,6 +96,38 @@ extension StressRandom {
         return facts.verdicts.filter { $0.broken != nil }.map(\.promise)
     }
 
+    @Test func `an ejection lasts from the order to a dead container`() {
+        func events(_ types: String...) -> [Event] {
+            types.enumerated().map { index, type in
+                Event(
+                    timestamp: Timestamp(seconds: Int64(index)), elapsed: .seconds(index * 4), source: .harness,
+                    type: type, fields: JSON.Object())
+            }
+        }
+        for order in ["owner_request", "policy_fired"] {
+            let ejection = StressJob.ejection(
+                events("container_started", order, "eject_decided", "subkey_disabled", "container_stopped"))
+            #expect(ejection?.took == .seconds(12) && ejection?.stopped == Timestamp(seconds: 4))
+        }
+        #expect(StressJob.ejection(events("eject_decided", "container_stopped")) == nil)
+        #expect(StressJob.ejection(events("owner_request", "eject_decided")) == nil)
+    }
+
+    @Test func `a full disk has a name of its own, and an exit status`() {
+        func faults(_ outcome: Outcome?, _ cause: String?, _ code: Int?) -> Int {
+            let filler = trial {
+                $0.alias = "filler"
+                $0.outcome = outcome
+                $0.cause = cause
+            }
+            return StressJob.faults(ofFullDisk: [trial(), filler], exitCode: code).count
+        }
+        #expect(faults(.harnessFailed, "record_failed", 70) == 0)
+        #expect(faults(.harnessFailed, "record_failed", 1) == 1 && faults(.harnessFailed, "record_failed", nil) == 1)
+        #expect(faults(.harnessFailed, nil, 70) == 1 && faults(.agentFailed, nil, 70) == 1 && faults(nil, nil, 70) == 1)
+        #expect(StressJob.faults(ofFullDisk: [trial()], exitCode: 70).count == 1)
+    }
+
     @Test func `facts as they should be break no promise`() {
         #expect(broken([trial(), trial { $0.alias = "b" }]).isEmpty)
     }

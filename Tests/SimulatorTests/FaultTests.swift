@@ -16,6 +16,9 @@ import Testing
             }
             #expect(statuses == [200, 429, 429, 200])
             #expect(server.calls.map(\.fault) == [nil, "status", "status", nil])
+            let hash = try #require(server.keys.first { $0.secret.reveal() == server.options.ordinaryKey }?.hash)
+            #expect(server.calls.allSatisfy { $0.keyHash == hash } && server.faults(keyHash: hash) == 2)
+            #expect(server.faults(keyHash: "none") == 0)
         }
     }
 

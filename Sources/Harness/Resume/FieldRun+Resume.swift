@@ -40,6 +40,7 @@ extension FieldRun {
         _ resumption: Resumption, startedAt: Timestamp
     ) async throws -> RunResult {
         try await takingOver {
+            try await withdrawOrders()
             let search = try await RemainsSearch(run: directory.id, workshop: workshop, resumption: resumption)
             let starts = try await starts(search)
             try await checkKeys(for: starts)

@@ -37,6 +37,7 @@ extension FieldRun {
         try await takingOver {
             let known = try await workshop.journal.trials(run: directory.id).map(\.summary)
             let starts = try starts(known, retrial)
+            try await closeOrders()
             let history = try RunHistory.append(retried: retrial.json, to: directory)
             let again = starts.filter { $0.kept == nil }.map(\.plan)
             try await workshop.journal.reopen(

@@ -41,52 +41,16 @@ extension TrialRunner {
             let isDisabled = await provisioner.disable(key, within: pace.disable)
             recorder.record(isDisabled ? "subkey_disabled" : "subkey_not_disabled", ["hash": .string(key.hash)])
         }
-        let began = world.uptime()
-        var wait = Duration.seconds(1)
-        while true {
-            do {
-                let key = try await makeKey(access, earlier: old)
-                if wait > .seconds(1) { await deleteLost(but: key) }
-                return key
-            } catch {
-                // Its container lives and has worked, perhaps for hours: a while without keys is weather.
-                let left = pace.giveBack - (world.uptime() - began)
-                guard stop.urgency == .none, left > .zero else { throw error }
-                if wait == .seconds(1) {
-                    report(
-                        .warning(
-                            "\(plan.alias): there is no new sub-key yet (\(error)); it is tried for "
-                                + pace.giveBack.shortText))
-                }
-                let pause = min(wait, left)
-                await cancelling(when: stop) { try? await world.clock.sleep(for: pause) }
-                wait = min(wait * 2, .seconds(15))
-            }
-        }
-    }
-
-    private func makeKey(_ access: ModelAccess, earlier: [ProvisionedKey]) async throws -> ProvisionedKey {
         let budget = recorder.trialState.budget ?? plan.budget
         let committed = try await access.committed(plan.attempt.name)
         // OpenRouter wants a limit; the ledger is the wall before it.
         let limit = max(budget - committed, USD(picodollars: 1_000_000))
         var key = try await provisioner.create(
             run: runID, trial: plan.attempt.name, limit: limit, expiresAt: lastExpiry,
-            keeping: Set(earlier.map(\.hash)))
+            keeping: Set(old.map(\.hash)), patience: keyPatience)
         recordKey(key, limit: limit, expiresAt: lastExpiry)
-        key.earlier = earlier
+        key.earlier = old
         return key
-    }
-
-    /// What attempts at a key may have left whose answers were lost.
-    private func deleteLost(but key: ProvisionedKey) async {
-        guard let entries = try? await journal.resources(run: runID) else { return }
-        let lost = entries.filter {
-            $0.kind == .subkey && $0.trial == plan.attempt.name && $0.state != .gone && $0.handle == nil
-        }
-        guard !lost.isEmpty else { return }
-        await provisioner.deleteUnknown(
-            named: key.name, but: Set((key.earlier + [key]).map(\.hash)), entries: lost.map(\.id))
     }
 
     /// When keys of a trial that has begun expire.

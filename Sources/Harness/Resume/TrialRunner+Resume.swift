@@ -104,7 +104,7 @@ extension TrialRunner {
         do { key = try await renewKey(remains, access) } catch {
             return await wrapUp(remains) { key in
                 // Who asks for the end meanwhile gets it.
-                if self.stop.urgency > .none { return await superviseAgain(remains, key: key, stoppedBy: nil) }
+                if self.control.earlyEnd != nil { return await superviseAgain(remains, key: key, stoppedBy: nil) }
                 return await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
             }
         }

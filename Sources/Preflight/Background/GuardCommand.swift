@@ -22,13 +22,24 @@ struct GuardCommand: AsyncParsableCommand {
         let wiring = try Wiring(runsDirectory: Files.parent(of: path))
         let grace = try orphanGrace.map { try RunOptions.duration($0, "--orphan-grace") }
         let terminal = Terminal.shared
-        // Whoever takes a run up starts one, and an earlier one may still stand there.
-        guard let lock = try? HarnessLock(path: directory.guardLockPath) else { return }
+        guard let lock = await Self.lock(directory, wiring) else { return }
         defer { withExtendedLifetime(lock) {} }
         await RunGuard(directory: directory, docker: wiring.docker, world: wiring.world, grace: grace) { text in
             terminal.say("\(wiring.world.now().iso8601Seconds) \(text)")
         }.watch()
     }
+
+    /// Whoever takes a run up starts one, and an earlier one may still stand there: it goes on, or is just about to end.
+    private static func lock(_ directory: RunDirectory, _ wiring: Wiring) async -> HarnessLock? {
+        let deadline = wiring.world.uptime() + patience
+        while true {
+            if let lock = try? HarnessLock(path: directory.guardLockPath) { return lock }
+            guard wiring.world.uptime() < deadline else { return nil }
+            try? await wiring.world.clock.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private static let patience = Duration.seconds(20)
 }
 
 extension GuardCommand {
@@ -39,6 +50,8 @@ extension GuardCommand {
         let executable = try DetachStage.executable()
         let environment = wiring.docker.environment
         return { directory in
+            // Of whoever stands there already, too.
+            try Files.replace(directory.guardGracePath, with: orphanGrace ?? "")
             let grace = orphanGrace.map { ["--orphan-grace", $0] } ?? []
             _ = try BackgroundProgram(
                 executable: executable, arguments: [name, directory.path] + grace, environment: environment,

@@ -13,7 +13,8 @@ struct FieldStage {
     let management: OpenRouterClient
     let stop: StopSignal
     let orphanGrace: String?
-    var isResumed = false
+    /// On the name of a new run; nil for one that is taken up again.
+    var claim: RunClaim?
     let report: @Sendable (FieldEvent) -> Void
 
     /// Runs the field, and leaves a report of it beside its receipt.
@@ -25,20 +26,18 @@ struct FieldStage {
     }
 
     private func runField(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
-        try FileNeed.check(
-            concurrency: min(plan.trials.count, experiment.concurrency), isBehindGateway: experiment.access == .gateway,
-            limit: FileLimit.current)
-        let claim = isResumed ? nil : try RunClaim(directory)
-        do { return try await run(claim, body) } catch {
+        do {
+            try FileNeed.check(
+                concurrency: min(plan.trials.count, experiment.concurrency),
+                isBehindGateway: experiment.access == .gateway, limit: FileLimit.current)
+            return try await runClaimed(body)
+        } catch {
             claim?.giveUp()
             throw error
         }
     }
 
-    /// - Parameter claim: nil for a run that is taken up again.
-    private func run(
-        _ claim: RunClaim?, _ body: @Sendable (FieldRun) async throws -> RunResult
-    ) async throws -> RunResult {
+    private func runClaimed(_ body: @Sendable (FieldRun) async throws -> RunResult) async throws -> RunResult {
         let workshop = Workshop(docker: wiring.docker, management: management, journal: journal, world: wiring.world)
         let lease = RunLease(run: directory.id, journal: journal, world: wiring.world)
         let beginGuard = try GuardCommand.starter(wiring, orphanGrace: orphanGrace)

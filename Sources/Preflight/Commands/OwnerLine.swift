@@ -3,17 +3,20 @@ import PreflightCore
 import Store
 
 /// The way to a living run's harness, through the journal.
-struct OwnerLine {
+struct OwnerLine: Sendable {
     let journal: Journal
     let run: String
     let lockPath: String
     let world: World
 
-    struct Reply {
+    struct Reply: Sendable {
         var request: Int64
         var trial: String?
         var answer: OwnerRequest.Answer
     }
+
+    /// Whoever asks does not wait any more once it rises.
+    var stop = StopSignal()
 
     private static let look = Duration.milliseconds(100)
 
@@ -22,16 +25,22 @@ struct OwnerLine {
         _ order: OwnerOrder, trials: [String], who: String, within patience: Duration
     ) async throws -> [Reply] {
         var open: [(id: Int64, trial: String?)] = []
-        for trial in trials.isEmpty ? [nil] : trials.map(Optional.some) {
-            open.append((try await journal.ask(order, run: run, trial: trial, who: who, at: world.now()), trial))
+        do {
+            for trial in trials.isEmpty ? [nil] : trials.map(Optional.some) {
+                open.append((try await journal.ask(order, run: run, trial: trial, who: who, at: world.now()), trial))
+            }
+            let deadline = world.uptime() + patience
+            var replies: [Reply] = []
+            for (id, trial) in open {
+                let answer = try await self.answer(to: id, order, until: deadline)
+                replies.append(Reply(request: id, trial: trial, answer: answer))
+            }
+            return replies
+        } catch {
+            // Nobody waits for the rest of them either.
+            for (id, _) in open { _ = try? await journal.withdraw(id, at: world.now()) }
+            throw error
         }
-        let deadline = world.uptime() + patience
-        var replies: [Reply] = []
-        for (id, trial) in open {
-            let answer = try await self.answer(to: id, order, until: deadline)
-            replies.append(Reply(request: id, trial: trial, answer: answer))
-        }
-        return replies
     }
 
     private func answer(to id: Int64, _ order: OwnerOrder, until deadline: Duration) async throws -> OwnerRequest.Answer
@@ -41,14 +50,22 @@ struct OwnerLine {
             let isAlive = HarnessLock.holder(path: lockPath) == .living
             let request = try await journal.request(id)
             if let answer = request?.answer { return answer }
-            guard isAlive else {
-                throw PreflightError(
-                    .refused, "\(run) ended before it answered",
-                    hint: "`preflight status \(run)` shows how it stands; `preflight sweep` removes what it left")
-            }
-            guard world.uptime() < deadline else { return try await silence(id, order) }
+            guard isAlive else { return try await desertion(id) }
+            guard world.uptime() < deadline, stop.urgency == .none else { return try await silence(id, order) }
             try await world.clock.sleep(for: Self.look)
         }
+    }
+
+    /// Nobody is there any more who could carry it out, and whoever takes the run up later is not to find it.
+    private func desertion(_ id: Int64) async throws -> OwnerRequest.Answer {
+        let isWithdrawn = try await journal.withdraw(id, at: world.now())
+        if !isWithdrawn, let answer = try await journal.request(id)?.answer { return answer }
+        throw PreflightError(
+            .refused,
+            "\(run) ended before it answered"
+                + (isWithdrawn ? ": the order is withdrawn" : ", and had begun with the order"),
+            hint: "`preflight status \(run)` shows how it stands; `preflight sweep` removes what it left"
+                + (isWithdrawn ? "" : ", `preflight resume` carries the order out"))
     }
 
     /// What nobody waits for any more is not to come later; an end is wanted late, too.
@@ -81,6 +98,7 @@ struct OwnerLine {
             let isOver = trials.allSatisfy { $0.outcome != nil }
             // The lock goes last: then everything is given back.
             if isOver && !(aliases.isEmpty && isAlive) || !isAlive || world.uptime() >= deadline { return trials }
+            if stop.urgency > .none { return trials }
             try await world.clock.sleep(for: Self.look)
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Harness
 import PreflightCore
 import Reports
 import Store
@@ -25,9 +26,13 @@ struct OwnerStage {
         let journal = try wiring.existingJournal()
         let view = try await RunLookup.find(run, in: wiring.runs, journal: journal)
         let aliases = try trials.map { try TrialLookup.resolve($0, in: view) }
-        guard let journal, view.isAlive else { throw Self.notLiving(view) }
+        // Whoever only scores an ended run holds its lock as well, and takes no orders.
+        guard let journal, view.isAlive, view.finishedAt == nil else { throw Self.notLiving(view) }
+        let stop = StopSignal()
+        let signals = Signals(stop: stop, isQuiet: true)
         let line = OwnerLine(
-            journal: journal, run: view.id, lockPath: wiring.runs.run(view.id).harnessLockPath, world: wiring.world)
+            journal: journal, run: view.id, lockPath: wiring.runs.run(view.id).harnessLockPath, world: wiring.world,
+            stop: stop)
         let replies = try await line.ask(order, trials: aliases, who: Self.who, within: patience)
         var ends: [TrialSummary] = []
         if order.isEnding, replies.contains(where: \.answer.isDone) {
@@ -35,6 +40,7 @@ struct OwnerStage {
             ends = try await line.follow(wanted, within: patience) { terminal.say("  \($0)") }
         }
         show(replies, ends)
+        if let status = signals.exitStatus { throw status }
         await wiring.offerSweep(journal, place)
         if !replies.allSatisfy(\.answer.isDone) { throw ExitStatus.no }
     }
@@ -64,15 +70,16 @@ struct OwnerStage {
     }
 
     private static func notLiving(_ view: RunView) -> any Error {
-        let lost = view.trials.filter { $0.outcome == .lost }.map(\.alias)
-        if lost.isEmpty {
+        if view.finishedAt != nil {
             Terminal.shared.say("\(view.id) is over")
             return ExitStatus.no
         }
+        let lost = view.trials.filter { $0.outcome == .lost }.map(\.alias)
         return PreflightError(
             .refused,
-            "nobody watches \(view.id) any more: its process died, and \(lost.joined(separator: ", ")) with it",
-            hint: "`preflight sweep` ends and removes what it left")
+            "nobody watches \(view.id) any more: its process died"
+                + (lost.isEmpty ? "" : ", and \(lost.joined(separator: ", ")) with it"),
+            hint: "`preflight resume \(view.id)` takes it up, `preflight sweep` ends and removes what it left")
     }
 
     /// Who asks, for the record.

@@ -72,7 +72,7 @@ struct ReopenedRun {
                 createdAt: record.createdAt, journal: journal, wiring: wiring))
         let field = FieldStage(
             wiring: wiring, experiment: plan.experiment, plan: plan, directory: directory, journal: journal,
-            management: management, stop: stop, orphanGrace: options.orphanGrace, isResumed: true,
+            management: management, stop: stop, orphanGrace: options.orphanGrace,
             report: telling.progress())
         try await telling.finish(try await telling.following { try await field.run(body) }, signals)
     }

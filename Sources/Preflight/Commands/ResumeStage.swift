@@ -14,8 +14,12 @@ struct ResumeStage {
         let pace = try RunOptions.pace(poll: options.poll, settle: options.settle)
         if let orphanGrace = options.orphanGrace { _ = try RunOptions.duration(orphanGrace, "--orphan-grace") }
         let run = try await ReopenedRun(name: name, options: options)
-        if run.record.finishedAt != nil { return show(run.view) }
-        let wanted = run.view.trials.filter { $0.outcome == .lost }
+        if run.record.finishedAt != nil { return try show(run) }
+        // One that an earlier resumption has found lost has ended.
+        let ended = try await run.journal.trials(run: run.record.id).filter { $0.summary.outcome != nil }
+        let wanted = run.view.trials.filter { trial in
+            trial.outcome == .lost && !ended.contains { $0.summary.alias == trial.alias }
+        }
         let experiment = try run.experiment(toBegin: wanted.contains(where: \.hasNoContainer))
         let drift = try await run.acceptedDrift(wanted: wanted.map(\.source), experiment)
         let plan = try await run.plan(experiment, pace: pace)
@@ -23,10 +27,16 @@ struct ResumeStage {
         try await run.go(plan) { try await $0.resume(resumption, startedAt: run.record.createdAt) }
     }
 
-    private func show(_ view: RunView) {
-        if options.place.json { return terminal.data(view.json.prettyText) }
-        terminal.say("\(view.id) has ended: there is nothing to resume")
-        terminal.data(ClosingTable.text(view.trials, width: terminal.tableWidth))
+    private func show(_ run: ReopenedRun) throws {
+        let view = run.view
+        if options.place.json {
+            terminal.data(view.json.prettyText)
+        } else {
+            terminal.say("\(view.id) has ended: there is nothing to resume")
+            terminal.data(ClosingTable.text(view.trials, width: terminal.tableWidth))
+        }
+        if view.trials.contains(where: { $0.outcome == .harnessFailed }) { throw ExitStatus.failed }
+        if run.record.exitStatus != Int(ExitStatus.success.rawValue) { throw ExitStatus.no }
     }
 }
 

@@ -48,8 +48,9 @@ struct RunStage {
         let prepared = await cancelling(when: stop) { [experiment] in await prepare(experiment, pace: pace, wiring) }
         if let status = signals.exitStatus { throw status }
         let (plan, lock) = try prepared.get()
-        let directory = wiring.runs.run(try await runID(journal, wiring))
         let text = try experiment.tree.yamlText
+        let claim = try await claim(journal, wiring)
+        let directory = claim.directory
         let telling = RunTelling(
             isJSON: isJSON,
             board: RunBoard(
@@ -57,7 +58,8 @@ struct RunStage {
                 wiring: wiring))
         let field = FieldStage(
             wiring: wiring, experiment: experiment, plan: plan, directory: directory, journal: journal,
-            management: management, stop: stop, orphanGrace: options.orphanGrace, report: telling.progress())
+            management: management, stop: stop, orphanGrace: options.orphanGrace, claim: claim,
+            report: telling.progress())
         let result = try await telling.following {
             try await field.run { field in
                 try await field.run(
@@ -136,11 +138,12 @@ extension RunStage {
             hint: "\(hint); for another run choose another --run-id, or leave it out")
     }
 
-    private func runID(_ journal: Journal, _ wiring: Wiring) async throws -> String {
-        if let id = options.runId { return id }
+    /// The run's name, for this process alone.
+    private func claim(_ journal: Journal, _ wiring: Wiring) async throws -> RunClaim {
+        if let id = options.runId { return try RunClaim(wiring.runs.run(id)) }
         let id = Names.runID(at: wiring.world.now())
         // Two runs that begin in the same second.
-        let isTaken = try await journal.runs().contains { $0.id == id }
-        return isTaken ? id + "-" + wiring.world.nonce(4) : id
+        if try await journal.run(id) == nil, let claim = try? RunClaim(wiring.runs.run(id)) { return claim }
+        return try RunClaim(wiring.runs.run(id + "-" + wiring.world.nonce(4)))
     }
 }

@@ -7,6 +7,7 @@ struct FieldFacts: Sendable {
         var budget: USD
         var access: StressField.Access
         var outcome: Outcome?
+        var cause: String?
         /// Of its receipt.
         var cost = USD.zero
         var unknownUpTo: USD?

@@ -34,6 +34,7 @@ extension StressField {
             let summary = TrialSummary(json: json)
         {
             trial.outcome = summary.outcome
+            trial.cause = summary.cause
             trial.cost = summary.cost
             trial.unknownUpTo = summary.unknownUpTo
         }

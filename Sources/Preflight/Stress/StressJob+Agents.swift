@@ -92,18 +92,25 @@ extension StressJob {
         return size
     }
 
+    /// From the order to a dead container; nil where the log does not tell of both.
+    static func ejection(_ events: [Event]) -> (took: Duration, stopped: Timestamp)? {
+        guard let asked = events.first(where: { ["owner_request", "policy_fired"].contains($0.type) }),
+            events.contains(where: { $0.type == "eject_decided" }),
+            let stopped = events.first(where: { $0.type == "container_stopped" })
+        else { return nil }
+        return (stopped.elapsed - asked.elapsed, stopped.timestamp)
+    }
+
     /// Whether it was dead in time, and did nothing after.
     private func ejection(_ alias: String, _ field: StressField, _ result: inout StressResult) -> [StressVerdict] {
-        let events = field.events(alias)
-        guard let decided = events.first(where: { $0.type == "eject_decided" }),
-            let stopped = events.first(where: { $0.type == "container_stopped" })
-        else { return [.broken(.ejected, "\(alias): its log does not tell that it was stopped")] }
-        let took = stopped.elapsed - decided.elapsed
+        guard let (took, stopped) = Self.ejection(field.events(alias)) else {
+            return [.broken(.ejected, "\(alias): its log does not tell that it was stopped")]
+        }
         result.ejections.append(took)
         var faults: [String] = []
         if took > StressResult.ejectLimit { faults.append("\(alias): dead after \(took.shortText)") }
         let hashes = field.keyHashes(alias)
-        let late = bench.server.bill.charges.filter { hashes.contains($0.keyHash) && $0.at > stopped.timestamp }
+        let late = bench.server.bill.charges.filter { hashes.contains($0.keyHash) && $0.at > stopped }
         if !late.isEmpty { faults.append("\(alias): \(late.count) calls after its end") }
         let output = field.run.trial(alias).outputPath
         let files = Files.list(output)
@@ -118,7 +125,7 @@ extension StressJob {
                 continue
             }
             let time = Timestamp(microseconds: Int64(changed.timeIntervalSince1970 * 1_000_000))
-            if time > stopped.timestamp { faults.append("\(alias): \(file) changed after its end") }
+            if time > stopped { faults.append("\(alias): \(file) changed after its end") }
         }
         return [.of(.ejected, faults)]
     }

@@ -67,15 +67,36 @@ extension StressJob {
         try FileManager.default.removeItem(atPath: field.run.trial("filler").outputPath + "/filler")
         let finished = try await Journal(path: field.runs.journalPath).run(field.id)?.finishedAt != nil
         if !finished { try await field.takeUp() }
-        var (facts, faults) = try await end(field)
+        // Where it could close its books, the process that met the full disk was the last.
+        var (facts, faults) = try await end(field, allowing: finished ? [Int(ExitStatus.failed.rawValue)] : [0, 1])
+        // What the harness itself has left, before the sweep; a full disk keeps it from nothing but writing.
+        let left = facts.left
         try await field.sweep(field.runIDs)
-        facts.left = try await field.left()
-        let filler = facts.trials.first { $0.alias == "filler" }
-        if ended == nil { faults.append("the harness did not end within a minute of a full disk") }
-        if filler == nil { faults.append("nothing is known of the filler") }
-        if filler?.outcome == .completed { faults.append("the filler's end is called a success") }
+        facts.left = left + (try await field.left())
+        faults += Self.faults(ofFullDisk: facts.trials, exitCode: ended)
         // What could not be written is not there: what is there must be whole, and the money right.
         return facts.verdicts.filter { [.overspend, .money, .leftovers].contains($0.promise) } + [.of(.outcome, faults)]
+    }
+
+    /// What is wrong with the end of a field whose disk was filled.
+    ///
+    /// - Parameter exitCode: of the process that met the full disk; nil where it did not end.
+    static func faults(ofFullDisk trials: [FieldFacts.Trial], exitCode: Int?) -> [String] {
+        var faults: [String] = []
+        switch exitCode {
+        case nil: faults.append("the harness did not end within a minute of a full disk")
+        case Int(ExitStatus.failed.rawValue): break
+        case let code?: faults.append("its exit status on a full disk is \(code)")
+        }
+        guard let filler = trials.first(where: { $0.alias == "filler" }) else {
+            return faults + ["nothing is known of the filler"]
+        }
+        let isNamed = filler.outcome == .harnessFailed && filler.cause == Verdict.recordFailed
+        if !isNamed {
+            let outcome = filler.outcome?.rawValue ?? "without an outcome"
+            faults.append("the filler: \(outcome), cause \(filler.cause ?? "none")")
+        }
+        return faults
     }
 
     private func free(_ directory: String) -> Int {
@@ -134,8 +155,7 @@ extension StressJob {
             await engine.crash()
             try await engine.start()
             result.injected += 1
-            // What could not be removed while the engine was away is swept, as the next start offers it.
-            if await field.ended(within: .seconds(180)) != nil { try await field.sweep(field.runIDs) }
+            // The engine is back: what could not be removed while it was away is removed at the end, without a sweep.
             var (facts, faults) = try await end(field)
             for trial in facts.trials {
                 guard trial.outcome == .completed || trial.outcome == .dockerFailed else {

@@ -3,7 +3,7 @@ import PreflightCore
 import Simulator
 
 extension StressJob {
-    /// A trial for each fault, which it asks for at every call.
+    /// A trial for each fault, which it asks for at every call. What the provider has done to it counts, not what it asked.
     func provider() async throws -> [StressResult] {
         let faults: [StressFault.Provider] = item.faults.compactMap {
             if case .provider(let fault) = $0 { fault } else { nil }
@@ -25,7 +25,7 @@ extension StressJob {
             part.cost = nil
             if index == 0 { part = facts }
             var result = result(.provider(fault))
-            result.injected = field.events(fault.alias).count { $0.fields["fault"] != nil }
+            result.injected = field.keyHashes(fault.alias).reduce(0) { $0 + bench.server.faults(keyHash: $1) }
             let outcome = part.trials.first { $0.alias == fault.alias }?.outcome
             let wrong = outcome == .completed ? [] : ["\(fault.alias): \(outcome?.rawValue ?? "without an outcome")"]
             result.verdicts = part.verdicts + [.of(.outcome, endFaults + wrong)]

@@ -50,7 +50,11 @@ struct StressJob: Sendable {
     }
 
     /// The same for a field of which nobody can say how it ends.
-    func end(_ field: StressField, within limit: Duration = .seconds(180)) async throws -> (FieldFacts, [String]) {
+    ///
+    /// - Parameter allowed: the exit statuses that it may have.
+    func end(
+        _ field: StressField, within limit: Duration = .seconds(180), allowing allowed: Set<Int> = [0, 1]
+    ) async throws -> (FieldFacts, [String]) {
         let code = await field.ended(within: limit)
         if code == nil { await field.crash() }
         try await field.sweep(code == nil ? field.runIDs : field.runIDs.dropLast())
@@ -58,7 +62,7 @@ struct StressJob: Sendable {
         litter.remove(field)
         var faults: [String] = []
         if code == nil { faults.append("\(field.id) did not end within \(limit.shortText)") }
-        if let code, ![0, 1].contains(code) {
+        if let code, !allowed.contains(code) {
             faults.append("\(field.id) ended with exit status \(code): \(field.lastWords)")
         }
         return (facts, faults)

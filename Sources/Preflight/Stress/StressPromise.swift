@@ -14,7 +14,7 @@ enum StressPromise: String, CaseIterable, Sendable, Comparable {
     case repeated
     /// Another run beside it is not touched.
     case siblings
-    /// From the decision to eject to a dead container, in time, and nothing written or called after.
+    /// From the order to eject to a dead container, in time, and nothing written or called after.
     case ejected
     /// Living trials are watched again in time.
     case resume

@@ -7,7 +7,7 @@ struct StressResult: Sendable {
     var variant = ""
     var injected = 0
     var verdicts: [StressVerdict] = []
-    /// From the decision to eject to a dead container.
+    /// From the order to eject to a dead container.
     var ejections: [Duration] = []
     /// From the start of `resume` until every living trial was watched again.
     var resumptions: [Duration] = []

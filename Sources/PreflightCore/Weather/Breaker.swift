@@ -1,8 +1,8 @@
 /// Ends a field in which one permanent error comes again and again, instead of burning the night.
 ///
 /// An error counts as long as nothing of its kind has gone well since: a model that is gone for one trial does not end
-/// a field in which others get their answers. Where each trial has a key of its own, one key that is refused ends its
-/// trial alone: the field ends once a second trial's is refused too, or where no other trial is left.
+/// a field in which others get their answers. What may lie with one trial, such as a key of its own that is refused, ends
+/// that trial alone: the field ends once a second trial has met it too, or where no other trial is left.
 package struct Breaker: Sendable {
     /// What has to go well for earlier errors to be forgotten.
     package enum Kind: Hashable, Sendable {
@@ -20,14 +20,14 @@ package struct Breaker: Sendable {
         package var message: String
         /// An agent says so, and nobody else has seen it: it counts once for each trial.
         package var isHearsay: Bool
-        /// It may lie with the trial's own key, and then is no other trial's affair.
-        package var isOfOwnKey: Bool
+        /// It may lie with the trial, its key or what it asks for, and then is no other trial's affair.
+        package var mayBeOwn: Bool
 
         package init(
             _ kind: Kind, cause: String, subject: String = "", message: String, isHearsay: Bool = false,
-            isOfOwnKey: Bool = false
+            mayBeOwn: Bool = false
         ) {
-            self.isOfOwnKey = isOfOwnKey
+            self.mayBeOwn = mayBeOwn
             self.kind = kind
             self.cause = cause
             self.subject = subject
@@ -76,8 +76,8 @@ package struct Breaker: Sendable {
     package static let limit = 10
 
     private var counts: [Name: Count] = [:]
-    /// Errors that may lie with a trial's own key, by the trial: they count while nothing of its own has gone well.
-    private var ownErrors: [String: Int] = [:]
+    /// Errors that may lie with a trial, by the trial: they count while nothing of its own has gone well.
+    private var ownErrors: [String: [Name: Int]] = [:]
     package private(set) var trip: Trip?
 
     package init() {}
@@ -93,17 +93,17 @@ package struct Breaker: Sendable {
         let isNew = counts[name, default: Count()].tellers.insert(trial).inserted
         if fault.isHearsay, !isNew { return nil }
         counts[name, default: Count()].times += 1
-        if fault.isOfOwnKey { ownErrors[trial, default: 0] += 1 }
+        if fault.mayBeOwn { ownErrors[trial, default: [:]][name, default: 0] += 1 }
         let (times, tellers) = counts[name].map { ($0.times, $0.tellers.count) } ?? (0, 0)
         func makeTrip(_ times: Int) -> Trip {
             Trip(cause: fault.cause, message: fault.message, times: times, trial: trial, at: now)
         }
-        if times >= Self.limit, !fault.isOfOwnKey || tellers > 1 || isLast {
+        if times >= Self.limit, !fault.mayBeOwn || tellers > 1 || isLast {
             let trip = makeTrip(times)
             self.trip = trip
             return .field(trip)
         }
-        guard fault.isOfOwnKey, let own = ownErrors[trial], own == Self.limit else { return nil }
+        guard fault.mayBeOwn, let own = ownErrors[trial]?[name], own == Self.limit else { return nil }
         return .trial(makeTrip(own))
     }
 
@@ -138,7 +138,8 @@ extension Breaker {
                     Fault(
                         .call, cause: cause, subject: subject.map { $0 ?? "" }.joined(separator: " "),
                         message: event.fields["reason"]?.string ?? "the provider answered \(status)",
-                        isOfOwnKey: status == 401 && hasOwnKey))
+                        // A model may be gone only for who rules out all that serve it.
+                        mayBeOwn: status == 401 && hasOwnKey || status == 404))
             case (.agent, "message_end") where !isMetered && event.fields["usage"] != nil: self = .success(.call)
             case (.agent, "error") where !isMetered:
                 // 402 is the trial's own budget, as far as an agent can know.
@@ -157,13 +158,26 @@ extension Breaker {
                     let cause = event.fields["cause"]?.string
                 else { return nil }
                 let reason = event.fields["reason"]?.string ?? outcome.rawValue
+                let kind: Kind
                 switch outcome {
-                case .provisioningFailed: self = .fault(Fault(.key, cause: cause, message: reason))
-                case .imageFailed, .dockerFailed: self = .fault(Fault(.container, cause: cause, message: reason))
+                case .provisioningFailed: kind = .key
+                case .imageFailed, .dockerFailed: kind = .container
                 default: return nil
                 }
+                guard Breaker.lastingCauses[kind]?.contains(cause) == true else { return nil }
+                self = .fault(Fault(kind, cause: cause, message: reason))
             default: return nil
             }
         }
     }
+
+    /// Why trials end that the next trial would end by as well. An outage, of the management API or of the engine, is
+    /// none of them: it passes, and may have met many trials at once.
+    package static let lastingCauses: [Kind: Set<String>] = [
+        .key: ["balance_exhausted", "forbidden", "journal", "key_refused", "not_found", "rejected"],
+        .container: [
+            "address_pool_exhausted", "disk_full", "docker", "docker_not_installed", "image_missing",
+            "image_unusable", "mount", "no_such_object", "permission_denied",
+        ],
+    ]
 }

@@ -22,9 +22,17 @@ extension SimulatorServer {
         call.orders?.fault ?? withState { $0.faults.take(method: call.method, path: call.path) }
     }
 
-    func log(_ call: ServerCall, status: Int?, fault: Fault?) {
+    /// Before the call: its key may be gone afterwards.
+    func keyHash(of call: ServerCall) -> String? {
+        call.bearer.flatMap { bearer in withState { $0.keys[secret: bearer]?.hash } }
+    }
+
+    func log(_ call: ServerCall, of keyHash: String?, status: Int?, fault: Fault?) {
+        // An answer that is refused is none that could be changed.
+        let isPlayed = fault?.kind.isOrder != true || status.map { $0 < 400 } ?? true
         let answered = AnsweredCall(
-            at: now(), method: call.method, path: call.path, status: status, fault: fault?.kind.rawValue)
+            at: now(), method: call.method, path: call.path, status: status,
+            fault: isPlayed ? fault?.kind.rawValue : nil, keyHash: keyHash)
         withState { $0.calls.add(answered) }
     }
 

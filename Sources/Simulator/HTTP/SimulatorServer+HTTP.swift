@@ -53,9 +53,10 @@ private struct Responder: HTTPResponder {
             return try Response(Reply(error, call.errorShape))
         }
 
+        let keyHash = server.keyHash(of: call)
         let fault = server.takeFault(for: call)
         let delivery = await server.delivery(of: call, under: fault)
-        server.log(call, status: delivery.status, fault: fault)
+        server.log(call, of: keyHash, status: delivery.status, fault: fault)
         return try await response(delivery, client)
     }
 

@@ -9,6 +9,8 @@ package struct AnsweredCall: Sendable {
     package var status: Int?
     /// The kind of the fault that was played, if any.
     package var fault: String?
+    /// Of the key that it came with; nil where that is none of the account's.
+    package var keyHash: String?
 
     var json: JSON {
         .record([
@@ -24,9 +26,12 @@ struct CallLog: Sendable {
 
     private(set) var recent: [AnsweredCall] = []
     private(set) var count = 0
+    /// How many calls of a key met a fault, by its hash; over all calls there ever were.
+    private(set) var faults: [String: Int] = [:]
 
     mutating func add(_ call: AnsweredCall) {
         count += 1
+        if call.fault != nil, let hash = call.keyHash { faults[hash, default: 0] += 1 }
         recent.append(call)
         if recent.count > Self.maximumCount { recent.removeFirst(Self.maximumCount / 10) }
     }

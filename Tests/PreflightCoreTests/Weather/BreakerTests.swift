@@ -65,7 +65,7 @@ import Testing
         let settled = event(.gateway, "call_settled", ["call": 1])
         let mixed = (0..<40).map { index in (index % 9 == 8 ? settled : failed(404), "a") }
         #expect(trips(mixed).isEmpty)
-        let models = (0..<18).map { (failed(404, model: $0 % 2 == 0 ? "a" : "b"), "t") }
+        let models = (0..<18).map { (failed(404, model: $0 % 2 == 0 ? "a" : "b"), "t\($0 % 3)") }
         #expect(trips(models).isEmpty)
         #expect(trips(models + models.prefix(2)).count == 1)
         // Each upstream has a key of its own.
@@ -103,9 +103,17 @@ import Testing
         #expect(answers(ten, isLast: true).map(end) == ["field a 10"])
         // All trials of another upstream show it one key.
         #expect(answers(ten, hasOwnKey: false).map(end) == ["field a 10"])
-        // A model that is gone, an account that is empty, are gone and empty for all.
-        #expect(answers((0..<10).map { _ in (failed(404), "a") }).map(end) == ["field a 10"])
+        // An account that is empty is empty for all.
         #expect(answers((0..<10).map { _ in (failed(402), "a") }).map(end) == ["field a 10"])
+        // A model may be gone for one trial alone: for one that rules out all that serve it.
+        let gone = (0..<10).map { _ in (failed(404), "a") }
+        for hasOwnKey in [true, false] {
+            #expect(answers(gone + gone, hasOwnKey: hasOwnKey).map(end) == ["trial a 10"])
+            #expect(answers(gone, hasOwnKey: hasOwnKey, isLast: true).map(end) == ["field a 10"])
+        }
+        #expect(answers(gone + [(failed(404), "b")]).map(end) == ["trial a 10", "field b 11"])
+        // Errors of two kinds are not ten of one.
+        #expect(answers(Array(ten.prefix(5) + gone.prefix(5))).isEmpty)
     }
 
     @Test func `a call of a free upstream that failed is settled at nothing, and no success`() {
@@ -142,8 +150,18 @@ import Testing
         #expect(trips(times(20, finished(.provisioningFailed, nil))).isEmpty)
         #expect(trips(times(20, finished(.agentFailed, nil))).isEmpty)
         let made = event(.harness, "subkey_created", [:])
-        let broken = times(9, finished(.provisioningFailed, "outage"))
+        let broken = times(9, finished(.provisioningFailed, "key_refused"))
         #expect(trips(broken + [(made, "t")] + broken).isEmpty)
+    }
+
+    @Test(arguments: [
+        (Outcome.provisioningFailed, "outage"), (.provisioningFailed, "unreachable"),
+        (.provisioningFailed, "interrupted"), (.provisioningFailed, "rate_limited"),
+        (.dockerFailed, "engine_unreachable"), (.dockerFailed, "engine_restarted"), (.dockerFailed, "engine_timed_out"),
+    ])
+    func `an outage that met ten trials ends no field`(outcome: Outcome, cause: String) {
+        let fields: JSON = ["outcome": .string(outcome.rawValue), "cause": .string(cause), "reason": "why"]
+        #expect(trips((0..<30).map { (event(.harness, "trial_finished", fields), "t\($0)") }).isEmpty)
     }
 }
 
