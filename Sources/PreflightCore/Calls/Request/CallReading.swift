@@ -48,9 +48,13 @@ struct CallReading {
                         fields.scan.member("system", in: bytes), fields.scan.member("instructions", in: bytes),
                     ]),
                     opening: walker.firstMark,
-                    isMarkedForCache: walker.isMarkedForCache || fields[.cacheControl] != nil),
+                    isMarkedForCache: walker.isMarkedForCache || fields[.cacheControl] != nil,
+                    sequences: sequences, framed: dialect == .completions ? sequences : 1),
                 predictionTokens: predictionTokens, extras: walker.extras, fields: fields))
     }
+
+    /// Prompts that are answered, or embedded, one by one.
+    var sequences: Int { dialect == .completions || dialect == .embeddings ? max(1, walker.sequences) : 1 }
 
     private mutating func measurePrompt() throws(CallRefusal) {
         do {
