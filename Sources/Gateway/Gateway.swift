@@ -17,6 +17,8 @@ package final class Gateway: Sendable {
     package let now: @Sendable () -> Timestamp
     let reconciler: Reconciler
     let outages = Outages()
+    /// Of this machine's interfaces: no container is led to them.
+    let ownAddresses: @Sendable () throws -> [SocketAddress]
     private let current: Mutex<Rules>
     private let events: @Sendable (GatewayEvent) -> Void
     private let group: MultiThreadedEventLoopGroup
@@ -28,18 +30,23 @@ package final class Gateway: Sendable {
     ///   - threads: Event loops; one for each processor serves best.
     ///   - resolver: Finds the addresses of upstreams, for each event loop; nil for the system's.
     ///   - authorities: A PEM file of those that upstreams' certificates are verified by; nil for the system's.
+    ///   - ownAddresses: Those of this machine. Asked on a thread that may be blocked.
     ///   - report: Told of every call and connection. Called on event loops: it must not block.
     package init(
         settings: GatewaySettings, ledger: Ledger, keys: KeyRing = KeyRing(), prices: PriceBook = PriceBook(),
         threads: Int = System.coreCount, authorities: String? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         resolver: ((any EventLoop) -> any Resolver & Sendable)? = nil,
+        ownAddresses: @escaping @Sendable () throws -> [SocketAddress] = {
+            try System.enumerateDevices().compactMap(\.address)
+        },
         now: @escaping @Sendable () -> Timestamp, report: @escaping @Sendable (GatewayEvent) -> Void = { _ in }
     ) throws {
         self.ledger = ledger
         self.keys = keys
         self.prices = prices
         self.now = now
+        self.ownAddresses = ownAddresses
         current = Mutex(Rules(settings, prices: prices))
         events = report
         reconciler = Reconciler(clock: clock)

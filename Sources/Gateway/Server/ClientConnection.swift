@@ -148,7 +148,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         if request.kind == .connect || request.absoluteAuthority != nil {
             let tunnel = Tunnel(client: self, request: request)
             work = .tunnel(tunnel)
-            // What came with the request belongs to the other side already.
+            // What came with a CONNECT belongs to the other side already.
             if buffer.readableBytes > 0 { tunnel.sendUp(buffer.readSlice(length: buffer.readableBytes) ?? buffer) }
             return tunnel.open()
         }
@@ -185,8 +185,16 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// A body is only waited for, and kept, for somebody who may send one: else the request is refused, and ends here.
     private var mayGoOn: Bool {
-        // What is for a proxy shows no key: where it may go is decided by the tunnel.
-        guard !isAdmitted, let request = parser.begun, request.absoluteAuthority == nil else { return true }
+        guard !isAdmitted, let request = parser.begun else { return true }
+        // What is for a proxy shows no key: it must be for where the network is open.
+        if request.absoluteAuthority != nil {
+            if case .closed = Tunnel.Way(of: request, listener.tunnels) {
+                serve(request)
+                return false
+            }
+            isAdmitted = true
+            return true
+        }
         let (key, objection) = admission(of: request)
         guard let objection else {
             isAdmitted = true
