@@ -24,7 +24,7 @@ package final class Gateway: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let tls: NIOSSLContext
     private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
-    private let connections = Atomic(0)
+    private let load = CallerLoad()
 
     /// - Parameters:
     ///   - threads: Event loops; one for each processor serves best.
@@ -71,7 +71,7 @@ package final class Gateway: Sendable {
         current.withLock { $0 = rules }
     }
 
-    package var openConnections: Int { connections.load(ordering: .relaxed) }
+    package var openConnections: Int { load.connections }
 
     func report(_ event: GatewayEvent) { events(event) }
 
@@ -114,13 +114,14 @@ package final class Gateway: Sendable {
 
     /// Accepts callers at an address; port 0 takes any that is free.
     package func listen(_ listener: Listener, host: String, port: Int) async throws -> BoundListener {
+        let load = listener.wantsBoundKeys ? CallerLoad() : nil
         do {
             let channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 512)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
-                .childChannelInitializer { channel in self.accept(channel, listener) }
+                .childChannelInitializer { channel in self.accept(channel, listener, load) }
                 .bind(host: host, port: port).get()
             let bound = channel.localAddress?.port ?? port
             return BoundListener(listener: listener, host: host, port: bound, channel: channel)
@@ -132,18 +133,29 @@ package final class Gateway: Sendable {
         }
     }
 
-    private func accept(_ channel: any Channel, _ listener: Listener) -> EventLoopFuture<Void> {
+    /// - Parameter trial: The load of a listener that is one trial's: it must not take the gateway from others.
+    private func accept(
+        _ channel: any Channel, _ listener: Listener, _ trial: CallerLoad?
+    ) -> EventLoopFuture<Void> {
         let settings = settings
-        guard connections.wrappingAdd(1, ordering: .relaxed).newValue <= settings.bounds.connections,
-            let context = contexts.withLock({ $0[ObjectIdentifier(channel.eventLoop)] })
-        else {
-            connections.wrappingSubtract(1, ordering: .relaxed)
+        let bounds = settings.bounds
+        guard let context = contexts.withLock({ $0[ObjectIdentifier(channel.eventLoop)] }),
+            trial?.enter(most: bounds.trialConnections) ?? true
+        else { return channel.close() }
+        guard load.enter(most: bounds.connections) else {
+            trial?.leave()
             return channel.close()
         }
-        channel.closeFuture.whenComplete { _ in self.connections.wrappingSubtract(1, ordering: .relaxed) }
+        let all = load
+        channel.closeFuture.whenComplete { _ in
+            all.leave()
+            trial?.leave()
+        }
+        var loads = CallerLoads(loads: [(all, bounds.bodies)])
+        if let trial { loads.loads.append((trial, bounds.trialBodies)) }
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
-                ClientConnection(context: context, listener: listener, settings: settings))
+                ClientConnection(context: context, listener: listener, settings: settings, loads: loads))
         }
     }
 
