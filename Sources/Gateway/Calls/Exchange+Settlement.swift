@@ -40,9 +40,13 @@ extension Exchange {
     }
 
     /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
-    /// text that came. Nil where more may have been made than can be seen.
+    /// text that came. Nil where more may have been made than can be seen, or charged than its tokens: what was counted and
+    /// is not priced by that is charged for something else as well.
     private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
-        guard let price, answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
+        guard let price, !answer.isCounted, !answer.hasDearerTier || price.surcharge.factorPermille > 1000 else {
+            return nil
+        }
+        guard answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
         guard price.perOutputToken > .zero else { return price.base }
         // What is not streamed was made as a whole before its first byte came.
         guard stream != nil || answer.isFinished else { return nil }
