@@ -113,6 +113,22 @@ import Testing
         #expect(trips(times(9, failed(401)) + [(free, "t")] + times(1, failed(401))).count == 1)
     }
 
+    @Test func `an answer that ended in an error is no success, and the provider's failure if it is the last word`() {
+        let broken: JSON = [
+            "call": 1, "status": 200, "failure_status": 529, "cost_usd": 0, "reason": "overloaded",
+            "usage": ["prompt_tokens": 7, "completion_tokens": 2],
+        ]
+        let failure = event(.gateway, "call_settled", broken)
+        #expect(trips(times(9, failed(401)) + [(failure, "t")] + times(1, failed(401))).count == 1)
+        for type in ["call_settled", "call_held"] {
+            let state = state((type, broken))
+            #expect(end(state).end.outcome == .providerFailed && end(state).cause == "outage")
+            #expect(state.usage.promptTokens == (type == "call_settled" ? 7 : 0))
+            let answered: JSON = ["call": 2, "status": 200, "cost_usd": 0]
+            #expect(end(self.state((type, broken), ("call_settled", answered))).end.outcome == .agentFailed)
+        }
+    }
+
     @Test func `an attempt that is sent again is no error yet`() {
         var again = failed(401)
         again.fields.append("sent_again", true)
