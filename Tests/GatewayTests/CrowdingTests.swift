@@ -72,7 +72,8 @@ extension LoadTests {
                     : "content-length: 200000\r\n\r\n\(part)"
                 func bytes(_ trial: Trial) -> ByteBuffer {
                     ByteBuffer(
-                        string: "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(trial.key)\r\n"
+                        string:
+                            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(trial.key)\r\n"
                             + framing)
                 }
                 var channels: [any Channel] = []

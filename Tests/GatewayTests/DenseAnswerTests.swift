@@ -39,7 +39,8 @@ import Testing
     @Test func `a long number does not pass the budget`() async throws {
         let limit = Self.price * 100_000
         let limits = BudgetLimits(total: limit, hold: .adaptive)
-        try await withScriptedGateway([Self.upstream(digitsEach: 1)], kind: .openAI, limits: limits, threads: 1) { bench in
+        try await withScriptedGateway([Self.upstream(digitsEach: 1)], kind: .openAI, limits: limits, threads: 1) {
+            bench in
             for _ in 0..<20 { #expect(try await send(bench, "words").status == 200) }
             _ = try await bench.quiet()
             let first = try #require(try await take(bench, allBut: Self.price * 1000))

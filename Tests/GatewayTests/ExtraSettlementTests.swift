@@ -88,7 +88,8 @@ import Testing
         (.openAI, "/v1/chat/completions", chatAnswer),
         (
             .anthropic, "/v1/messages",
-            message.replacing(#""output_tokens":10,"#, with: #""output_tokens":10,"server_tool_use":{"web_search_requests":2},"#)
+            message.replacing(
+                #""output_tokens":10,"#, with: #""output_tokens":10,"server_tool_use":{"web_search_requests":2},"#)
         ),
     ]
 
@@ -112,7 +113,8 @@ import Testing
 
     @Test func `embeddings are priced by a table that has no price for answers`() async throws {
         let upstream = ScriptedUpstream { _ in
-            ScriptedUpstream.Script(#"{"object":"list","data":[],"model":"e","usage":{"prompt_tokens":7,"total_tokens":7}}"#)
+            ScriptedUpstream.Script(
+                #"{"object":"list","data":[],"model":"e","usage":{"prompt_tokens":7,"total_tokens":7}}"#)
         }
         let rates = Pricing.Rates(prompt: USD(picodollars: 20_000))
         let table = Catalogue(models: [Model(id: "e", contextLength: 8192, pricing: Pricing(rates: rates))])

@@ -40,8 +40,8 @@ extension Exchange {
     }
 
     /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
-    /// text that came. Nil where more may have been made than can be seen, or charged than its tokens: what was counted and
-    /// is not priced by that is charged for something else as well.
+    /// text that came. Nil where more may have been made than can be seen, or more be charged than its tokens: what was
+    /// counted and is not priced by that is charged for something else as well.
     private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
         guard let price, !answer.isCounted, !answer.hasDearerTier || price.surcharge.factorPermille > 1000 else {
             return nil

@@ -30,8 +30,8 @@ struct CallerLoads: Sendable {
     var loads: [(load: CallerLoad, mostBytes: Int)]
 }
 
-/// The room that a long body takes, from its head until nobody has the request any more: also a call that its caller has
-/// left. Changed on one event loop only.
+/// The room that a long body takes, from its head until nobody has the request any more, a call that its caller has left
+/// included. Changed on one event loop only.
 final class KeptBody: @unchecked Sendable {
     private let loads: CallerLoads
     private var size = 0

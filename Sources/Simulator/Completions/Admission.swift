@@ -169,8 +169,8 @@ extension SimulatorState {
         let promptTokens = request.prompt.tokenCount
         guard wanted > context - promptTokens else { return }
         throw .badRequest(
-            "This endpoint's maximum context length is \(context) tokens. However, you requested more: \(promptTokens) of "
-                + "text input, \(wanted) in the output. Please reduce the length of either one.")
+            "This endpoint's maximum context length is \(context) tokens. However, you requested more: \(promptTokens) "
+                + "of text input, \(wanted) in the output. Please reduce the length of either one.")
     }
 
     private static let accountRemedy =

@@ -42,7 +42,9 @@ struct CallReading {
                 reasoning: reasoningWish(model: model), toolNames: walker.toolNames,
                 prompt: PromptMeasure(
                     counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded,
-                    isRepeatable: !walker.hasRemoteImage && !mayBeCut, marks: walker.marks, identity: identity(),
+                    isRepeatable: !walker.hasRemoteImage && !mayBeCut,
+                    // Messages are no part of what is embedded: a place between them tells nothing of the rest.
+                    marks: dialect == .embeddings ? [] : walker.marks, identity: identity(),
                     tools: hash(of: [fields[.tools], fields[.functions]]),
                     system: hash(of: [
                         fields.scan.member("system", in: bytes), fields.scan.member("instructions", in: bytes),

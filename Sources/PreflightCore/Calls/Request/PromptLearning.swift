@@ -51,8 +51,8 @@ package struct PromptLearning: Sendable {
         return overflow ? bound : min(bound, product / 1_000 + 1)
     }
 
-    /// The largest share of their bound that the model's prompts were seen to use, with headroom, in permille; nil until
-    /// enough calls were seen.
+    /// The largest share of their bound that the model's prompts were seen to use, with headroom, in permille; nil
+    /// until enough calls were seen.
     package func usualShare(of model: String) -> Int? {
         guard let ratio = ratios[model], ratio.samples >= Self.minimumSamples else { return nil }
         return ratio.largestPermille * Self.headroomPermille / 1_000 + 1

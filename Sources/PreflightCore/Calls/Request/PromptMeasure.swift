@@ -43,7 +43,8 @@ package struct PromptMeasure: Hashable, Sendable {
 
     /// The most tokens that the prompt can have, whichever of the models takes it; nil when that is unbounded.
     ///
-    /// - Parameter contextLength: the largest of these models', nil when one of them is unknown. Each prompt may fill one.
+    /// - Parameter contextLength: the largest of these models', nil when one of them is unknown. Each of several prompts
+    ///   may fill one.
     package func tokenBound(models: [String], contextLength: Int? = nil) -> Int? {
         var frame = PromptFrame()
         for model in models { frame.widen(for: model) }

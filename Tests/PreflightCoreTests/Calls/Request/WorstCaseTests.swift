@@ -105,7 +105,8 @@ import Testing
     @Test func `a template's hidden text comes with every prompt of a completion`() throws {
         func bound(_ count: Int) throws -> Int {
             let prompts = Array(repeating: #""hi""#, count: count).joined(separator: ",")
-            return try price(#"{"model":"m","prompt":[\#(prompts)]}"#, [model()], Allowances(), .completions).promptTokens
+            return try price(#"{"model":"m","prompt":[\#(prompts)]}"#, [model()], Allowances(), .completions)
+                .promptTokens
         }
         #expect(try bound(11) - bound(1) >= 960)
     }
