@@ -67,14 +67,18 @@ final class OutsideResolver: Resolver, @unchecked Sendable {
         let status = getaddrinfo(host, String(port), &hints, &list)
         defer { if let list { freeaddrinfo(list) } }
         guard status == 0 else { throw UnknownName(description: String(cString: gai_strerror(status))) }
-        return sequence(first: list) { $0?.pointee.ai_next }.prefix { $0 != nil }.compactMap { entry in
-            guard let entry = entry?.pointee, let address = UnsafeRawPointer(entry.ai_addr) else { return nil }
+        var addresses: [SocketAddress] = []
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ai_next
+            guard let address = UnsafeRawPointer(entry.ai_addr) else { continue }
             switch NIOBSDSocket.AddressFamily(rawValue: entry.ai_family) {
-            case .inet: return SocketAddress(address.load(as: sockaddr_in.self), host: host)
-            case .inet6: return SocketAddress(address.load(as: sockaddr_in6.self), host: host)
-            default: return nil
+            case .inet: addresses.append(SocketAddress(address.load(as: sockaddr_in.self), host: host))
+            case .inet6: addresses.append(SocketAddress(address.load(as: sockaddr_in6.self), host: host))
+            default: continue
             }
         }
+        return addresses
     }
 }
 
