@@ -32,23 +32,25 @@ extension LoadTests {
         }
 
         private func withTrials(
-            _ keep: @escaping (inout GatewaySettings) -> Void,
+            _ bounds: GatewaySettings.Bounds = GatewaySettings.Bounds(),
             _ body: (ScriptedBench, Trial, Trial) async throws -> Void
         ) async throws {
             let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(Self.good) }
-            try await withScriptedGateway([upstream], keep: keep) { bench in
-                let (one, two) = (try await Trial("one", bench), try await Trial("two", bench))
-                try await body(bench, one, two)
-                await bench.gateway.close(one.listener)
-                await bench.gateway.close(two.listener)
-            }
+            try await withScriptedGateway(
+                [upstream], keep: { $0.bounds = bounds },
+                { bench in
+                    let (one, two) = (try await Trial("one", bench), try await Trial("two", bench))
+                    try await body(bench, one, two)
+                    await bench.gateway.close(one.listener)
+                    await bench.gateway.close(two.listener)
+                })
         }
 
         @Test func `connections of one trial leave room for those of others`() async throws {
-            try await withTrials({
-                $0.bounds.connections = 8
-                $0.bounds.trialConnections = 4
-            }) { bench, one, two in
+            var bounds = GatewaySettings.Bounds()
+            bounds.connections = 8
+            bounds.trialConnections = 4
+            try await withTrials(bounds) { bench, one, two in
                 var channels: [any Channel] = []
                 for _ in 0..<12 { channels.append(try await one.connect()) }
                 let open = channels
@@ -63,7 +65,9 @@ extension LoadTests {
 
         @Test(arguments: [false, true])
         func `long bodies of one trial are kept up to a sum, and refused beyond it`(inChunks: Bool) async throws {
-            try await withTrials({ $0.bounds.body = 200_000 }) { bench, one, two in
+            var bounds = GatewaySettings.Bounds()
+            bounds.body = 200_000
+            try await withTrials(bounds) { bench, one, two in
                 // All but the end of a body.
                 let part = String(repeating: " ", count: 190_000)
                 let framing =
@@ -82,10 +86,13 @@ extension LoadTests {
                     try await channel.writeAndFlush(bytes(one))
                     channels.append(channel)
                 }
-                try await Task.sleep(for: .milliseconds(200))
-                let refused = try await one.caller.exchange(Array(buffer: bytes(one)))
-                #expect(refused.status == 503)
-                #expect(refused.json?["error"]?["code"] == "gateway_unavailable")
+                // As soon as all four were read.
+                let isRefused = try await eventually {
+                    let answer = try await one.caller.exchange(
+                        Array(buffer: bytes(one)), leavesWithin: .milliseconds(500))
+                    return answer.status == 503 && answer.json?["error"]?["code"] == "gateway_unavailable"
+                }
+                #expect(isRefused)
                 // Short ones are no matter, and others have room of their own.
                 #expect(try await one.caller.send("POST", "/v1/chat/completions", chat()).status == 200)
                 let long = chat(String(repeating: "x", count: 150_000))
@@ -100,7 +107,7 @@ extension LoadTests {
         }
 
         @Test func `a body of a hundred thousand members is refused`() async throws {
-            try await withTrials({ _ in }) { _, one, _ in
+            try await withTrials { _, one, _ in
                 let members = (0..<100_000).map { "\"k\($0)\":0" }.joined(separator: ",")
                 let body = Array("{\"model\":\"openai/gpt-4.1-mini\",\"messages\":[],\(members)}".utf8)
                 let answer = try await one.caller.sendBytes("POST", "/v1/chat/completions", body)

@@ -89,7 +89,8 @@ import Testing
         }
         try await withGateway { bench in
             let head = "POST http://example.com/ HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n"
-            #expect(try await bench.caller.exchange(Array(head.utf8)).status == 403)
+            let answer = try await bench.caller.exchange(Array(head.utf8))
+            #expect(answer.status == 403)
         }
     }
 

@@ -77,7 +77,7 @@ extension JSONReader {
             members.reserveCapacity(16)
             repeat {
                 guard members.count < JSONScan.mostMembers else {
-                    throw fail("an object of more than \(JSONScan.mostMembers) members")
+                    throw fail("an object of more than a thousand members")
                 }
                 let key = try key()
                 let first = index

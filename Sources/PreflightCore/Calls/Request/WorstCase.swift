@@ -121,8 +121,8 @@ package enum WorstCase {
             let prompt = prompt()
             limit = largest(candidates) { $0.longestAnswer(to: prompt) } ?? allowances.defaultOutputTokens
         }
-        guard let limit else { throw .unboundedOutput(model: facts.model) }
-        return min(CallFacts.maximumOutput, max(0, limit))
+        guard let tokens = limit else { throw .unboundedOutput(model: facts.model) }
+        return min(CallFacts.maximumOutput, max(0, tokens))
     }
 
     /// The largest of the models' limits that are above 0; nil when one of them has none.
