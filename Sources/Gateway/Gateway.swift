@@ -17,29 +17,36 @@ package final class Gateway: Sendable {
     package let now: @Sendable () -> Timestamp
     let reconciler: Reconciler
     let outages = Outages()
+    /// Of this machine's interfaces: no container is led to them.
+    let ownAddresses: @Sendable () throws -> [SocketAddress]
     private let current: Mutex<Rules>
     private let events: @Sendable (GatewayEvent) -> Void
     private let group: MultiThreadedEventLoopGroup
     private let tls: NIOSSLContext
     private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
-    private let connections = Atomic(0)
+    private let load = CallerLoad()
 
     /// - Parameters:
     ///   - threads: Event loops; one for each processor serves best.
     ///   - resolver: Finds the addresses of upstreams, for each event loop; nil for the system's.
     ///   - authorities: A PEM file of those that upstreams' certificates are verified by; nil for the system's.
+    ///   - ownAddresses: Those of this machine. Asked on a thread that may be blocked.
     ///   - report: Told of every call and connection. Called on event loops: it must not block.
     package init(
         settings: GatewaySettings, ledger: Ledger, keys: KeyRing = KeyRing(), prices: PriceBook = PriceBook(),
         threads: Int = System.coreCount, authorities: String? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         resolver: ((any EventLoop) -> any Resolver & Sendable)? = nil,
+        ownAddresses: @escaping @Sendable () throws -> [SocketAddress] = {
+            try System.enumerateDevices().compactMap(\.address)
+        },
         now: @escaping @Sendable () -> Timestamp, report: @escaping @Sendable (GatewayEvent) -> Void = { _ in }
     ) throws {
         self.ledger = ledger
         self.keys = keys
         self.prices = prices
         self.now = now
+        self.ownAddresses = ownAddresses
         current = Mutex(Rules(settings, prices: prices))
         events = report
         reconciler = Reconciler(clock: clock)
@@ -64,7 +71,7 @@ package final class Gateway: Sendable {
         current.withLock { $0 = rules }
     }
 
-    package var openConnections: Int { connections.load(ordering: .relaxed) }
+    package var openConnections: Int { load.connections }
 
     func report(_ event: GatewayEvent) { events(event) }
 
@@ -107,13 +114,14 @@ package final class Gateway: Sendable {
 
     /// Accepts callers at an address; port 0 takes any that is free.
     package func listen(_ listener: Listener, host: String, port: Int) async throws -> BoundListener {
+        let load = listener.wantsBoundKeys ? CallerLoad() : nil
         do {
             let channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 512)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
-                .childChannelInitializer { channel in self.accept(channel, listener) }
+                .childChannelInitializer { channel in self.accept(channel, listener, load) }
                 .bind(host: host, port: port).get()
             let bound = channel.localAddress?.port ?? port
             return BoundListener(listener: listener, host: host, port: bound, channel: channel)
@@ -125,18 +133,29 @@ package final class Gateway: Sendable {
         }
     }
 
-    private func accept(_ channel: any Channel, _ listener: Listener) -> EventLoopFuture<Void> {
+    /// - Parameter trial: The load of a listener that is one trial's: it must not take the gateway from others.
+    private func accept(
+        _ channel: any Channel, _ listener: Listener, _ trial: CallerLoad?
+    ) -> EventLoopFuture<Void> {
         let settings = settings
-        guard connections.wrappingAdd(1, ordering: .relaxed).newValue <= settings.bounds.connections,
-            let context = contexts.withLock({ $0[ObjectIdentifier(channel.eventLoop)] })
-        else {
-            connections.wrappingSubtract(1, ordering: .relaxed)
+        let bounds = settings.bounds
+        guard let context = contexts.withLock({ $0[ObjectIdentifier(channel.eventLoop)] }),
+            trial?.enter(most: bounds.trialConnections) ?? true
+        else { return channel.close() }
+        guard load.enter(most: bounds.connections) else {
+            trial?.leave()
             return channel.close()
         }
-        channel.closeFuture.whenComplete { _ in self.connections.wrappingSubtract(1, ordering: .relaxed) }
+        let all = load
+        channel.closeFuture.whenComplete { _ in
+            all.leave()
+            trial?.leave()
+        }
+        var loads = CallerLoads(loads: [(all, bounds.bodies)])
+        if let trial { loads.loads.append((trial, bounds.trialBodies)) }
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
-                ClientConnection(context: context, listener: listener, settings: settings))
+                ClientConnection(context: context, listener: listener, settings: settings, loads: loads))
         }
     }
 

@@ -85,6 +85,8 @@ package struct GatewayEvent: Sendable {
         package var provider: String?
         package var generation: String?
         package var status: Int?
+        /// What it would have been refused with: it had begun, with a good status, and ended in an error or broke off.
+        package var failureStatus: Int?
         /// The scope whose budget refused it; `call` for the caller's own limit.
         package var refusedBy: String?
         package var isStreamed = false
@@ -160,7 +162,8 @@ extension GatewayEvent.Call {
             "call": id.map { .int(Int($0)) }, "dialect": .string(dialect.rawValue), "model": .string(model),
             "upstream": upstream.map(JSON.string), "served_model": servedModel.map(JSON.string),
             "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
-            "status": status.map(JSON.int), "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
+            "status": status.map(JSON.int), "failure_status": failureStatus.map(JSON.int),
+            "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
             "sent_again": isSentAgain ? true : nil, "reserved_usd": reserved.map(JSON.usd),
             "cost_usd": cost.map(JSON.usd), "overrun_usd": overrun.map(JSON.usd), "basis": basis.map(JSON.string),
             "usage": usage, "prompt": prompt?.json,

@@ -44,7 +44,13 @@ package struct GatewaySettings: Sendable {
         /// Of an answer that is not streamed.
         package var answer = 64 << 20
         package var connections = 4096
+        /// Of those, by the listener of one trial.
+        package var trialConnections = 256
         package var waiting = 4096
+
+        /// Long bodies of all requests at once, and of those of one trial: so many of the longest.
+        var bodies: Int { body.multipliedReportingOverflow(by: 32).overflow ? .max : body * 32 }
+        var trialBodies: Int { body.multipliedReportingOverflow(by: 4).overflow ? .max : body * 4 }
 
         package init() {}
     }

@@ -106,7 +106,9 @@ package struct Pricing: Hashable, Sendable {
     /// Images are not among the counts, and not in it.
     package func cost(of usage: Usage, utcTime: Int = 0) -> USD? {
         let rates = rates(promptTokens: usage.promptTokens, utcTime: utcTime)
-        guard !isUnbounded, let prompt = rates.prompt, let completion = rates.completion else { return nil }
+        // A list of embeddings has no price for what they do not make.
+        let unused: USD? = usage.completionTokens == 0 ? .zero : nil
+        guard !isUnbounded, let prompt = rates.prompt, let completion = rates.completion ?? unused else { return nil }
         // Gemini's explicit caching reports the same tokens as read and written.
         let cached = usage.cachedTokens
         let written = usage.cacheWriteTokens

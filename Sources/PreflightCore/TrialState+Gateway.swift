@@ -15,6 +15,8 @@ extension TrialState {
                 return .anything
             }
             providerRefusal = nil
+            // It was charged for, and is no answer that its agent could go on with.
+            if event.fields["failure_status"] != nil { noteRefusal(event) }
             takeUsage(event)
             // Agents that tell of their tools are counted by what they tell: a call may name tools that are never run.
             if spokenEvents == 0 { takeTools(event) }
@@ -55,7 +57,7 @@ extension TrialState {
     }
 
     private mutating func noteRefusal(_ event: Event) {
-        guard let status = event.fields["status"]?.int else { return }
+        guard let status = event.fields["failure_status"]?.int ?? event.fields["status"]?.int else { return }
         providerRefusal = ProviderRefusal(
             status: status, reason: event.fields["reason"]?.string ?? "the provider answered \(status)")
     }

@@ -83,6 +83,49 @@ import Testing
         }
     }
 
+    /// Answers that were counted, and charged for what nothing here has a price for.
+    static let unpriced: [(Upstream.Kind, String, String)] = [
+        (.openAI, "/v1/chat/completions", chatAnswer),
+        (
+            .anthropic, "/v1/messages",
+            message.replacing(
+                #""output_tokens":10,"#, with: #""output_tokens":10,"server_tool_use":{"web_search_requests":2},"#)
+        ),
+    ]
+
+    @Test(arguments: unpriced) func `what was charged for more than its tokens is held, not settled at less`(
+        kind: Upstream.Kind, path: String, answer: String
+    ) async throws {
+        let upstream = ScriptedUpstream { _ in ScriptedUpstream.Script(answer) }
+        let rates = Pricing.Rates(prompt: USD(picodollars: 400_000), completion: USD(picodollars: 1_600_000))
+        let table = Catalogue(models: [Model(id: "m", contextLength: 100_000, pricing: Pricing(rates: rates))])
+        try await withScriptedGateway([upstream], kind: kind, pricing: .table(table)) { bench in
+            let sent = try await bench.caller.send(
+                "POST", path,
+                ["model": "m", "messages": [["role": "user", "content": "Hello"]], "max_tokens": 500])
+            #expect(sent.status == 200)
+            let scope = try await bench.quiet()
+            #expect(scope.spent.total == .zero)
+            #expect(scope.held == bench.events.calls(.callHeld).first?.reserved)
+            #expect(scope.held > .zero)
+        }
+    }
+
+    @Test func `embeddings are priced by a table that has no price for answers`() async throws {
+        let upstream = ScriptedUpstream { _ in
+            ScriptedUpstream.Script(
+                #"{"object":"list","data":[],"model":"e","usage":{"prompt_tokens":7,"total_tokens":7}}"#)
+        }
+        let rates = Pricing.Rates(prompt: USD(picodollars: 20_000))
+        let table = Catalogue(models: [Model(id: "e", contextLength: 8192, pricing: Pricing(rates: rates))])
+        try await withScriptedGateway([upstream], kind: .openAI, pricing: .table(table)) { bench in
+            let sent = try await bench.caller.send("POST", "/v1/embeddings", ["model": "e", "input": ["one", "two"]])
+            #expect(sent.status == 200)
+            #expect(try await bench.quiet().spent.total == USD(picodollars: 20_000 * 7))
+            #expect(bench.events.calls(.callSettled).first?.basis == "priced")
+        }
+    }
+
     @Test func `reasoning and images are settled at the prices that a table has for them`() async throws {
         let answer =
             #"{"id":"c","choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}],"#

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import NIOCore
 import PreflightCore
 import Simulator
 import Store
@@ -65,6 +66,7 @@ func withGateway(
     _ limits: BudgetLimits = BudgetLimits(total: USD(cents: 100)),
     simulator options: SimulatorOptions = quickSimulator(),
     keep: (inout GatewaySettings) -> Void = { _ in }, threads: Int = 2,
+    ownAddresses: @escaping @Sendable () throws -> [SocketAddress] = { [] },
     _ body: (GatewayBench) async throws -> Void
 ) async throws {
     try await withTemporaryDirectory { directory in
@@ -82,7 +84,8 @@ func withGateway(
             let ledger = try Ledger(path: path, now: now)
             let events = GatewayBench.EventLog()
             let gateway = try Gateway(
-                settings: settings, ledger: ledger, threads: threads, now: now, report: { events.append($0) })
+                settings: settings, ledger: ledger, threads: threads, ownAddresses: ownAddresses, now: now,
+                report: { events.append($0) })
             gateway.prices.set(try testCatalogue(), of: "upstream")
             let scope = try await ledger.scope(named: "trial", limits: limits)
             let (_, text) = gateway.keys.issue { label in

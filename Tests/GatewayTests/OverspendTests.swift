@@ -180,7 +180,11 @@ struct WildCall {
             ])
         case .embeddings:
             path = "/v1/embeddings"
-            body = ["model": "openai/text-embedding-3-small", "input": .string(text)]
+            let inputs = Array(repeating: text, count: Int.random(in: 1...40, using: &random))
+            body = [
+                "model": "openai/text-embedding-3-small",
+                "input": chance(50) ? .string(text) : .array(inputs.map(JSON.string)),
+            ]
         }
         guard hasFaults else {
             self.headers = headers

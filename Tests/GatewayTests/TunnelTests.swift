@@ -1,4 +1,5 @@
 import Gateway
+import NIOCore
 import PreflightCore
 import Simulator
 import Store
@@ -9,9 +10,13 @@ import Testing
 @Suite struct TunnelTests {
     /// - Parameter policy: Nil lists the simulator, and nothing else.
     private func withTunnel(
-        _ policy: TunnelPolicy? = nil, _ body: (GatewayBench, TestCaller, Int) async throws -> Void
+        _ policy: TunnelPolicy? = nil, ownAddresses: [String] = [],
+        _ body: (GatewayBench, TestCaller, Int) async throws -> Void
     ) async throws {
-        try await withGateway { bench in
+        let own: @Sendable () throws -> [SocketAddress] = {
+            try ownAddresses.map { try SocketAddress(ipAddress: $0, port: 0) }
+        }
+        try await withGateway(ownAddresses: own) { bench in
             // The simulator stands for a registry: it answers without a key at this path.
             let port = try #require(Int(bench.upstreamURL.split(separator: ":")[2].prefix { $0 != "/" }))
             let listener = try await bench.gateway.listen(
@@ -47,6 +52,56 @@ import Testing
             #expect(answer.status == 200)
             #expect(answer.json?["data"]?["count"]?.int ?? 0 > 100)
             #expect(bench.events.kinds().contains(.connectionOpened))
+        }
+    }
+
+    @Test func `a plain request is for the host of its URL, and no other follows it`() async throws {
+        let registry = ScriptedUpstream { _ in ScriptedUpstream.Script("{}", closes: true) }
+        let channel = try await registry.listen()
+        let authority = "127.0.0.1:\(channel.localAddress?.port ?? 0)"
+        try await withTunnel(listed(authority)) { _, caller, _ in
+            let body = "one body"
+            let first =
+                "POST http://\(authority)/x?y HTTP/1.1\r\nhost: evil.example\r\ncontent-length: \(body.utf8.count)\r\n"
+                + "\r\n\(body)"
+            let second = "GET /z HTTP/1.1\r\nhost: evil.example\r\n\r\n"
+            let answer = try await caller.exchange(Array((first + second).utf8))
+            #expect(answer.status == 200)
+            let request = try #require(registry.requests.first)
+            #expect(registry.requests.count == 1)
+            #expect(request.head.hasPrefix("POST /x?y HTTP/1.1\r\n"))
+            #expect(request.head.lowercased().contains("\r\nhost: \(authority)\r\n"))
+            #expect(!request.head.contains("evil.example"))
+            #expect(request.body == Array(body.utf8))
+        }
+        try await channel.close()
+    }
+
+    @Test func `a body for where the network is closed is not waited for`() async throws {
+        for policy in [TunnelPolicy.closed, listed("pypi.org")] {
+            try await withTunnel(policy) { bench, caller, _ in
+                let head = "POST http://example.com/ HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n"
+                let answer = try await caller.exchange(Array(head.utf8))
+                #expect(answer.status == 403)
+                #expect(answer.isComplete)
+                #expect(bench.events.kinds() == [.connectionRefused])
+            }
+        }
+        try await withGateway { bench in
+            let head = "POST http://example.com/ HTTP/1.1\r\nhost: example.com\r\ncontent-length: 20000000\r\n\r\n"
+            let answer = try await bench.caller.exchange(Array(head.utf8))
+            #expect(answer.status == 403)
+        }
+    }
+
+    @Test func `an open network does not lead to this machine by an address that others reach it by`() async throws {
+        // One that nobody has: to begin a connection there would take longer, and end in another way.
+        try await withTunnel(.open, ownAddresses: ["203.0.113.9", "2001:db8::9"]) { bench, caller, _ in
+            for target in ["203.0.113.9:80", "[2001:db8::9]:80"] {
+                let answer = try await caller.exchange(Array("CONNECT \(target) HTTP/1.1\r\nhost: x\r\n\r\n".utf8))
+                #expect(answer.status == 403, "\(target)")
+            }
+            #expect(bench.events.kinds() == [.connectionRefused, .connectionRefused])
         }
     }
 

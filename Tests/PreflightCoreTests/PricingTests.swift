@@ -85,6 +85,12 @@ import Testing
         #expect(!override.applies(promptTokens: 0, utcTime: 1200))
     }
 
+    @Test func `a price that is missing matters only where something was made`() {
+        let pricing = Pricing(rates: .init(prompt: USD(picodollars: 10)))
+        #expect(pricing.cost(of: Usage(promptTokens: 3)) == USD(picodollars: 30))
+        #expect(pricing.cost(of: Usage(promptTokens: 3, completionTokens: 1)) == nil)
+    }
+
     @Test func `a router's price of -1 is no price`() throws {
         let model = try #require(try TestData.catalogue()["openrouter/auto"])
         #expect(model.pricing.isUnbounded)

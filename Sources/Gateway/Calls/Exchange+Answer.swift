@@ -226,9 +226,13 @@ extension Exchange {
             return client.answer(refusal.response(in: dialect))
         }
         let body = ByteBuffer(bytes: answer.bytes)
+        let isError = stream?.assembler?.isError ?? false
+        let status = isError ? stream?.meter.facts.error?.likelyStatus ?? 502 : 200
         let head = ByteBuffer(room: 512, extra: body.readableBytes) { out in
-            out.writeStatus(200)
+            out.writeStatus(status)
             out.write("content-type: application/json\r\n" as StaticString)
+            // It may have been billed: not to be repeated blindly.
+            if isError, cost == nil { out.write("x-should-retry: false\r\n" as StaticString) }
             writeBudgetFields(cost: cost, into: &out)
             if let generation { out.writeField("x-generation-id", generation) }
             out.writeEnd(contentLength: body.readableBytes, keepsAlive: client.keepsAlive)

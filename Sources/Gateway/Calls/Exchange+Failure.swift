@@ -41,6 +41,8 @@ extension Exchange {
                 .upstreamFailed(upstream.name, "\(upstream.name): \(failure.text)", mayRetry: false)
             }
         if let answer = stream?.meter.facts {
+            // That the gateway itself ends is nobody's failure.
+            if !isEnding { report.failureStatus = refusal.status }
             finishStream(.failed(refusal), facts)
             _ = settle(answer, facts, reason: failure.text)
             return end()

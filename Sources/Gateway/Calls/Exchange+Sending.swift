@@ -159,9 +159,7 @@ extension Exchange {
 
     /// Neither the caller nor any budget bounds the answer: the upstream may choose, at no cost.
     private func isUnbounded(_ facts: CallFacts) -> Bool {
-        guard facts.outputCap == nil, case .free = upstream.pricing, let ask, let grant = grant?.grant else {
-            return false
-        }
+        guard isOpen(facts), let ask, let grant = grant?.grant else { return false }
         return grant.ceiling >= ask.wantedOutput
     }
 

@@ -6,6 +6,7 @@ extension Exchange {
     /// Ends the reservation by what the answer said; the cost, if it is known now.
     func settle(_ answer: AnswerFacts, _ facts: CallFacts, reason: String? = nil) -> USD? {
         describe(answer)
+        let reason = reason ?? answer.error.map { "the answer ended in an error: \($0.message)" }
         if case .free = upstream.pricing { return charge(.zero, basis: "free", answer, facts, reason) }
         let time = gateway.now()
         let surcharge = price?.surcharge ?? .none
@@ -14,7 +15,6 @@ extension Exchange {
         {
             return self.charge(charge.amount, basis: charge.basis.rawValue, answer, facts, reason)
         }
-        let reason = reason ?? answer.error.map { "the answer ended in an error: \($0.message)" }
         if upstream.knowsGenerations, generation ?? answer.id != nil {
             generation = generation ?? answer.id
             hold(estimate: nil, reason: reason ?? "the answer said no cost")
@@ -40,9 +40,13 @@ extension Exchange {
     }
 
     /// What an answer without counts has cost, from above: the prompt's bound, or its count where it was told, and the
-    /// text that came. Nil where more may have been made than can be seen.
+    /// text that came. Nil where more may have been made than can be seen, or more be charged than its tokens: what was
+    /// counted and is not priced by that is charged for something else as well.
     private func estimate(_ answer: AnswerFacts, _ facts: CallFacts) -> USD? {
-        guard let price, answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
+        guard let price, !answer.isCounted, !answer.hasDearerTier || price.surcharge.factorPermille > 1000 else {
+            return nil
+        }
+        guard answer.hasContent || answer.isFinished || answer.hasStarted else { return nil }
         guard price.perOutputToken > .zero else { return price.base }
         // What is not streamed was made as a whole before its first byte came.
         guard stream != nil || answer.isFinished else { return nil }
@@ -157,6 +161,7 @@ extension Exchange {
     private func describe(_ answer: AnswerFacts) {
         let now = NIODeadline.now()
         if answer.usage != nil || answer.hasContent { noteSeen() }
+        if report.failureStatus == nil { report.failureStatus = answer.error?.likelyStatus }
         report.servedModel = answer.model
         report.provider = answer.provider
         report.usage = answer.usage

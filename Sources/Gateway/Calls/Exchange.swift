@@ -186,6 +186,7 @@ final class Exchange: @unchecked Sendable {
             wantedOutput: price.maxOutputTokens, leastOutput: settings.leastOutput,
             expectedOutput: expectedOutput(asked.facts, key), choices: price.choices)
         ask.limit = narrowing
+        if isOpen(asked.facts) { ask.openOutput = max(Self.outputWithinTokenLimits, settings.leastOutput) }
         self.ask = ask
         if request.fields.contains(.dryRun) { return tellPrice(ask, key) }
         report.upstream = upstream.name
@@ -200,7 +201,7 @@ final class Exchange: @unchecked Sendable {
     /// - Parameter known: the tokens of the prompt, once they were counted.
     func price(_ facts: CallFacts, known: Int? = nil) throws(CallRefusal) -> CallPrice {
         if case .free = upstream.pricing {
-            let output = facts.outputCap ?? 1 << 20
+            let output = facts.outputCap ?? settings.allowances.defaultOutputTokens ?? Self.openOutput
             return CallPrice(
                 promptTokens: facts.prompt.tokenBound(models: facts.models) ?? 0, base: .zero, perOutputToken: .zero,
                 maxOutputTokens: facts.dialect == .embeddings ? 0 : output, choices: facts.choices,
@@ -218,7 +219,22 @@ final class Exchange: @unchecked Sendable {
     ) throws(CallRefusal) -> CallPrice {
         try WorstCase.price(
             of: facts, in: catalogue, allowances: rules.settings.allowances,
-            knownPromptTokens: known ?? context.prompts.tokenBound(of: facts))
+            knownPromptTokens: known ?? context.prompts.tokenBound(of: facts),
+            // A route may know the model by another name.
+            usualPromptShare: facts.outputCap == nil ? context.prompts.usualShare(of: report.model) : nil)
+    }
+
+    /// A length that stands for none: a free server's context is not known.
+    private static let openOutput = 1 << 20
+    /// What such a call is allowed where a limit of tokens counts: most servers have a context that it fits into.
+    private static let outputWithinTokenLimits = 4096
+
+    /// Neither the caller nor the owner says how long the answer may be, and no price does.
+    func isOpen(_ facts: CallFacts) -> Bool {
+        guard facts.outputCap == nil, settings.allowances.defaultOutputTokens == nil, dialect != .embeddings,
+            case .free = upstream.pricing
+        else { return false }
+        return true
     }
 
     /// What an adaptive budget holds at first; nil for all that is wanted, where the answer cannot be followed.

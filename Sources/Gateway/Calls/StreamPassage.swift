@@ -18,6 +18,8 @@ struct StreamPassage {
 
     /// Tokens that may be on their way while the stream is ended.
     private static let inFlight = 48
+    /// Digits, hexadecimals and base64 have no more bytes in a token, whatever the model's answers had before.
+    private static let densest = 2000
 
     init(meter: StreamMeter, assembler: AnswerAssembler?, grant: BudgetGrant, choices: Int, millibytesPerToken: Int?) {
         self.meter = meter
@@ -29,13 +31,14 @@ struct StreamPassage {
         // counts: an answer of long words is not to be ended early. With a small one too many tokens are assumed
         // rather than too few.
         let usual = millibytesPerToken ?? (isAdaptive ? 3000 : 5000)
-        self.millibytesPerToken = max(500, isAdaptive ? usual * 4 / 5 : usual * 4)
+        self.millibytesPerToken = max(500, isAdaptive ? min(usual * 4 / 5, Self.densest) : usual * 4)
     }
 
-    /// Output tokens so far: counted by the upstream, or reckoned from bytes.
+    /// Output tokens so far: counted by the upstream, or reckoned from bytes. An event has at least one of them.
     var produced: Int {
         if let running = meter.facts.runningCompletionTokens, meter.facts.dialect != .messages { return running }
-        return meter.facts.producedBytes * 1000 / millibytesPerToken
+        let reckoned = meter.facts.producedBytes * 1000 / millibytesPerToken
+        return isAdaptive ? max(reckoned, meter.facts.contentEvents) : reckoned
     }
 
     /// What is to be asked for, so that the answer can go on; nil while enough is paid. In tokens of each choice.

@@ -65,8 +65,8 @@ enum FieldName: UInt8, Sendable {
             .host, .authorization, .apiKey, .contentLength, .transferEncoding, .connection, .keepAlive,
             .acceptEncoding, .expect, .te, .trailer, .upgrade, .cookie, .proxy, .maxCost, .dryRun, .preflight)
 
-        /// What ends at a proxy that looks at nothing else.
-        static let ofPlainHop = Group(.connection, .keepAlive, .contentLength, .transferEncoding, .proxy)
+        /// What ends at a proxy that looks at nothing else, and what it writes itself.
+        static let ofPlainHop = Group(.host, .connection, .keepAlive, .contentLength, .transferEncoding, .proxy)
     }
 }
 

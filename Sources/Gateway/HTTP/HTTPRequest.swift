@@ -5,6 +5,8 @@ struct HTTPRequest: Sendable {
     /// With the whole head, in which method and target lie.
     var fields: HTTPFields
     var body = ByteBuffer()
+    /// What its body takes, if that is long.
+    var keptBody: KeptBody?
     /// The connection serves another request after this one.
     let isKeptAlive: Bool
     /// Its sender takes an answer in chunks; one of HTTP/1.0 does not.

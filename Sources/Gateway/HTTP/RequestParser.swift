@@ -31,6 +31,15 @@ struct RequestParser {
     /// Part of a request has arrived, so the connection is not idle.
     var isInside: Bool { current != nil }
 
+    /// Of the body that is on its way: what the head says, or else what has come.
+    var bodySize: Int {
+        switch rest {
+        case .none: 0
+        case .length(let length): length
+        case .chunked: current?.body.readableBytes ?? 0
+        }
+    }
+
     mutating func next(_ buffer: inout ByteBuffer) throws(HTTPFault) -> Part {
         var hasBegun = false
         if current == nil {

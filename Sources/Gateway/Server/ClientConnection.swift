@@ -28,6 +28,9 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     private var writeDeadline = NIODeadline.distantFuture
     private let bounds: GatewaySettings.Bounds
     private let patience: GatewaySettings.Patience
+    private let loads: CallerLoads
+    /// Of the request whose body is on its way, if that is long.
+    private var keptBody: KeptBody?
     /// The key that the last request showed, with its text: most connections show one key only.
     private var lastKey: (text: [UInt8], key: VirtualKey)?
 
@@ -46,8 +49,9 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     /// the connection, and could take the answer from it.
     private static let lingering = TimeAmount.seconds(2)
 
-    init(context: LoopContext, listener: Listener, settings: GatewaySettings) {
+    init(context: LoopContext, listener: Listener, settings: GatewaySettings, loads: CallerLoads) {
         self.context = context
+        self.loads = loads
         self.listener = listener
         bounds = settings.bounds
         patience = settings.patience
@@ -116,14 +120,15 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         do throws(HTTPFault) {
             switch try parser.next(&buffer) {
             case .needsMore:
-                guard mayGoOn else { return }
+                guard mayGoOn, hasRoom else { return }
                 tidy()
                 if isDraining, buffer.readableBytes == 0, !parser.isInside { closeWhenFlushed() }
             case .wantsContinue:
-                guard mayGoOn else { return }
+                guard mayGoOn, hasRoom else { return }
                 write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
                 flush()
-            case .request(let request):
+            case .request(var request):
+                request.keptBody = keptBody.take()
                 deadline = .distantFuture
                 isAdmitted = false
                 if buffer.readableBytes == 0 { buffer = ByteBuffer() }
@@ -148,7 +153,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         if request.kind == .connect || request.absoluteAuthority != nil {
             let tunnel = Tunnel(client: self, request: request)
             work = .tunnel(tunnel)
-            // What came with the request belongs to the other side already.
+            // What came with a CONNECT belongs to the other side already.
             if buffer.readableBytes > 0 { tunnel.sendUp(buffer.readSlice(length: buffer.readableBytes) ?? buffer) }
             return tunnel.open()
         }
@@ -185,8 +190,16 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// A body is only waited for, and kept, for somebody who may send one: else the request is refused, and ends here.
     private var mayGoOn: Bool {
-        // What is for a proxy shows no key: where it may go is decided by the tunnel.
-        guard !isAdmitted, let request = parser.begun, request.absoluteAuthority == nil else { return true }
+        guard !isAdmitted, let request = parser.begun else { return true }
+        // What is for a proxy shows no key: it must be for where the network is open.
+        if request.absoluteAuthority != nil {
+            if case .closed = Tunnel.Way(of: request, listener.tunnels) {
+                serve(request)
+                return false
+            }
+            isAdmitted = true
+            return true
+        }
         let (key, objection) = admission(of: request)
         guard let objection else {
             isAdmitted = true
@@ -195,6 +208,19 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
         context.gateway.report(GatewayEvent(.keyRefused, key: key, listener: listener.name, reason: objection))
         isKeptAlive = false
         answer(Refusal.unauthenticated(objection).response(in: Endpoint.dialect(of: request)))
+        return false
+    }
+
+    /// A long body is only kept where there is room for it beside those of others.
+    private var hasRoom: Bool {
+        let size = parser.bodySize
+        guard size > KeptBody.uncounted, let request = parser.begun else { return true }
+        let kept = keptBody ?? KeptBody(loads)
+        keptBody = kept
+        guard !kept.grow(to: size) else { return true }
+        isKeptAlive = false
+        let refusal = Refusal.unavailable("Other requests fill the memory that there is for them", retryAfter: 5)
+        answer(refusal.response(in: Endpoint.dialect(of: request)))
         return false
     }
 

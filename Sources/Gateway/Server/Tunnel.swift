@@ -3,7 +3,8 @@ import NIOPosix
 import PreflightCore
 
 /// A connection that a container has asked for: by CONNECT, or by a request for a whole `http://` URL, as package
-/// tools send them to a proxy. After its beginning, bytes in both directions are not looked at.
+/// tools send them to a proxy. What comes back is not looked at, nor is what goes through after a CONNECT. Of a plain
+/// connection nothing but the one request is sent on: what follows could be for another host.
 final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -31,14 +32,16 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func open() {
-        guard let (host, port) = request.kind == .connect ? Self.authority(request.target) : origin else {
-            return refuse(400, "a proxy wants HOST:PORT, or a whole URL", target: request.target)
+        switch Way(of: request, listener.tunnels) {
+        case .open(let host, let port, let mayBePrivate): connect(host, port, mayBePrivate: mayBePrivate)
+        case .closed(let status, let reason, let target): refuse(status, reason, target: target)
         }
-        guard let policy = listener.tunnels, policy.allows(host: host, port: port) else {
-            return refuse(403, "the network is closed to \(host):\(port)", target: "\(host):\(port)")
-        }
-        let mayBePrivate = policy.allowsPrivate(host: host, port: port)
+    }
+
+    private func connect(_ host: String, _ port: Int, mayBePrivate: Bool) {
+        let outside = OutsideResolver(loop: loop, ownAddresses: gateway.ownAddresses)
         ClientBootstrap(group: loop)
+            .resolver(mayBePrivate ? nil : outside)
             .connectTimeout(patience.connect)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -49,33 +52,20 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
                 switch result {
                 case .success(let channel):
                     self.connected(channel, target: "\(host):\(port)", mayBePrivate: mayBePrivate)
+                case .failure where outside.hasRefused: self.refusePrivate("\(host):\(port)")
                 case .failure(let error): self.refuse(502, "no connection: \(error)", target: "\(host):\(port)")
                 }
             }
     }
 
-    private static func authority(_ target: String) -> (host: String, port: Int)? {
-        guard let colon = target.lastIndex(of: ":"), let port = Int(target[target.index(after: colon)...]),
-            (1...65_535).contains(port)
-        else { return nil }
-        var host = target[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return host.isEmpty ? nil : (String(host), port)
-    }
-
-    /// Where a request for a whole URL leads.
-    private var origin: (host: String, port: Int)? {
-        guard let authority = request.absoluteAuthority, !authority.contains("@") else { return nil }
-        if let found = Self.authority(String(authority)) { return found }
-        return authority.isEmpty ? nil : (String(authority), 80)
-    }
-
-    /// The request as the server itself wants it. One for each connection: what follows could be for another host.
+    /// The request as the server itself wants it: for the host that was judged, whichever its sender calls it.
     private var plainRequest: ByteBuffer {
-        let rest = request.target.dropFirst("http://".count + (request.absoluteAuthority?.count ?? 0))
+        let authority = request.absoluteAuthority ?? ""
+        let rest = request.target.dropFirst("http://".count + authority.count)
         let length = request.body.readableBytes
         return ByteBuffer(room: request.fields.bytes.count + 64, extra: length) { head in
             head.write("\(request.method) \(rest.hasPrefix("/") ? "" : "/")\(rest) HTTP/1.1\r\n")
+            head.write("host: \(authority)\r\n")
             head.writeFields(of: request.fields, except: .ofPlainHop)
             if length > 0 { head.writeContentLength(length) }
             head.write("connection: close\r\n\r\n" as StaticString)
@@ -83,11 +73,11 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func connected(_ channel: any Channel, target: String, mayBePrivate: Bool) {
-        // What a name resolves to is looked at too: nothing but a host that is listed by its full name may lead into
-        // this machine or its network.
-        if let address = channel.remoteAddress, address.isPrivate, !mayBePrivate {
+        // Nothing but a host that is listed by its full name may lead into this machine or its network. What a name
+        // resolves to was judged before; here stands what the system made of it.
+        if !mayBePrivate, channel.remoteAddress?.isPrivate ?? true || channel.leadsToItsOwnMachine {
             channel.close(promise: nil)
-            return refuse(403, "\(target) leads to a private address", target: target)
+            return refusePrivate(target)
         }
         guard !isClosed, let client else { return channel.close(promise: nil) }
         self.channel = channel
@@ -103,6 +93,10 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
         for bytes in waiting { channel.write(bytes, promise: nil) }
         waiting = []
         channel.flush()
+    }
+
+    private func refusePrivate(_ target: String) {
+        refuse(403, "\(target) leads to an address of this machine or of a private network", target: target)
     }
 
     private func refuse(_ status: Int, _ reason: String, target: String) {
@@ -124,6 +118,7 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
     // MARK: Bytes
 
     func sendUp(_ bytes: ByteBuffer) {
+        guard request.kind == .connect else { return }
         sent += bytes.readableBytes
         lastActivity = .now()
         guard let channel else {
@@ -172,25 +167,5 @@ final class Tunnel: ChannelInboundHandler, @unchecked Sendable {
 
     func check(_ now: NIODeadline) {
         if now > lastActivity + patience.idle { client?.close() }
-    }
-}
-
-extension SocketAddress {
-    /// Loopback, link-local, private or otherwise of this machine's surroundings.
-    var isPrivate: Bool {
-        guard let text = ipAddress else { return true }
-        let parts = text.split(separator: ".").compactMap { Int($0) }
-        if parts.count == 4, !text.contains(":") {
-            switch (parts[0], parts[1]) {
-            case (0, _), (10, _), (127, _), (169, 254), (172, 16...31), (192, 168), (100, 64...127), (198, 18...19),
-                (224..., _):
-                return true
-            default: return false
-            }
-        }
-        let lower = text.lowercased()
-        return lower == "::1" || lower == "::" || lower.hasPrefix("fe8") || lower.hasPrefix("fe9")
-            || lower.hasPrefix("fea") || lower.hasPrefix("feb") || lower.hasPrefix("fc") || lower.hasPrefix("fd")
-            || lower.hasPrefix("::ffff:")
     }
 }

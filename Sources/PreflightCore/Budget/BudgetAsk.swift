@@ -14,6 +14,8 @@ package struct BudgetAsk: Sendable, Equatable {
     package var expectedOutput: Int
     /// Answers of that length that are generated, at least 1. `perOutputToken` has them in it; tokens are counted by it.
     package var choices: Int
+    /// The most that is wanted where a limit of tokens counts, if `wantedOutput` stands for no length at all.
+    package var openOutput: Int?
     /// The caller's own limit for this call; it can only narrow.
     package var limit: USD?
     /// Takes what is there, above the least, instead of waiting for more.

@@ -87,7 +87,7 @@ extension BudgetTree {
                 let left = limit.saturatingAdd(-node.tokens)
                 let output = left.saturatingAdd(-ask.promptTokens).shared(by: ask.choices)
                 guard output >= ask.leastOutput else { return .refused(node.tokenShortage(ask)) }
-                possible = Swift.min(possible, output)
+                possible = Swift.min(possible, output, ask.openOutput ?? .max)
                 let now = left.saturatingAdd(-ask.promptTokens).saturatingAdd(-node.reservedTokens)
                     .shared(by: ask.choices)
                 if now < free {

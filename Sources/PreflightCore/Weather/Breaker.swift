@@ -126,7 +126,9 @@ extension Breaker {
         package init?(_ event: Event, isMetered: Bool, model: String, hasOwnKey: Bool) {
             switch (event.source, event.type) {
             case (.gateway, "call_settled"):
-                guard event.fields["status"]?.int ?? 200 < 400 else { return nil }
+                guard event.fields["status"]?.int ?? 200 < 400, event.fields["failure_status"] == nil else {
+                    return nil
+                }
                 self = .success(.call)
             case (.gateway, "call_failed"):
                 guard event.fields["sent_again"]?.bool != true, let status = event.fields["status"]?.int,

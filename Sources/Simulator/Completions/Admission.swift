@@ -74,6 +74,7 @@ extension SimulatorState {
         try checkBalance(for: model)
         try checkPriceCeiling(request, model: model)
         try checkAffordable(request, model: model, key: key, now: now)
+        try checkContext(request, model: model)
         return admitted(request, orders, model: model, name: name, key: key, path: path, now: now)
     }
 
@@ -160,6 +161,16 @@ extension SimulatorState {
                 "This request requires more credits, or fewer max_tokens. You requested up to \(wanted) tokens, "
                     + "but can only afford \(affordable). \(remedy)")
         }
+    }
+
+    /// The longest answer that is asked for has to fit beside the prompt.
+    private func checkContext(_ request: CompletionRequest, model: Model) throws(APIError) {
+        guard let context = model.contextLength, let wanted = request.maxTokens else { return }
+        let promptTokens = request.prompt.tokenCount
+        guard wanted > context - promptTokens else { return }
+        throw .badRequest(
+            "This endpoint's maximum context length is \(context) tokens. However, you requested more: \(promptTokens) "
+                + "of text input, \(wanted) in the output. Please reduce the length of either one.")
     }
 
     private static let accountRemedy =

@@ -121,6 +121,12 @@ import Testing
         #expect(trips(times(9, failed(401)) + [(free, "t")] + times(1, failed(401))).count == 1)
     }
 
+    @Test func `an answer that was charged and ended in an error is no success`() {
+        let broken: JSON = ["call": 1, "status": 200, "failure_status": 529, "cost_usd": 0]
+        let failure = event(.gateway, "call_settled", broken)
+        #expect(trips(times(9, failed(401)) + [(failure, "t")] + times(1, failed(401))).count == 1)
+    }
+
     @Test func `an attempt that is sent again is no error yet`() {
         var again = failed(401)
         again.fields.append("sent_again", true)
@@ -220,6 +226,19 @@ import Testing
         #expect(rule.end.outcome == .providerFailed && rule.cause == "outage")
         let answered: JSON = ["call": 2, "status": 200, "cost_usd": 0]
         #expect(end(state(("call_settled", gone), ("call_settled", answered))).end.outcome == .agentFailed)
+    }
+
+    @Test(arguments: ["call_settled", "call_held"])
+    func `a provider that fails in the middle of the last answer is one that failed`(type: String) {
+        let broken: JSON = [
+            "call": 1, "status": 200, "failure_status": 529, "reason": "overloaded",
+            "usage": ["prompt_tokens": 7, "completion_tokens": 2],
+        ]
+        let last = state((type, broken))
+        #expect(end(last).end.outcome == .providerFailed && end(last).cause == "outage")
+        #expect(last.usage.promptTokens == (type == "call_settled" ? 7 : 0))
+        let answered: JSON = ["call": 2, "status": 200]
+        #expect(end(state((type, broken), ("call_settled", answered))).end.outcome == .agentFailed)
     }
 
     @Test

@@ -44,6 +44,15 @@ package struct AnswerAssembler: Sendable {
         }
     }
 
+    /// The answer is an error and nothing else, which the API gives with a status of its own.
+    package var isError: Bool {
+        switch dialect {
+        case .chat, .completions, .embeddings: false
+        case .messages: error != nil
+        case .responses: error != nil && response == nil
+        }
+    }
+
     private mutating func take(_ event: EventSplitter.Event, _ bytes: UnsafeRawBufferPointer) {
         guard !isOversized else { return }
         let data: [UInt8]

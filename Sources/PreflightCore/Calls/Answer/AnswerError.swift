@@ -21,6 +21,24 @@ package struct AnswerError: Hashable, Sendable {
     /// The code where it is an HTTP status.
     package var status: Int? { code.flatMap { Int($0) }.flatMap { (100...599).contains($0) ? $0 : nil } }
 
+    /// The status that it would have been refused with, had it come before the answer.
+    package var likelyStatus: Int {
+        if let status, status >= 400 { return status }
+        for word in [type, code] {
+            guard let word else { continue }
+            if let status = Self.statuses[word] { return status }
+            if word.hasPrefix("invalid_") { return 400 }
+        }
+        return 502
+    }
+
+    /// In the words of Anthropic and OpenAI.
+    private static let statuses = [
+        "authentication_error": 401, "billing_error": 402, "permission_error": 403, "not_found_error": 404,
+        "request_too_large": 413, "rate_limit_error": 429, "rate_limit_exceeded": 429, "api_error": 500,
+        "server_error": 500, "timeout_error": 504, "overloaded_error": 529,
+    ]
+
     /// Reads what stands under `error`: an object in anybody's names, or plain text. Nil for null, false and empty.
     package init?(json: JSON) {
         switch json {

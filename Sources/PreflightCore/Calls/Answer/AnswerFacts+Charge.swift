@@ -51,6 +51,9 @@ extension AnswerFacts {
         return Charge(amount: amount, basis: .priced)
     }
 
+    /// Prompt and answer were counted to their end.
+    package var isCounted: Bool { usageIsFinal && tally.isPriceable(in: dialect) }
+
     /// Flex and batch cost less than the list price, so that stays an upper bound for them.
-    private var hasDearerTier: Bool { serviceTier == "priority" || serviceTier == "fast" || serviceTier == "scale" }
+    package var hasDearerTier: Bool { serviceTier == "priority" || serviceTier == "fast" || serviceTier == "scale" }
 }

@@ -10,7 +10,7 @@ extension CallReading {
         if fields[.webSearchOptions] != nil { walker.note(Extra(.webSearch)) }
         if fields[.prediction] != nil { try countPrediction() }
         if fields[.container] != nil { walker.note(Extra(.container)) }
-        if fields[.contextManagement] != nil { walker.note(Extra(.contextManagement)) }
+        noteContextManagement()
         if fields[.mcpServers].map({ $0.value.count > 2 }) ?? false { walker.note(Extra(.serverTool, "mcp_servers")) }
         if fields[.extraBody] != nil { walker.note(Extra(.wrapper, "extra_body")) }
         if fields[.chatTemplate] != nil { walker.openEnd(Extra(.template)) }
@@ -73,6 +73,27 @@ extension CallReading {
                 if Extra.dearTiers.contains(tier) { walker.note(Extra(.tier, tier)) }
             }
         }
+    }
+
+    /// Anthropic's edits that clear old parts only make a prompt shorter. One that compacts has it read by a model once
+    /// more, and what is not known may do anything.
+    private mutating func noteContextManagement() {
+        guard let member = fields[.contextManagement] else { return }
+        let members = member.json(in: bytes)?.object?.members ?? []
+        guard members.count == 1, members[0].key == "edits", let edits = members[0].value.array,
+            edits.allSatisfy({ Self.only("type", in: $0)?.string?.hasPrefix("clear_") ?? false })
+        else {
+            mayBeCut = true
+            return walker.note(Extra(.contextManagement))
+        }
+        // As long as all is kept, the same request is the same prompt.
+        if !edits.allSatisfy({ Self.only("keep", in: $0) == "all" }) { mayBeCut = true }
+    }
+
+    /// The member of this key, if it stands there once, in any case of its letters.
+    private static func only(_ key: String, in json: JSON) -> JSON? {
+        let found = json.object?.members.filter { BodyNames.folded($0.key) == key } ?? []
+        return found.count == 1 ? found[0].value : nil
     }
 
     private mutating func noteCuts() {

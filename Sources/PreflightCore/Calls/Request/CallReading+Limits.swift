@@ -69,8 +69,7 @@ extension CallReading {
             choices = max(choices, value)
         }
         guard dialect == .completions else { return choices }
-        let (product, overflow) = choices.multipliedReportingOverflow(by: max(1, walker.sequences))
-        return overflow ? .max : product
+        return choices.saturatingMultiply(by: sequences)
     }
 
     /// `thinking.budget_tokens` of Anthropic, `reasoning.max_tokens` of OpenRouter: the larger.

@@ -42,15 +42,21 @@ struct CallReading {
                 reasoning: reasoningWish(model: model), toolNames: walker.toolNames,
                 prompt: PromptMeasure(
                     counts: walker.countsSoFar, isOpenEnded: walker.isOpenEnded,
-                    isRepeatable: !walker.hasRemoteImage && !mayBeCut, marks: walker.marks, identity: identity(),
+                    isRepeatable: !walker.hasRemoteImage && !mayBeCut,
+                    // Messages are no part of what is embedded: a place between them tells nothing of the rest.
+                    marks: dialect == .embeddings ? [] : walker.marks, identity: identity(),
                     tools: hash(of: [fields[.tools], fields[.functions]]),
                     system: hash(of: [
                         fields.scan.member("system", in: bytes), fields.scan.member("instructions", in: bytes),
                     ]),
                     opening: walker.firstMark,
-                    isMarkedForCache: walker.isMarkedForCache || fields[.cacheControl] != nil),
+                    isMarkedForCache: walker.isMarkedForCache || fields[.cacheControl] != nil,
+                    sequences: sequences, framed: dialect == .completions ? sequences : 1),
                 predictionTokens: predictionTokens, extras: walker.extras, fields: fields))
     }
+
+    /// Prompts that are answered, or embedded, one by one.
+    var sequences: Int { dialect == .completions || dialect == .embeddings ? max(1, walker.sequences) : 1 }
 
     private mutating func measurePrompt() throws(CallRefusal) {
         do {

@@ -35,6 +35,9 @@ package struct JSONScan: Hashable, Sendable {
 
     package enum Kind: UInt8, Sendable { case object, array, string, number, bool, null }
 
+    /// No request has so many: what is noted of them would be larger than themselves.
+    static let mostMembers = 1000
+
     /// Why bytes are no JSON object, with the byte offset where reading stopped.
     package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         package var reason: String
@@ -73,6 +76,9 @@ extension JSONReader {
         if opens(closing: UInt8(ascii: "}")) {
             members.reserveCapacity(16)
             repeat {
+                guard members.count < JSONScan.mostMembers else {
+                    throw fail("an object of more than a thousand members")
+                }
                 let key = try key()
                 let first = index
                 let kind = kind

@@ -46,10 +46,16 @@ package struct PromptLearning: Sendable {
     /// What the prompt will probably have: no bound, but the largest share of its bound that the model was seen to
     /// use, with headroom. `bound` itself until enough calls were seen.
     package func expectedTokens(bound: Int, model: String) -> Int {
-        guard let ratio = ratios[model], ratio.samples >= Self.minimumSamples, bound > 0 else { return bound }
-        let permille = ratio.largestPermille * Self.headroomPermille / 1_000 + 1
+        guard let permille = usualShare(of: model), bound > 0 else { return bound }
         let (product, overflow) = bound.multipliedReportingOverflow(by: permille)
         return overflow ? bound : min(bound, product / 1_000 + 1)
+    }
+
+    /// The largest share of their bound that the model's prompts were seen to use, with headroom, in permille; nil
+    /// until enough calls were seen.
+    package func usualShare(of model: String) -> Int? {
+        guard let ratio = ratios[model], ratio.samples >= Self.minimumSamples else { return nil }
+        return ratio.largestPermille * Self.headroomPermille / 1_000 + 1
     }
 
     /// Takes in a settled call.

@@ -34,12 +34,17 @@ package struct PromptMeasure: Hashable, Sendable {
     package var opening: UInt64?
     /// It asks for a place of it to be cached.
     package var isMarkedForCache = false
+    /// Prompts that are read one by one, each in a context of its own: several of completions and embeddings only.
+    package var sequences = 1
+    /// Those of them that come with a template's hidden text.
+    package var framed = 1
 
     package static let maximumMarks = 48
 
     /// The most tokens that the prompt can have, whichever of the models takes it; nil when that is unbounded.
     ///
-    /// - Parameter contextLength: the largest of these models', nil when one of them is unknown.
+    /// - Parameter contextLength: the largest of these models', nil when one of them is unknown. Each of several prompts
+    ///   may fill one.
     package func tokenBound(models: [String], contextLength: Int? = nil) -> Int? {
         var frame = PromptFrame()
         for model in models { frame.widen(for: model) }
@@ -47,8 +52,10 @@ package struct PromptMeasure: Hashable, Sendable {
     }
 
     func tokenBound(in frame: PromptFrame, contextLength: Int? = nil) -> Int? {
-        guard !isOpenEnded else { return contextLength }
-        let bound = frame.tokens(of: counts) + frame.request + (counts.tools > 0 ? frame.tools : 0)
-        return contextLength.map { min(bound, $0) } ?? bound
+        let most = contextLength.map { $0.saturatingMultiply(by: max(1, sequences)) }
+        guard !isOpenEnded else { return most }
+        let hidden = frame.request.saturatingMultiply(by: max(1, framed)) + (counts.tools > 0 ? frame.tools : 0)
+        let bound = frame.tokens(of: counts).saturatingAdd(hidden)
+        return most.map { min(bound, $0) } ?? bound
     }
 }

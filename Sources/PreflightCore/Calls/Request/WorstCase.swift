@@ -2,10 +2,12 @@
 package enum WorstCase {
     /// Looks the models up and prices the call with all of them.
     ///
-    /// - Parameter knownPromptTokens: a bound that is tighter than the request's own, as `PromptLearning` has it.
+    /// - Parameters:
+    ///   - knownPromptTokens: a bound that is tighter than the request's own, as `PromptLearning` has it.
+    ///   - usualPromptShare: the share of its bound that a prompt of this model has at most, as was seen so far.
     package static func price(
         of facts: CallFacts, in catalogue: Catalogue, allowances: Allowances = Allowances(),
-        knownPromptTokens: Int? = nil
+        knownPromptTokens: Int? = nil, usualPromptShare: Int? = nil
     ) throws(CallRefusal) -> CallPrice {
         guard let first = catalogue.terms(of: facts.model) else { throw .unknownModel(facts.model) }
         var candidates = [first]
@@ -13,23 +15,28 @@ package enum WorstCase {
             guard let terms = catalogue.terms(of: name) else { throw .unknownModel(name) }
             candidates.append(terms)
         }
-        return try price(of: facts, candidates, allowances, known: knownPromptTokens)
+        return try price(
+            of: facts, candidates, allowances, known: knownPromptTokens, usualShare: usualPromptShare)
     }
 
     /// - Parameter candidates: the models of which any may be charged; at least one.
     package static func price(
-        of facts: CallFacts, candidates: [Model], allowances: Allowances, knownPromptTokens: Int? = nil
+        of facts: CallFacts, candidates: [Model], allowances: Allowances, knownPromptTokens: Int? = nil,
+        usualPromptShare: Int? = nil
     ) throws(CallRefusal) -> CallPrice {
         guard !candidates.isEmpty else { throw .unknownModel(facts.model) }
-        return try price(of: facts, candidates.map(ModelTerms.init), allowances, known: knownPromptTokens)
+        return try price(
+            of: facts, candidates.map(ModelTerms.init), allowances, known: knownPromptTokens,
+            usualShare: usualPromptShare)
     }
 
     /// Times of day play no part: of all windows the dearest counts, since a call may wait, and run past one's end.
     private static func price(
-        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances, known: Int?
+        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances, known: Int?, usualShare: Int?
     ) throws(CallRefusal) -> CallPrice {
         let terms = try terms(of: facts, candidates, allowances)
-        var promptTokens = try promptTokens(of: facts, candidates, known: known)
+        let frame = frame(of: facts, candidates)
+        var promptTokens = try promptTokens(of: facts, candidates, frame, known: known)
         promptTokens = min(promptTokens, .max / 4) + min(terms.promptTokens, .max / 4)
 
         let hour = facts.extras.contains { $0.kind == .hourCache }
@@ -56,7 +63,9 @@ package enum WorstCase {
             promptTokens: promptTokens,
             base: base.raised(permille: terms.factorPermille) + terms.perCall,
             perOutputToken: (output * facts.choices).raised(permille: terms.factorPermille),
-            maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances),
+            maxOutputTokens: try maxOutputTokens(of: facts, candidates, allowances) {
+                PromptGuess(facts.prompt, in: frame, known: known, usualShare: usualShare)
+            },
             choices: facts.choices, maxPrice: listed, surcharge: surcharge)
     }
 
@@ -79,13 +88,17 @@ package enum WorstCase {
         return sum
     }
 
-    private static func promptTokens(
-        of facts: CallFacts, _ candidates: [ModelTerms], known: Int?
-    ) throws(CallRefusal) -> Int {
+    private static func frame(of facts: CallFacts, _ candidates: [ModelTerms]) -> PromptFrame {
         // A model is known by more than the name that the request gives it: by its id.
         var frame = PromptFrame(model: facts.model)
         for name in facts.fallbacks { frame.widen(for: name) }
         for model in candidates { frame.widen(to: model.frame) }
+        return frame
+    }
+
+    private static func promptTokens(
+        of facts: CallFacts, _ candidates: [ModelTerms], _ frame: PromptFrame, known: Int?
+    ) throws(CallRefusal) -> Int {
         let bound = facts.prompt.tokenBound(in: frame, contextLength: largest(candidates) { $0.contextLength })
         switch (bound, known) {
         case (let bound?, let known?): return min(bound, max(0, known))
@@ -96,16 +109,20 @@ package enum WorstCase {
         }
     }
 
+    /// The caller's length is passed on as it is; what it left open is to fit into a context, beside its prompt.
     private static func maxOutputTokens(
-        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances
+        of facts: CallFacts, _ candidates: [ModelTerms], _ allowances: Allowances, _ prompt: () -> PromptGuess
     ) throws(CallRefusal) -> Int {
         guard facts.dialect != .embeddings else { return 0 }
-        let known = largest(candidates) { $0.maxCompletionTokens ?? $0.contextLength }
-        guard let limit = facts.outputCap.map({ min($0, known ?? $0) }) ?? known ?? allowances.defaultOutputTokens
-        else {
-            throw .unboundedOutput(model: facts.model)
+        let limit: Int?
+        if let cap = facts.outputCap {
+            limit = largest(candidates) { $0.maxCompletionTokens ?? $0.contextLength }.map { min(cap, $0) } ?? cap
+        } else {
+            let prompt = prompt()
+            limit = largest(candidates) { $0.longestAnswer(to: prompt) } ?? allowances.defaultOutputTokens
         }
-        return min(CallFacts.maximumOutput, max(0, limit))
+        guard let tokens = limit else { throw .unboundedOutput(model: facts.model) }
+        return min(CallFacts.maximumOutput, max(0, tokens))
     }
 
     /// The largest of the models' limits that are above 0; nil when one of them has none.

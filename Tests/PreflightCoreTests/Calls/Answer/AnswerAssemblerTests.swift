@@ -109,6 +109,16 @@ import Testing
         #expect(assembled([], .chat) == nil)
     }
 
+    @Test(arguments: [
+        (#"{"type":"overloaded_error","message":"m"}"#, 529), (#"{"type":"rate_limit_error","message":"m"}"#, 429),
+        (#"{"type":"api_error","message":"m"}"#, 500), (#"{"code":"server_error","message":"m"}"#, 500),
+        (#"{"code":503,"message":"m"}"#, 503), (#"{"type":"invalid_request_error","message":"m"}"#, 400),
+        (#"{"code":200,"message":"m"}"#, 502), (#""words""#, 502),
+    ])
+    func `an error stands for a status`(text: String, status: Int) throws {
+        #expect(AnswerError(json: try JSON.parse(text))?.likelyStatus == status)
+    }
+
     @Test func `an answer beyond the limit is given up`() {
         var assembler = AnswerAssembler(dialect: .chat, limit: 100)
         let chunk = Array((#"data: {"choices":[{"delta":{"content":"hello"}}]}"# + "\n\n").utf8)

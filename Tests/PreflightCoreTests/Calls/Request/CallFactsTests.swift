@@ -138,6 +138,11 @@ import Testing
         (#""store":true"#, "state:store"), (#""background":true"#, "state:background"),
         (#""prediction":{"type":"content","content":"x"}"#, "prediction"), (#""container":"c""#, "container"),
         (#""context_management":{}"#, "context_management"), (#""chat_template":"x""#, "template"),
+        (#""context_management":{"edits":[{"type":"compact_20260112"}]}"#, "context_management"),
+        (#""context_management":{"edits":[{"type":"clear_thinking_20251015"},{"type":"x"}]}"#, "context_management"),
+        (#""context_management":{"edits":[{"type":"clear_x","Type":"compact_x"}]}"#, "context_management"),
+        (#""context_management":{"edits":[],"edits":[{"type":"compact_x"}]}"#, "context_management"),
+        (#""context_management":[{"type":"compaction"}]"#, "context_management"),
         (#""mcp_servers":[{"url":"u"}]"#, "server_tool:mcp_servers"), (#""extra_body":{"n":9}"#, "wrapper:extra_body"),
         (#""input":[{"type":"input_file","file_id":"f"}]"#, "state:file_id"),
         (#""input":[{"type":"item_reference","id":"f"}]"#, "state:item_reference"),
@@ -157,6 +162,18 @@ import Testing
     ])
     func `what costs nothing besides its tokens is no extra`(member: String) throws {
         #expect(try facts(chat(member)).extras.isEmpty)
+    }
+
+    @Test func `an edit that clears old parts costs nothing, and leaves open how long the prompt will be`() throws {
+        func with(_ edits: String) throws -> CallFacts {
+            try facts(chat(#""max_tokens":9,"context_management":{"edits":[\#(edits)]}"#), .messages)
+        }
+        let all = #"{"type":"clear_thinking_20251015","keep":"all"}"#
+        let some = #"{"type":"clear_tool_uses_20250919","trigger":{"type":"input_tokens","value":9}}"#
+        for edits in [all, some, "\(all),\(some)"] {
+            #expect(try with(edits).extras.isEmpty)
+            #expect(try with(edits).prompt.isRepeatable == (edits == all))
+        }
     }
 
     @Test func `absent parts of earlier answers may be null`() throws {

@@ -21,6 +21,15 @@ import Testing
         #expect(try #require(second.prompt.tokenBound(models: ["m"])) > 4_000)
     }
 
+    @Test func `messages beside what is embedded teach and know nothing`() throws {
+        var learning = PromptLearning()
+        func embedding(_ input: String) throws -> CallFacts {
+            try facts(#"{"model":"m","messages":[{"role":"user","content":"a"}],"input":"\#(input)"}"#, .embeddings)
+        }
+        learning.settle(try embedding("b"), promptTokens: 3)
+        #expect(learning.tokenBound(of: try embedding(long)) == nil)
+    }
+
     @Test func `the longest known beginning counts`() throws {
         var learning = PromptLearning()
         learning.settle(try conversation(["a"]), promptTokens: 50)

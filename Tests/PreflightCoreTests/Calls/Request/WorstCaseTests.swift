@@ -44,13 +44,71 @@ import Testing
     @Test func `the model's own limit holds where the caller has none, or more`() throws {
         #expect(try price(chat(""), [model()]).maxOutputTokens == 64_000)
         #expect(try price(chat(#""max_tokens":99999999"#), [model()]).maxOutputTokens == 64_000)
-        #expect(try price(chat(""), [model(output: nil)]).maxOutputTokens == 200_000)
         #expect(try price(chat(#""max_tokens":7"#), [model(context: nil, output: nil)]).maxOutputTokens == 7)
         #expect(throws: CallRefusal.unboundedOutput(model: "m")) {
             try price(chat(""), [model(context: nil, output: nil)])
         }
         let allowances = Allowances(defaultOutputTokens: 512)
         #expect(try price(chat(""), [model(context: nil, output: nil)], allowances).maxOutputTokens == 512)
+    }
+
+    @Test func `an answer of open length fits into the context beside its prompt`() throws {
+        let open = model(context: 1000, output: nil)
+        let short = try price(chat(""), [open])
+        #expect(short.maxOutputTokens == 1000 - short.promptTokens)
+        #expect(try price(chat(""), [model(context: 1000, output: 1000)]) == short)
+        // A bound that fills the context says little of the prompt.
+        let long = try facts(chat("", content: String(repeating: "hello world ", count: 300)))
+        func output(known: Int? = nil, share: Int? = nil) throws -> Int {
+            try WorstCase.price(
+                of: long, candidates: [open], allowances: Allowances(),
+                knownPromptTokens: known, usualPromptShare: share
+            ).maxOutputTokens
+        }
+        let bound = try #require(long.prompt.tokenBound(models: ["m"]))
+        #expect(bound > 1000)
+        #expect(try output() == 62)
+        #expect(try output(known: 900) == 100)
+        #expect(try output(known: 5000) == 16)
+        #expect(try output(share: 500) == max(62, 1000 - (bound * 500 / 1000 + 1)))
+        // What is reserved pays the bound and the answer that is allowed.
+        let price = try WorstCase.price(
+            of: long, candidates: [open], allowances: Allowances(), usualPromptShare: 500)
+        #expect(price.promptTokens == 1000)
+        #expect(price.worst == usd("0.003") + usd("0.000015") * price.maxOutputTokens)
+        // A caller's own length is its own affair.
+        #expect(try self.price(chat(#""max_tokens":1000"#), [open]).maxOutputTokens == 1000)
+    }
+
+    @Test(arguments: [Dialect.embeddings, .completions])
+    func `each prompt of a batch may fill a context`(dialect: Dialect) throws {
+        let text = String(repeating: "a", count: 899)
+        let texts = "[" + Array(repeating: "\"\(text)\"", count: 50).joined(separator: ",") + "]"
+        let member = dialect == .embeddings ? "input" : "prompt"
+        let small = model(context: 1000, output: 100)
+        let batch = try price(#"{"model":"m","\#(member)":\#(texts)}"#, [small], Allowances(), dialect)
+        let one = try price(#"{"model":"m","\#(member)":"\#(text)"}"#, [small], Allowances(), dialect)
+        #expect(one.promptTokens <= 1000)
+        #expect(batch.promptTokens >= (one.promptTokens - 96) * 50)
+        #expect(batch.promptTokens <= 50_000)
+        #expect(batch.base == usd("0.000003") * batch.promptTokens)
+        // Numbers of tokens are what they are.
+        let numbers = "[" + Array(repeating: "7", count: 900).joined(separator: ",") + "]"
+        let lists = "[" + Array(repeating: numbers, count: 50).joined(separator: ",") + "]"
+        let counted = try price(#"{"model":"m","\#(member)":\#(lists)}"#, [small], Allowances(), dialect)
+        #expect((45_000...50_000).contains(counted.promptTokens))
+        let endless = String(repeating: "word ", count: 4000)
+        let many = "[" + Array(repeating: "\"\(endless)\"", count: 3).joined(separator: ",") + "]"
+        #expect(try price(#"{"model":"m","\#(member)":\#(many)}"#, [small], Allowances(), dialect).promptTokens == 3000)
+    }
+
+    @Test func `a template's hidden text comes with every prompt of a completion`() throws {
+        func bound(_ count: Int) throws -> Int {
+            let prompts = Array(repeating: #""hi""#, count: count).joined(separator: ",")
+            return try price(#"{"model":"m","prompt":[\#(prompts)]}"#, [model()], Allowances(), .completions)
+                .promptTokens
+        }
+        #expect(try bound(11) - bound(1) >= 960)
     }
 
     @Test func `the dearest of the fallbacks counts, price by price`() throws {
