@@ -35,6 +35,24 @@ struct ResumeTests {
         }
     }
 
+    @Test func `a receipt that a full disk did not take is written once there is room`() async throws {
+        try await withCommand(CountingAgent.options()) { bench in
+            try bench.write("e.yaml", CountingAgent.experiment("direct", ["a": 4]))
+            let run = CommandRun(bench)
+            let killed = try await bench.run(
+                ["run-multi", "e.yaml", "--skip-check", "--run-id", run.id],
+                ["PREFLIGHT_STRESS_KILL": "run-receipt-written"])
+            let path = run.directory.trial("a").summaryPath
+            let receipt = try Files.read(path)
+            #expect(!killed.isSuccess && !receipt.isEmpty, "\(killed.everything)")
+            Files.remove(path)
+            let result = try await run.resume(environment: ["COUNT_a": "4"])
+            #expect(result.exitCode == 0, "\(result.everything)")
+            #expect(try Files.read(path) == receipt)
+            try await run.expectWhole(try JSON.parse(result.stdout))
+        }
+    }
+
     @Test(arguments: ["direct", "gateway"])
     func `what was alive is watched again with no event lost or doubled, and the bill is right`(access: String)
         async throws

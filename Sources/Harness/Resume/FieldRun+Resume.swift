@@ -100,6 +100,7 @@ extension FieldRun {
     private func start(_ trial: TrialPlan, _ kept: TrialSummary?, _ search: RemainsSearch) async throws -> TrialStart {
         var start = TrialStart(trial)
         if let kept, kept.outcome != nil {
+            if receipt(of: trial) == nil { try writeReceipt(kept, of: trial) }
             start.kept = kept
             return start
         }
@@ -112,23 +113,28 @@ extension FieldRun {
         if let budget = recorder.trialState.budget { start.plan.budget = budget }
         let remains = try await search.remains(of: trial.attempt, recorder.found, kept: kept)
         if remains.answer == .keep {
-            start.kept = try receipt(recorder, in: directory.trial(trial.attempt))
+            let known = receipt(of: trial)
+            if known == nil { try writeReceipt(recorder.summary, of: trial) }
+            start.kept = known ?? recorder.summary
         } else {
             start.remains = TrialStart.Remains(remains: remains, recorder: recorder)
         }
         return start
     }
 
-    /// Of a trial whose log tells of its end: a crash may have come before its receipt.
-    private func receipt(_ recorder: TrialRecorder, in trial: TrialDirectory) throws -> TrialSummary {
-        if let bytes = try? Files.read(trial.summaryPath), let json = try? JSON.parse(bytes),
-            let summary = TrialSummary(json: json)
-        {
-            return summary
-        }
-        let summary = recorder.summary
-        try Files.replace(trial.summaryPath, with: summary.json.prettyText + "\n")
-        return summary
+    /// Of a trial that is known to have ended; nil where a crash, or a full disk, has come before it.
+    private func receipt(of trial: TrialPlan) -> TrialSummary? {
+        guard let bytes = try? Files.read(directory.trial(trial.attempt).summaryPath),
+            let json = try? JSON.parse(bytes)
+        else { return nil }
+        return TrialSummary(json: json)
+    }
+
+    private func writeReceipt(_ summary: TrialSummary, of trial: TrialPlan) throws {
+        let path = directory.trial(trial.attempt).summaryPath
+        // One that ended before it began has no directory.
+        guard Files.isDirectory(Files.parent(of: path)) else { return }
+        try Files.replace(path, with: summary.json.prettyText + "\n")
     }
 
     /// With the network that there is, or a new one where trials are still to begin.

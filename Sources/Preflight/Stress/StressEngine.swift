@@ -88,6 +88,8 @@ final class StressEngine: Sendable {
         child?.signal(SIGTERM)
         if await child?.ended(within: .seconds(20)) == nil { await child?.crash() }
         _ = try? await ProcessRunner().run("ip", ["netns", "delete", namespace])
+        // An engine mounts its files on themselves, and one that was killed leaves them so.
+        _ = try? await ProcessRunner().run("umount", ["--lazy", "--quiet", "\(directory)/data"])
         try? FileManager.default.removeItem(atPath: directory)
     }
 }

@@ -68,20 +68,25 @@ extension StressJob {
         let finished = try await Journal(path: field.runs.journalPath).run(field.id)?.finishedAt != nil
         if !finished { try await field.takeUp() }
         // Where it could close its books, the process that met the full disk was the last.
-        var (facts, faults) = try await end(field, allowing: finished ? [Int(ExitStatus.failed.rawValue)] : [0, 1])
+        let failed = Int(ExitStatus.failed.rawValue)
+        var (facts, faults) = try await end(field, allowing: finished ? [failed] : [0, 1, failed])
         // What the harness itself has left, before the sweep; a full disk keeps it from nothing but writing.
         let left = facts.left
         try await field.sweep(field.runIDs)
         facts.left = left + (try await field.left())
-        faults += Self.faults(ofFullDisk: facts.trials, exitCode: ended)
+        faults += Self.faults(ofFullDisk: facts.trials, exitCode: ended, wasTakenUp: !finished)
         // What could not be written is not there: what is there must be whole, and the money right.
         return facts.verdicts.filter { [.overspend, .money, .leftovers].contains($0.promise) } + [.of(.outcome, faults)]
     }
 
     /// What is wrong with the end of a field whose disk was filled.
     ///
-    /// - Parameter exitCode: of the process that met the full disk; nil where it did not end.
-    static func faults(ofFullDisk trials: [FieldFacts.Trial], exitCode: Int?) -> [String] {
+    /// - Parameters:
+    ///   - exitCode: of the process that met the full disk; nil where it did not end.
+    ///   - wasTakenUp: It could not write down how its trials ended, so that the next process may not know.
+    static func faults(
+        ofFullDisk trials: [FieldFacts.Trial], exitCode: Int?, wasTakenUp: Bool = false
+    ) -> [String] {
         var faults: [String] = []
         switch exitCode {
         case nil: faults.append("the harness did not end within a minute of a full disk")
@@ -92,7 +97,7 @@ extension StressJob {
             return faults + ["nothing is known of the filler"]
         }
         let isNamed = filler.outcome == .harnessFailed && filler.cause == Verdict.recordFailed
-        if !isNamed {
+        if !isNamed, !wasTakenUp || filler.outcome != .lost {
             let outcome = filler.outcome?.rawValue ?? "without an outcome"
             faults.append("the filler: \(outcome), cause \(filler.cause ?? "none")")
         }
