@@ -13,7 +13,7 @@ package struct Sweeper: Sendable {
     /// The only runs whose things are looked for; nil for all.
     let only: Set<String>?
     /// Locks of dead runs, by their paths, that are held so that nobody takes these runs up meanwhile.
-    private var held: [String: HarnessLock] = [:]
+    private var held: [HarnessLock] = []
 
     package init(
         docker: Docker, management: OpenRouterClient?, journal: Journal?, runs: RunsDirectory, world: World,
@@ -126,17 +126,19 @@ package struct Sweeper: Sendable {
         let runs = Set(entries.map(\.run)).filter { only?.contains($0) ?? true }
         var sweeper = self
         for path in Set(paths + runs.map { Self.lockPath(run: $0, in: self.runs) })
-        // One that is not there is not made.
-        where HarnessLock.holder(path: path) == .nobody {
-            sweeper.held[path] = try? HarnessLock(path: path)
+        where !sweeper.holds(path) && HarnessLock.holder(path: path) == .nobody {
+            if let lock = HarnessLock(ofDead: path) { sweeper.held.append(lock) }
         }
         return sweeper
     }
 
-    /// Its run is held, or has no lock that could be.
+    /// By the file: one directory may have several names.
+    private func holds(_ lock: String) -> Bool { held.contains { $0.isInPlace(lock) } }
+
+    /// Nobody else has taken its run up, as far as can be told.
     private func mayTake(_ finding: Finding) -> Bool {
         guard let lock = finding.lock else { return true }
-        return held[lock] != nil || HarnessLock.holder(path: lock) == .unknown
+        return holds(lock) || HarnessLock.holder(path: lock) != .living
     }
 
     private func remove(_ finding: Finding) async throws {
@@ -188,7 +190,7 @@ extension Sweeper {
 
     func life(lockPath: String?) -> Life {
         guard let lockPath else { return .unknown }
-        if held[lockPath] != nil { return .dead }
+        if holds(lockPath) { return .dead }
         return switch HarnessLock.holder(path: lockPath) {
         case .living: .living
         case .nobody: .dead

@@ -18,7 +18,7 @@ extension TrialRunner {
         do { network = try await makeNetwork() } catch {
             await control.close()
             if let early = control.earlyEnd {
-                return (End(outcome: early.outcome, reason: "\(early.reason), before its container started"), nil)
+                return (self.early(early, "before its container started"), nil)
             }
             let failure = error as? DockerFailure ?? DockerFailure(kind: .other, message: "\(error)")
             return (End(failure, "no network for the trial: "), nil)

@@ -51,7 +51,8 @@ extension TrialRunner {
         switch inspection {
         case .found(let info): isDead = isDead || !info.isRunning && (info.hasStarted || command.hasEnded)
         case .gone: isDead = isDead || command.hasEnded
-        case .failed: isDead = isDead || (try? exit.result.get()) != nil
+        // What the docker command said is no word of an engine that is away.
+        case .failed: break
         }
         // A container may have come and gone before the engine's event.
         if inspection.info?.hasStarted == true { noteStarted() }

@@ -53,7 +53,7 @@ struct TrialRunner: Sendable {
             do {
                 made = try await provisioner.create(
                     run: runID, trial: plan.attempt.name, limit: plan.budget, expiresAt: expiresAt,
-                    patience: keyPatience)
+                    patience: keyPatience())
             } catch {
                 if let early = control.earlyEnd { return await self.end(early: early) }
                 await control.close()
@@ -70,8 +70,10 @@ struct TrialRunner: Sendable {
     }
 
     /// A management API that is away is waited for, for as long as calls wait, until the trial is to end.
-    var keyPatience: Provisioner.Patience {
-        let limit = min(runPlan.experiment.limits.outage ?? pace.keyOutage, pace.keyOutage)
+    ///
+    /// - Parameter most: no longer than that.
+    func keyPatience(most: Duration = .seconds(86_400)) -> Provisioner.Patience {
+        let limit = min(runPlan.experiment.limits.outage ?? pace.keyOutage, pace.keyOutage, most)
         return Provisioner.Patience(
             limit: limit,
             tell: { failure in
@@ -80,7 +82,13 @@ struct TrialRunner: Sendable {
                         "\(plan.alias): no sub-key yet (\(failure)); it is tried for \(limit.shortText)"))
             },
             wait: { pause in
-                await cancelling(when: stop) { _ = try? await world.clock.sleep(for: pause) }
+                // In parts: whoever ejects the trial is not to wait for all of a long one.
+                var left = pause
+                while left > .zero, control.earlyEnd == nil {
+                    let part = min(left, .seconds(1))
+                    await cancelling(when: stop) { _ = try? await world.clock.sleep(for: part) }
+                    left -= part
+                }
                 return control.earlyEnd == nil
             })
     }

@@ -19,10 +19,22 @@ package final class HarnessLock: Sendable {
         try Files.write(text, to: descriptor, path: path)
     }
 
+    /// Takes the lock of one that is dead, whose file stays as it is: a full disk has no room for a word in it. Nil where
+    /// that cannot be had.
+    package init?(ofDead path: String) {
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        self.descriptor = descriptor
+    }
+
     deinit { close(descriptor) }
 
     /// Whether the file at `path` is still the one that is locked.
-    func isInPlace(_ path: String) -> Bool {
+    package func isInPlace(_ path: String) -> Bool {
         var own = stat()
         var present = stat()
         return fstat(descriptor, &own) == 0 && stat(path, &present) == 0 && own.st_ino == present.st_ino

@@ -33,14 +33,15 @@ extension OrphanTests {
         }
 
         private func watcher(
-            _ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil, world: World? = nil
+            _ bench: Bench, _ run: String, _ said: Said, grace: Duration? = nil, world: World? = nil,
+            standstill: Duration = .seconds(1)
         ) -> RunGuard {
             var pace = RunGuard.Pace()
             pace.lock = .milliseconds(50)
             pace.engine = .milliseconds(200)
             pace.lease = .milliseconds(200)
             pace.lateness = .zero
-            pace.standstill = .seconds(1)
+            pace.standstill = standstill
             return RunGuard(
                 directory: bench.runs.run(run), docker: bench.docker, world: world ?? bench.world, grace: grace,
                 pace: pace, say: said.note)
@@ -231,11 +232,11 @@ extension OrphanTests {
                 let jump = Box(Duration.zero)
                 var world = bench.world
                 world.now = { [now = bench.world.now] in now() + jump.value.withLock { $0 } }
-                let (guardian, now) = (watcher(bench, run, said, world: world), world.now)
+                let (guardian, now) = (watcher(bench, run, said, world: world, standstill: .seconds(5)), world.now)
                 let watching = Task { await guardian.watch() }
                 jump.value.withLock { $0 = .seconds(3600) }
                 // By then the guard has seen the lapsed lease; it is renewed as after each pause.
-                let (seen, end) = (bench.world.uptime() + .milliseconds(600), bench.world.uptime() + .seconds(4))
+                let (seen, end) = (bench.world.uptime() + .milliseconds(600), bench.world.uptime() + .seconds(12))
                 #expect(await eventually { bench.world.uptime() > seen })
                 let isOver = try await eventually {
                     _ = try await bench.journal.renewLease(run: run, holder: "h", until: now() + .seconds(30))

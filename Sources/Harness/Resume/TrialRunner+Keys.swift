@@ -47,11 +47,14 @@ extension TrialRunner {
         let limit = max(budget - committed, USD(picodollars: 1_000_000))
         var key = try await provisioner.create(
             run: runID, trial: plan.attempt.name, limit: limit, expiresAt: lastExpiry,
-            keeping: Set(old.map(\.hash)), patience: keyPatience)
+            keeping: Set(old.map(\.hash)), patience: keyPatience(most: min(pace.giveBack, max(.zero, wallLeft))))
         recordKey(key, limit: limit, expiresAt: lastExpiry)
         key.earlier = old
         return key
     }
+
+    /// Of its time. While a new key is waited for, nobody watches its container.
+    var wallLeft: Duration { recorder.startedAt + runPlan.experiment.limits.wall - world.now() }
 
     /// When keys of a trial that has begun expire.
     var lastExpiry: Timestamp {

@@ -103,8 +103,10 @@ extension TrialRunner {
         let key: ProvisionedKey?
         do { key = try await renewKey(remains, access) } catch {
             return await wrapUp(remains) { key in
-                // Who asks for the end meanwhile gets it.
-                if self.control.earlyEnd != nil { return await superviseAgain(remains, key: key, stoppedBy: nil) }
+                // Who asks for the end meanwhile gets it, and so does its time.
+                if self.control.earlyEnd != nil || wallLeft <= .zero {
+                    return await superviseAgain(remains, key: key, stoppedBy: nil)
+                }
                 return await giveUp(remains, key: key, "no new sub-key: \(error)", as: .provisioningFailed)
             }
         }

@@ -50,8 +50,8 @@ extension GuardCommand {
         let executable = try DetachStage.executable()
         let environment = wiring.docker.environment
         return { directory in
-            // Of whoever stands there already, too.
-            try Files.replace(directory.guardGracePath, with: orphanGrace ?? "")
+            // For whoever stands there already. A full disk, which keeps the earlier word, is to keep no guard from standing.
+            try? Files.replace(directory.guardGracePath, with: orphanGrace ?? "")
             let grace = orphanGrace.map { ["--orphan-grace", $0] } ?? []
             _ = try BackgroundProgram(
                 executable: executable, arguments: [name, directory.path] + grace, environment: environment,
