@@ -151,8 +151,8 @@ package final class Gateway: Sendable {
             all.leave()
             trial?.leave()
         }
-        var loads = CallerLoads(loads: [(all, bounds.bodies)])
-        if let trial { loads.loads.append((trial, bounds.trialBodies)) }
+        var loads = CallerLoads(loads: [(all, max(bounds.body, bounds.bodies))])
+        if let trial { loads.loads.append((trial, max(bounds.body, bounds.trialBodies))) }
         return channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(
                 ClientConnection(context: context, listener: listener, settings: settings, loads: loads))

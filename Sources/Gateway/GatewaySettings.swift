@@ -48,9 +48,10 @@ package struct GatewaySettings: Sendable {
         package var trialConnections = 256
         package var waiting = 4096
 
-        /// Long bodies of all requests at once, and of those of one trial: so many of the longest.
-        var bodies: Int { body.multipliedReportingOverflow(by: 32).overflow ? .max : body * 32 }
-        var trialBodies: Int { body.multipliedReportingOverflow(by: 4).overflow ? .max : body * 4 }
+        /// Long bodies of all requests at once, until their answers have ended, and of those of one trial. At least one
+        /// of the longest is taken.
+        package var bodies = 1 << 30
+        package var trialBodies = 128 << 20
 
         package init() {}
     }

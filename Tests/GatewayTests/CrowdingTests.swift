@@ -67,6 +67,7 @@ extension LoadTests {
         func `long bodies of one trial are kept up to a sum, and refused beyond it`(inChunks: Bool) async throws {
             var bounds = GatewaySettings.Bounds()
             bounds.body = 200_000
+            bounds.trialBodies = 800_000
             try await withTrials(bounds) { bench, one, two in
                 // All but the end of a body.
                 let part = String(repeating: " ", count: 190_000)

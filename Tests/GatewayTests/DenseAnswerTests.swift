@@ -9,16 +9,20 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct DenseAnswerTests {
     private static let price = USD(picodollars: 1_600_000)
 
-    /// Words of four letters, or digits, each a token and an event.
-    private static func upstream(digitsEach count: Int) -> ScriptedUpstream {
+    /// Words of four letters, or digits, each a token and an event; or long words, two of them to an event.
+    private static func upstream(digitsEach count: Int, pace: Int64 = 5) -> ScriptedUpstream {
         ScriptedUpstream { request in
+            if request.json?["messages"]?[0]?["content"] == "prose" {
+                let words = ChatEvent.word("harbours harbours ")
+                return .events(Array(repeating: words, count: 300) + [ChatEvent.usage(600), "[DONE]"])
+            }
             guard request.json?["messages"]?[0]?["content"] == "digits" else {
                 return .events(Array(repeating: ChatEvent.word("word"), count: 20) + [ChatEvent.usage(20), "[DONE]"])
             }
             let digits = ChatEvent.word(String(repeating: "7", count: count))
             return .events(
                 Array(repeating: digits, count: 800 / count) + [ChatEvent.usage(800), "[DONE]"],
-                pause: .milliseconds(Int64(5 * count)))
+                pause: .milliseconds(pace * Int64(count)))
         }
     }
 
@@ -39,8 +43,9 @@ import Testing
     @Test func `a long number does not pass the budget`() async throws {
         let limit = Self.price * 100_000
         let limits = BudgetLimits(total: limit, hold: .adaptive)
-        try await withScriptedGateway([Self.upstream(digitsEach: 1)], kind: .openAI, limits: limits, threads: 1) {
-            bench in
+        // Slowly enough for the rest to be taken meanwhile.
+        let upstream = Self.upstream(digitsEach: 1, pace: 15)
+        try await withScriptedGateway([upstream], kind: .openAI, limits: limits, threads: 1) { bench in
             for _ in 0..<20 { #expect(try await send(bench, "words").status == 200) }
             _ = try await bench.quiet()
             let first = try #require(try await take(bench, allBut: Self.price * 1000))
@@ -70,6 +75,22 @@ import Testing
             let call = try #require(bench.events.calls(.callSettled).last)
             #expect(try #require(call.cost) >= Self.price * 800)
             if count == 1 { #expect(call.overrun == nil) }
+        }
+    }
+
+    @Test func `an answer of long words that is paid up to its cap is not ended`() async throws {
+        let limits = BudgetLimits(total: Self.price * 100_000, hold: .adaptive)
+        let upstream = Self.upstream(digitsEach: 1)
+        try await withScriptedGateway([upstream], kind: .openAI, limits: limits, threads: 1) { bench in
+            for _ in 0..<20 { #expect(try await send(bench, "words").status == 200) }
+            _ = try await bench.quiet()
+            let rest = try #require(try await take(bench, allBut: Self.price * 1000))
+            let answer = try await send(bench, "prose")
+            #expect(answer.isComplete && !answer.text.contains(#""finish_reason":"length""#))
+            #expect(await eventually { bench.events.calls(.callSettled).last?.usage?.completionTokens == 600 })
+            let call = try #require(bench.events.calls(.callSettled).last)
+            #expect(call.overrun == nil && call.finishReasons != ["budget"])
+            await bench.ledger.resolve(rest.call, .released)
         }
     }
 }

@@ -13,8 +13,12 @@ struct StreamPassage {
     var isExhausted = false
     var isStopped = false
     private let choices: Int
+    /// What the provider was told to stop at, of all choices.
+    private let most: Int
     private let isAdaptive: Bool
-    private let millibytesPerToken: Int
+    /// In thousandths: of text whose tokens are short, and of text whose tokens are long.
+    private let densely: Int
+    private let loosely: Int
 
     /// Tokens that may be on their way while the stream is ended.
     private static let inFlight = 48
@@ -25,32 +29,39 @@ struct StreamPassage {
         self.meter = meter
         self.assembler = assembler
         self.choices = max(1, choices)
-        paid = grant.output.multipliedReportingOverflow(by: self.choices).overflow ? .max : grant.output * self.choices
+        func all(_ tokens: Int) -> Int {
+            let (product, overflow) = tokens.multipliedReportingOverflow(by: self.choices)
+            return overflow ? .max : product
+        }
+        paid = all(grant.output)
+        most = all(grant.ceiling)
         isAdaptive = grant.ceiling > grant.output
-        // With a hold of the whole worst case the provider itself stops in time, so only what it surely produced
-        // counts: an answer of long words is not to be ended early. With a small one too many tokens are assumed
-        // rather than too few.
-        let usual = millibytesPerToken ?? (isAdaptive ? 3000 : 5000)
-        self.millibytesPerToken = max(500, isAdaptive ? min(usual * 4 / 5, Self.densest) : usual * 4)
+        densely = max(500, min((millibytesPerToken ?? 3000) * 4 / 5, Self.densest))
+        loosely = max(500, (millibytesPerToken ?? 5000) * 4)
     }
+
+    /// With a hold of the whole worst case the provider itself stops in time, so only what it surely produced counts: an
+    /// answer of long words is not to be ended early. With a smaller one too many tokens are assumed rather than too few.
+    private var isPaidInFull: Bool { !isAdaptive || paid >= most }
 
     /// Output tokens so far: counted by the upstream, or reckoned from bytes. An event has at least one of them.
     var produced: Int {
         if let running = meter.facts.runningCompletionTokens, meter.facts.dialect != .messages { return running }
-        let reckoned = meter.facts.producedBytes * 1000 / millibytesPerToken
-        return isAdaptive ? max(reckoned, meter.facts.contentEvents) : reckoned
+        let bytes = meter.facts.producedBytes
+        return isPaidInFull ? bytes * 1000 / loosely : max(bytes * 1000 / densely, meter.facts.contentEvents)
     }
 
     /// What is to be asked for, so that the answer can go on; nil while enough is paid. In tokens of each choice.
     var wanted: Int? {
         guard !isExtending, !isExhausted, paid < .max, produced + margin >= paid else { return nil }
-        return (max(256, min(4096, paid / 2)) + choices - 1) / choices
+        let step = max(256, min(4096, paid / 2))
+        return ((isPaidInFull ? step : min(step, most - paid)) + choices - 1) / choices
     }
 
     /// The last token that is paid has come, or could have.
-    var isOverdrawn: Bool { isExhausted && !isStopped && produced + (isAdaptive ? Self.inFlight : 0) >= paid }
+    var isOverdrawn: Bool { isExhausted && !isStopped && produced + (isPaidInFull ? 0 : Self.inFlight) >= paid }
 
-    private var margin: Int { isAdaptive ? max(Self.inFlight * 2, min(512, paid / 4)) : 0 }
+    private var margin: Int { isPaidInFull ? 0 : max(Self.inFlight * 2, min(512, paid / 4)) }
 
     mutating func extended(by tokens: Int) {
         isExtending = false

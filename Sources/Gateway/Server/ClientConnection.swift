@@ -71,6 +71,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         isClosed = true
         isWritable = false
+        keptBody = nil
         let work = work
         self.work = .none
         switch work {

@@ -14,6 +14,12 @@ package struct BudgetTree: Sendable, Equatable {
         return scopes.count - 1
     }
 
+    /// Takes the scopes from `index` on away. None before it has a parent among them.
+    package mutating func forget(from index: Int) {
+        scopes.removeSubrange(index...)
+        parents.removeSubrange(index...)
+    }
+
     package mutating func update(_ index: Int, _ change: (inout BudgetScope) -> Void) { change(&scopes[index]) }
 
     /// From a scope to its root.

@@ -32,6 +32,7 @@ final class LedgerEngine {
             _ = try state.holdLost(now: time)
             try state.write()
             try file.commitWriting()
+            state.keepScopes()
         } catch {
             file.rollback()
             throw error

@@ -46,19 +46,25 @@ final class LedgerState {
     func keep(at now: Duration) {
         open.keep()
         covers.committed(at: now)
-        keptRows = rows.count
+        keepScopes()
     }
+
+    /// Those read or made so far are in the file.
+    func keepScopes() { keptRows = rows.count }
 
     /// The transaction failed: nothing of it holds.
     func forget() {
         open.forget()
         covers.forget()
-        // A scope that was not made after all leaves its number to the next one, which has parents of its own.
-        for row in rows[keptRows...] { indices[row] = nil }
-        keptRows = rows.count
-        distrust()
         for index in dirty { isDirty[index] = false }
         dirty.removeAll(keepingCapacity: true)
+        // A scope that was not made after all leaves its number to the next one, which has parents of its own.
+        for row in rows[keptRows...] { indices[row] = nil }
+        tree.forget(from: keptRows)
+        rows.removeSubrange(keptRows...)
+        isFresh.removeSubrange(keptRows...)
+        isDirty.removeSubrange(keptRows...)
+        distrust()
     }
 
     /// The tree's index of a scope, with its whole chain read.

@@ -3,22 +3,20 @@
 struct PromptGuess {
     /// Nil where nobody can say.
     private let tokens: Int?
-    /// As a provider counted it, and not reckoned from its bytes.
-    private let isCounted: Bool
-
     /// Shorter answers are of no use to anybody.
     private static let leastAnswer = 16
 
     init(_ prompt: PromptMeasure, in frame: PromptFrame, known: Int?, usualShare: Int?) {
-        isCounted = known != nil
-        tokens = known ?? prompt.tokenBound(in: frame).map { $0.share(permille: usualShare ?? 1000) }
+        let all = known ?? prompt.tokenBound(in: frame).map { $0.share(permille: usualShare ?? 1000) }
+        // Each of several prompts has a context of its own.
+        tokens = all.map { $0 / max(1, prompt.sequences) }
     }
 
-    /// What a context of this length leaves for the answer. A bound is mostly above the prompt itself, so that one that
-    /// fills the context says little: a sixteenth is left in any case.
+    /// What a context of this length leaves for the answer. A bound is mostly above the prompt itself, also that of what
+    /// has come since it was counted last: one that fills the context says little, so that a sixteenth is left in any case.
     func room(in context: Int) -> Int {
         guard let tokens else { return context / 2 }
-        return max(context - max(0, tokens), isCounted ? 0 : context / 16, Self.leastAnswer)
+        return max(context - max(0, tokens), context / 16, Self.leastAnswer)
     }
 }
 
