@@ -29,15 +29,16 @@ struct StreamPassage {
         self.meter = meter
         self.assembler = assembler
         self.choices = max(1, choices)
-        func all(_ tokens: Int) -> Int {
-            let (product, overflow) = tokens.multipliedReportingOverflow(by: self.choices)
-            return overflow ? .max : product
-        }
-        paid = all(grant.output)
-        most = all(grant.ceiling)
+        paid = Self.all(grant.output, self.choices)
+        most = Self.all(grant.ceiling, self.choices)
         isAdaptive = grant.ceiling > grant.output
         densely = max(500, min((millibytesPerToken ?? 3000) * 4 / 5, Self.densest))
         loosely = max(500, (millibytesPerToken ?? 5000) * 4)
+    }
+
+    private static func all(_ tokens: Int, _ choices: Int) -> Int {
+        let (product, overflow) = tokens.multipliedReportingOverflow(by: choices)
+        return overflow ? .max : product
     }
 
     /// With a hold of the whole worst case the provider itself stops in time, so only what it surely produced counts: an
