@@ -19,12 +19,13 @@ package final class HarnessLock: Sendable {
         try Files.write(text, to: descriptor, path: path)
     }
 
-    /// Takes the lock of one that is dead, whose file stays as it is: a full disk has no room for a word in it. Nil where
-    /// that cannot be had.
+    /// Keeps everybody from taking up a run whose harness is dead, as long as this lives. Several may do so at once, and
+    /// the run counts as dead all the same. The file stays as it is: a full disk has no room for a word in it. Nil where
+    /// the lock cannot be had.
     package init?(ofDead path: String) {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
             close(descriptor)
             return nil
         }
