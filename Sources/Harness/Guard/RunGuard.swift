@@ -106,7 +106,7 @@ package struct RunGuard: Sendable {
 extension RunGuard {
     /// Ends what is left, each at its time. False when somebody watches again.
     private func standIn() async -> Bool {
-        let rule = OrphanRule(orphanedAt: world.now(), grace: newestGrace)
+        let orphanedAt = world.now()
         do {
             if try await openJournal().run(directory.id)?.finishedAt != nil { return true }
         } catch { say("the journal cannot be read: \(error)") }
@@ -125,6 +125,8 @@ extension RunGuard {
             if world.uptime() >= nextLook {
                 do {
                     if emptyLooks == 0 { entries = Set(await entriesLeft().map(\.id)) }
+                    // Read each time: a harness may have come, and died again, between two of these looks.
+                    let rule = OrphanRule(orphanedAt: orphanedAt, grace: newestGrace)
                     let left = try await look(rule, &told)
                     lastAnswer = world.uptime()
                     // The engine may still be starting what the harness asked for last.
