@@ -29,7 +29,8 @@ package struct Pace: Sendable {
     /// How long it is tried at most to make a key while OpenRouter's management API is away. Less than `keyGrace`, by
     /// which a key outlives its trial however late it is made.
     package var keyOutage = Duration.seconds(300)
-    /// How long it is tried to delete a key that OpenRouter does not take back.
+    /// How long it is tried to delete a key that OpenRouter does not take back, and to make one for a container that
+    /// lives: nobody watches it meanwhile.
     package var giveBack = Duration.seconds(120)
     /// How long a trial waits for an engine that went away.
     package var engineReturn = Duration.seconds(180)

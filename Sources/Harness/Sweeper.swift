@@ -12,7 +12,7 @@ package struct Sweeper: Sendable {
     let world: World
     /// The only runs whose things are looked for; nil for all.
     let only: Set<String>?
-    /// Locks of dead runs, by their paths, that are held so that nobody takes these runs up meanwhile.
+    /// Locks of dead runs, held so that nobody takes these runs up meanwhile.
     private var held: [HarnessLock] = []
 
     package init(

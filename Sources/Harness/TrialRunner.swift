@@ -72,8 +72,9 @@ struct TrialRunner: Sendable {
     /// A management API that is away is waited for, for as long as calls wait, until the trial is to end.
     ///
     /// - Parameter most: no longer than that.
-    func keyPatience(most: Duration = .seconds(86_400)) -> Provisioner.Patience {
-        let limit = min(runPlan.experiment.limits.outage ?? pace.keyOutage, pace.keyOutage, most)
+    func keyPatience(most: Duration? = nil) -> Provisioner.Patience {
+        let limits = [runPlan.experiment.limits.outage, most].compactMap(\.self)
+        let limit = limits.reduce(pace.keyOutage) { min($0, $1) }
         return Provisioner.Patience(
             limit: limit,
             tell: { failure in

@@ -11,7 +11,8 @@ package final class HarnessLock: Sendable {
         guard descriptor >= 0 else { throw Files.failure("open", path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw PreflightError(.refused, "another preflight process is running this run (\(path) is held)")
+            throw PreflightError(
+                .refused, "another preflight process runs this run, or sweeps what it left (\(path) is held)")
         }
         self.descriptor = descriptor
         let text = Array("\(getpid())\n".utf8)

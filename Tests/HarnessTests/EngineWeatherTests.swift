@@ -46,12 +46,7 @@ struct EngineWeatherTests {
             try await engine.docker.command(["network", "create", "--subnet", "198.18.0.0/15", "others"])
             let field = bench.field(["a": "true"]) { plan in
                 plan.passesBaseURL = false
-                plan.access = ModelAccess(
-                    tunnels: .closed,
-                    total: BudgetDoor(
-                        standing: { BudgetDoor.Standing(limit: nil, committed: .zero) }, set: { _ in false }),
-                    committed: { _ in .zero }, reckon: { _, _, _ in ModelAccess.Account(settled: .zero, held: .zero) },
-                    open: { _ in throw PreflightError(.failed, "no network, no gateway") })
+                plan.access = .shut("no network, no gateway")
             }
             let result = try await bench.run(field)
             let trial = try #require(result.trials.first)
@@ -70,12 +65,7 @@ struct EngineWeatherTests {
             let told = Told()
             let field = bench.field(["a": "true"], told: told) { plan in
                 plan.passesBaseURL = false
-                plan.access = ModelAccess(
-                    tunnels: .closed,
-                    total: BudgetDoor(
-                        standing: { BudgetDoor.Standing(limit: nil, committed: .zero) }, set: { _ in false }),
-                    committed: { _ in .zero }, reckon: { _, _, _ in ModelAccess.Account(settled: .zero, held: .zero) },
-                    open: { _ in throw PreflightError(.failed, "a network, and no gateway") })
+                plan.access = .shut("a network, and no gateway")
             }
             try await engine.end(with: SIGKILL)
             async let running = bench.run(field)
@@ -123,5 +113,16 @@ struct EngineWeatherTests {
             #expect(result.trials[1].reason?.contains("docker system df") == true)
             try await bench.expectNothingLeft(of: result.id)
         }
+    }
+}
+
+extension ModelAccess {
+    /// A gateway that no trial gets as far as to use.
+    fileprivate static func shut(_ reason: String) -> ModelAccess {
+        ModelAccess(
+            tunnels: .closed,
+            total: BudgetDoor(standing: { BudgetDoor.Standing(limit: nil, committed: .zero) }, set: { _ in false }),
+            committed: { _ in .zero }, reckon: { _, _, _ in ModelAccess.Account(settled: .zero, held: .zero) },
+            open: { _ in throw PreflightError(.failed, reason) })
     }
 }

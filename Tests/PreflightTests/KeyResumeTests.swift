@@ -52,11 +52,7 @@ struct KeyResumeTests {
     @Test func `without a management key that is accepted nothing is touched, and the right one goes on`() async throws
     {
         try await withCommand(CountingAgent.options()) { bench in
-            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 80]))
-            let run = CommandRun(bench)
-            let process = try run.start()
-            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 })
-            run.kill(process)
+            let run = try await killed(bench)
             let container = try await run.container("a")
             let refused = try await run.resume(environment: ["OR_ADMIN_KEY": "sk-or-v1-mistyped", "COUNT_a": "80"])
             #expect(
@@ -73,11 +69,7 @@ struct KeyResumeTests {
 
     @Test func `a while in which no sub-key can be made ends no container`() async throws {
         try await withCommand(CountingAgent.options()) { bench in
-            try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 80]))
-            let run = CommandRun(bench)
-            let process = try run.start()
-            #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 })
-            run.kill(process)
+            let run = try await killed(bench)
             // One more than are made for one key.
             bench.server.addFault(Fault(.status, path: "/keys", method: "POST", count: 4, status: 503))
             let result = try await run.resume(environment: ["COUNT_a": "80"])
@@ -86,6 +78,16 @@ struct KeyResumeTests {
             #expect(try run.numbers("a") == Array(0..<80))
             try await run.expectWhole(try JSON.parse(result.stdout))
         }
+    }
+
+    /// A run behind the gateway whose container has gone on without it.
+    private func killed(_ bench: CommandBench) async throws -> CommandRun {
+        try bench.write("e.yaml", CountingAgent.experiment("gateway", ["a": 80]))
+        let run = CommandRun(bench)
+        let process = try run.start()
+        #expect(await eventually(within: .seconds(60)) { run.count("a") >= 8 })
+        run.kill(process)
+        return run
     }
 
     private func begin(_ run: CommandRun, _ arguments: [String] = []) async throws {
