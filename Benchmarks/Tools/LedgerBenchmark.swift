@@ -64,7 +64,10 @@ enum LedgerBenchmark {
             let ask = BudgetAsk(
                 base: USD(picodollars: 300_000_000), perOutputToken: USD(picodollars: 600_000), promptTokens: 300,
                 wantedOutput: 512)
-            ledger.reserve(ask, scope: scope, model: "openai/gpt-4.1-mini", patience: .seconds(5), on: self) { result in
+            ledger.reserve(
+                ask, scope: scope, model: "openai/gpt-4.1-mini", patience: .seconds(5),
+                ticket: ledger.nextTicket(), on: self
+            ) { result in
                 guard case .success(let grant) = result else { return self.leave() }
                 self.ledger.resolve(grant.call, .settled(cost: USD(picodollars: 412_345_678), tokens: 400))
                 self.pairs += 1

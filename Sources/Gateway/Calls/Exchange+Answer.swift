@@ -80,6 +80,10 @@ extension Exchange {
         guard stream != nil else { return gather(bytes) }
         pass(bytes)
         follow()
+        guard !hasBegun else { return }
+        // What came with the first words need not be read before they leave.
+        hasBegun = true
+        if isStreamed { client?.flush() }
     }
 
     private func gather(_ bytes: ByteBuffer) {

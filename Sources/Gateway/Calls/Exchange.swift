@@ -55,6 +55,8 @@ final class Exchange: @unchecked Sendable {
     var generation: String?
     var body = ByteBuffer()
     var stream: StreamPassage?
+    /// The first bytes of a stream have left.
+    var hasBegun = false
     /// The answer may still tell how long the prompt was, which was held at its bound.
     var awaitsPromptCount = false
     /// What is told of this call; empty before it was read.
@@ -190,10 +192,13 @@ final class Exchange: @unchecked Sendable {
         self.ask = ask
         if request.fields.contains(.dryRun) { return tellPrice(ask, key) }
         report.upstream = upstream.name
-        let ticket = gateway.ledger.reserve(
-            ask, scope: key.scope, model: asked.facts.model, patience: settings.patience.headroom, on: context
-        ) { [self] result in reserved(result) }
+        let ticket = gateway.ledger.nextTicket()
+        // Before it is asked for: the answer may come at once.
         stage = .reserving(ticket)
+        gateway.ledger.reserve(
+            ask, scope: key.scope, model: asked.facts.model, patience: settings.patience.headroom, ticket: ticket,
+            on: context
+        ) { [self] result in reserved(result) }
     }
 
     /// The worst case at the upstream whose turn it is.

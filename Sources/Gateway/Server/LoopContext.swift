@@ -41,6 +41,9 @@ final class LoopContext: LedgerCaller, @unchecked Sendable {
     /// Tasks run after all connections that could be read were served.
     func atEndOfTurn(_ work: @escaping @Sendable () -> Void) { loop.execute(work) }
 
+    /// No other call would have to wait for what this one asks of the ledger.
+    var isAlone: Bool { exchanges.count <= 1 }
+
     // MARK: Memory
 
     /// A message with what `write` writes at its beginning, and room for `extra` bytes behind that.

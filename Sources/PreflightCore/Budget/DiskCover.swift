@@ -20,14 +20,21 @@ package struct DiskCover: Sendable, Equatable {
     /// More than half of it is used: a write to the disk should begin.
     package var isFilling: Bool { loose + loose > amount }
 
-    /// What it should be raised to so that it covers `grants` and as much again; nil where that is not worth its price.
+    /// What it should be raised to so that it covers `grants` and more that come after them; nil where that is not worth
+    /// its price.
     ///
-    /// - Parameter headroom: what is left in the tightest scope of the chain. At most a quarter of it is put at stake:
-    ///   after a power cut the cover counts as spent until its owner knows better.
+    /// After a power cut the cover counts as spent until its owner knows better. So it is twice what is needed, within a
+    /// quarter of the headroom; and where that is little of the headroom, many times as much, since each write to the disk
+    /// takes time from the calls beside it.
+    ///
+    /// - Parameter headroom: what is left in the tightest scope of the chain.
     package func raise(for grants: USD, headroom: USD?) -> USD? {
         let needed = loose + flying + grants
-        var target = needed + needed
-        if let headroom { target = min(target, headroom.share(permille: 250)) }
+        var target = needed * 16
+        if let headroom {
+            let little = headroom.share(permille: 16)
+            target = min(max(min(target, little), needed * 2), headroom.share(permille: 250))
+        }
         return target >= needed ? target : nil
     }
 

@@ -56,22 +56,22 @@ extension Ledger {
     /// Where a reservation that waits can be given up.
     package struct Ticket: Hashable, Sendable { let number: Int }
 
+    /// By which a reservation can be given up that is asked for with it.
+    package func nextTicket() -> Ticket { desk.nextTicket() }
+
     /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is written, and
-    /// its money on the disk.
+    /// its money on the disk: before this returns where the caller is alone (`LedgerCaller.isAlone`).
     ///
     /// - Parameters:
     ///   - patience: How long to wait for headroom that calls under way hold. When it is over, what is there is taken
     ///     if it is enough for the least answer.
-    @discardableResult
     package func reserve(
-        _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration,
+        _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration, ticket: Ticket,
         on caller: (any LedgerCaller)?, then: @escaping @Sendable (Result<LedgerGrant, LedgerRefusal>) -> Void
-    ) -> Ticket {
-        let ticket = desk.nextTicket()
+    ) {
         let wait = LedgerWait(
             ticket: ticket, ask: ask, scope: scope, model: model, patience: patience, caller: caller, then: then)
         desk.submit(.reserve(wait), isUrgent: true, caller: caller)
-        return ticket
     }
 
     /// Takes a waiting reservation out of the queue: it is refused as cancelled. One that was granted stays granted.
@@ -81,17 +81,16 @@ extension Ledger {
     package func reserve(
         _ ask: BudgetAsk, scope: ScopeID, model: String? = nil, patience: Duration = .seconds(60)
     ) async throws(LedgerRefusal) -> LedgerGrant {
-        let ticket = Mutex<Ticket?>(nil)
+        let ticket = nextTicket()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let made = reserve(ask, scope: scope, model: model, patience: patience, on: nil) {
+                reserve(ask, scope: scope, model: model, patience: patience, ticket: ticket, on: nil) {
                     continuation.resume(returning: $0)
                 }
-                ticket.withLock { $0 = made }
-                if Task.isCancelled { cancel(made) }
+                if Task.isCancelled { cancel(ticket) }
             }
         } onCancel: {
-            if let made = ticket.withLock({ $0 }) { cancel(made) }
+            cancel(ticket)
         }
         return try result.get()
     }

@@ -20,7 +20,7 @@ package struct LedgerAnswers: Sendable {
 }
 
 /// Answers, gathered so that each caller is woken once a transaction.
-struct LedgerDeliveries {
+struct LedgerDeliveries: Sendable {
     private var direct: [LedgerAnswer] = []
     private var batches: [(caller: any LedgerCaller, answers: LedgerAnswers)] = []
 
@@ -41,8 +41,11 @@ struct LedgerDeliveries {
         }
     }
 
-    func send() {
-        for batch in batches { batch.caller.resume(batch.answers) }
+    /// - Parameter here: the caller whose turn it is: it has its answers at once.
+    func send(to here: (any LedgerCaller)? = nil) {
+        for batch in batches {
+            if batch.caller === here { batch.answers.deliver() } else { batch.caller.resume(batch.answers) }
+        }
         for answer in direct { answer.deliver() }
     }
 }

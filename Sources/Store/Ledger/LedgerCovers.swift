@@ -25,6 +25,8 @@ struct LedgerCovers {
 
     /// Something rests on the disk's answer.
     var hasCover: Bool { covers.contains { $0.value.amount > .zero } }
+    /// The transaction raises one.
+    var isRaised: Bool { !raised.isEmpty }
     var isLoose: Bool { looseSince != nil }
 
     // MARK: In a transaction

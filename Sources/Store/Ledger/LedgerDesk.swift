@@ -3,17 +3,29 @@ import Foundation
 import PreflightCore
 import Synchronization
 
-/// Takes work from all callers to one thread of its own, which runs it in transactions.
+/// Takes work from all callers to the engine, which runs it in transactions: on a thread of the desk's own, or, where a
+/// caller is alone, there and then.
 ///
 /// While a transaction is written, work gathers for the next. The thread is woken as seldom as can be: a caller that
 /// works in turns, as an event loop does, wakes it once a turn, and settlements wait for a reservation to share its
 /// write to the disk with.
 final class LedgerDesk: Sendable {
+    /// Taken before the inbox where both are. Only the thread waits for it.
+    private let room: Mutex<Room>
     private let inbox = Mutex(Inbox())
     private let bell = DispatchSemaphore(value: 0)
     private let tickets = Atomic(0)
     /// After how long without work the disk is told that nothing more is granted.
     private let ebb: DispatchTimeInterval
+
+    /// What is used by one at a time: the thread, or a caller who does its work itself.
+    private struct Room {
+        /// Nil after the end: with it go the file and the lock by which others know that this process lives.
+        var engine: LedgerEngine?
+        var plan = Plan()
+        /// What a caller takes from the inbox; empty while nobody is here.
+        var work: [LedgerWork] = []
+    }
 
     private struct Inbox: ~Copyable {
         var work: [LedgerWork] = []
@@ -28,6 +40,12 @@ final class LedgerDesk: Sendable {
         var hasEnded = false
         var endsSession = false
         var onEnd: [@Sendable () -> Void] = []
+
+        /// The thread rests, and nobody has called it or waits for what it does.
+        var mayBeDoneByCaller: Bool {
+            if case .awake = sleep { return false }
+            return !isClosed && !isDue && waiting == 0
+        }
 
         /// Whether the thread must be woken, which is then taken as done.
         mutating func wakes() -> Bool {
@@ -61,17 +79,12 @@ final class LedgerDesk: Sendable {
     private static let retryPause = DispatchTimeInterval.milliseconds(100)
 
     /// Starts the thread, which lives until `end` or `stop`.
-    init(engine: LedgerEngine, ebb: Duration) {
+    init(engine: sending LedgerEngine, ebb: Duration) {
         self.ebb = .microseconds(Int(ebb.wholeMicroseconds))
-        let cargo = Cargo(engine: engine)
-        let thread = Thread { self.run(cargo.engine) }
+        room = Mutex(Room(engine: engine))
+        let thread = Thread { self.run() }
         thread.name = "preflight-ledger"
         thread.start()
-    }
-
-    /// Carries the engine to the thread that uses it from then on.
-    private struct Cargo: @unchecked Sendable {
-        let engine: LedgerEngine
     }
 
     // MARK: Callers
@@ -83,13 +96,16 @@ final class LedgerDesk: Sendable {
         Ledger.Ticket(number: tickets.add(1, ordering: .relaxed).newValue)
     }
 
-    /// - Parameter caller: Rings at the end of its turn; nil rings at once.
+    /// - Parameter caller: One who is alone has its work done where it is: what is urgent before this returns, all else
+    ///   at the end of its turn. Any other rings at the end of its turn, if the work is urgent; nil rings at once.
     func submit(_ work: LedgerWork, isUrgent: Bool, caller: (any LedgerCaller)?) {
+        let isAlone = caller?.isAlone ?? false
+        if isAlone, isUrgent, let caller, doHere(work, for: caller) { return }
         enum Call { case none, ring, promise, refuse }
         let call: Call = inbox.withLock { inbox in
             if inbox.isClosed { return .refuse }
             inbox.work.append(work)
-            guard isUrgent || inbox.waiting > 0 else {
+            guard isUrgent || isAlone || inbox.waiting > 0 else {
                 // One who sleeps deeply must be told, to look again in milliseconds.
                 guard case .deep = inbox.sleep else { return .none }
                 inbox.sleep = .awake
@@ -109,19 +125,56 @@ final class LedgerDesk: Sendable {
         case .ring: bell.signal()
         case .promise:
             guard let caller else { return }
-            let id = ObjectIdentifier(caller)
-            caller.atEndOfTurn { self.ring(id) }
+            caller.atEndOfTurn { self.endTurn(of: caller) }
         case .refuse: work.fail(.unavailable("the ledger is closed"))
         }
     }
 
-    private func ring(_ caller: ObjectIdentifier) {
+    private func endTurn(of caller: any LedgerCaller) {
+        let id = ObjectIdentifier(caller)
+        inbox.withLock { inbox in inbox.inTurn.removeAll { $0 == id } }
+        if caller.isAlone, doHere(nil, for: caller) { return }
         let wakes = inbox.withLock { inbox in
-            inbox.inTurn.removeAll { $0 == caller }
             if !inbox.work.isEmpty { inbox.isDue = true }
             return inbox.isDue && inbox.wakes()
         }
         if wakes { bell.signal() }
+    }
+
+    /// Does what is there, and then `more`, where the caller is: to wake the thread and to be woken by it takes longer than
+    /// the transaction itself. False where the thread is at work, or must be because there is something to wait for.
+    private func doHere(_ more: LedgerWork?, for caller: any LedgerCaller) -> Bool {
+        let answers = room.withLockIfAvailable { room -> LedgerDeliveries? in
+            defer { room.work.removeAll(keepingCapacity: true) }
+            let mayBeDone = inbox.withLock { inbox in
+                guard inbox.mayBeDoneByCaller else { return false }
+                swap(&inbox.work, &room.work)
+                return true
+            }
+            guard mayBeDone, let engine = room.engine else { return nil }
+            let count = room.work.count
+            if let more { room.work.append(more) }
+            guard !room.work.isEmpty else { return LedgerDeliveries() }
+            let answers = engine.runAtOnce(room.work)
+            room.plan.patience = .now() + Self.laziness
+            let waiting = engine.waitingCount
+            inbox.withLock { inbox in
+                inbox.waiting = waiting
+                if answers == nil { inbox.work.insert(contentsOf: room.work[..<count], at: 0) }
+            }
+            return answers
+        }
+        guard let answers = answers.flatMap({ $0 }) else { return false }
+        answers.send(to: caller)
+        // Where the room is in use, its user does the same.
+        _ = room.withLockIfAvailable { $0.engine?.follow() }
+        // What is to be looked after now the thread sees within milliseconds, unless it sleeps deeply.
+        let wakes = inbox.withLock { inbox in
+            guard case .deep = inbox.sleep else { return false }
+            return inbox.wakes()
+        }
+        if wakes { bell.signal() }
+        return true
     }
 
     /// Does what is there, ends the process's part, and calls `then`. Nothing is taken any more.
@@ -149,14 +202,16 @@ final class LedgerDesk: Sendable {
         var look: DispatchTime?
         /// What is not urgent has waited for long enough.
         var patience: DispatchTime?
-        /// The last transaction: how many reservations were in it, and when it was over.
-        var lastCount = 0
-        var lastEnd = DispatchTime(uptimeNanoseconds: 0)
+    }
+
+    /// The thread's last transaction: how many reservations were in it, and when it was over.
+    private struct Pace {
+        var count = 0
+        var end = DispatchTime(uptimeNanoseconds: 0)
 
         /// Whether it is worth while to let work gather.
         func isBusy(at now: DispatchTime) -> Bool {
-            lastCount >= LedgerDesk.crowd
-                && now.uptimeNanoseconds &- lastEnd.uptimeNanoseconds < LedgerDesk.recently
+            count >= LedgerDesk.crowd && now.uptimeNanoseconds &- end.uptimeNanoseconds < LedgerDesk.recently
         }
     }
 
@@ -165,35 +220,67 @@ final class LedgerDesk: Sendable {
         case rest(until: DispatchTime?, isDeep: Bool)
     }
 
-    private func run(_ engine: LedgerEngine) {
-        var plan = Plan()
-        var work: [LedgerWork] = []
+    /// How the thread goes on.
+    private enum Rest {
+        case none, untilCalled, untilEbb, hasEnded
+        case until(DispatchTime)
+    }
+
+    private func run() {
+        var pace = Pace()
+        var isCalled = true
         while true {
-            if plan.isBusy(at: .now()) { usleep(Self.gathering) }
-            switch next(&plan, &work, waiting: engine.waitingCount) {
-            case .rest(let end, let isDeep):
-                if isDeep, !engine.settleDown() {
-                    _ = bell.wait(timeout: .now() + Self.laziness)
-                } else if let end {
-                    _ = bell.wait(timeout: end)
-                } else if isDeep, engine.hasCover {
-                    if bell.wait(timeout: .now() + ebb) == .timedOut { engine.dropCover() }
-                } else {
-                    bell.wait()
-                }
-            case .work:
-                plan.lastCount = work.count { $0.isReservation }
-                engine.run(work).send()
-                engine.follow()
-                work.removeAll(keepingCapacity: true)
-                plan.lastEnd = .now()
-                if plan.look == nil, engine.hasFailed || engine.hasWaiters {
-                    plan.look = .now() + (engine.hasFailed ? Self.retryPause : Self.foreignLook)
-                }
-            case .end:
-                engine.run(work).send()
-                return finish(engine)
+            if pace.isBusy(at: .now()) { usleep(Self.gathering) }
+            guard let rest = enter(isCalled: isCalled, &pace) else {
+                isCalled = bell.wait(timeout: .now() + Self.laziness) == .success
+                continue
             }
+            isCalled = true
+            switch rest {
+            case .none: break
+            case .untilCalled: bell.wait()
+            case .until(let end): isCalled = bell.wait(timeout: end) == .success
+            case .untilEbb:
+                if bell.wait(timeout: .now() + ebb) == .timedOut { room.withLock { $0.engine?.dropCover() } }
+            case .hasEnded:
+                let then = inbox.withLock { inbox in
+                    inbox.hasEnded = true
+                    return inbox.onEnd
+                }
+                for done in then { done() }
+                return
+            }
+        }
+    }
+
+    /// One that wakes by itself does not wait for a caller who does the work that is there: nil then.
+    private func enter(isCalled: Bool, _ pace: inout Pace) -> Rest? {
+        isCalled ? room.withLock { pass(&$0, &pace) } : room.withLockIfAvailable { pass(&$0, &pace) }
+    }
+
+    private func pass(_ room: inout Room, _ pace: inout Pace) -> Rest {
+        guard let engine = room.engine else { return .hasEnded }
+        engine.tidy()
+        if room.plan.look == nil, engine.hasFailed || engine.hasWaiters {
+            room.plan.look = .now() + (engine.hasFailed ? Self.retryPause : Self.foreignLook)
+        }
+        var work: [LedgerWork] = []
+        switch next(&room.plan, &work, waiting: engine.waitingCount) {
+        case .rest(let end, let isDeep):
+            if isDeep, !engine.settleDown() { return .until(.now() + Self.laziness) }
+            if let end { return .until(end) }
+            return isDeep && engine.hasCover ? .untilEbb : .untilCalled
+        case .work:
+            pace.count = work.count { $0.isReservation }
+            engine.run(work).send()
+            engine.follow()
+            pace.end = .now()
+            return .none
+        case .end:
+            engine.run(work).send()
+            if inbox.withLock({ $0.endsSession }) { engine.end().send() }
+            room.engine = nil
+            return .hasEnded
         }
     }
 
@@ -223,15 +310,5 @@ final class LedgerDesk: Sendable {
             inbox.sleep = .deep
             return .rest(until: plan.look, isDeep: true)
         }
-    }
-
-    private func finish(_ engine: LedgerEngine) {
-        let endsSession = inbox.withLock { $0.endsSession }
-        if endsSession { engine.end().send() }
-        let then = inbox.withLock { inbox in
-            inbox.hasEnded = true
-            return inbox.onEnd
-        }
-        for done in then { done() }
     }
 }

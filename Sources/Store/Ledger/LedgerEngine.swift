@@ -1,6 +1,6 @@
 import PreflightCore
 
-/// Runs work in transactions, and keeps the line of those who wait. Used on the ledger's thread only.
+/// Runs work in transactions, and keeps the line of those who wait. Used by one thread at a time.
 final class LedgerEngine {
     private let state: LedgerState
     private let session: LedgerSession
@@ -14,6 +14,8 @@ final class LedgerEngine {
     private var contested: Set<Int> = []
     private var retained: [LedgerWork] = []
     private(set) var hasFailed = false
+    /// The last grants waited for the disk although that raised no cover: so will the next.
+    private var isUncovered = false
 
     var waitingCount: Int { waiting.count }
     var hasWaiters: Bool { !waiting.isEmpty }
@@ -48,17 +50,49 @@ final class LedgerEngine {
     func run(_ fresh: [LedgerWork]) -> LedgerDeliveries {
         let work = retained.isEmpty ? fresh : retained + fresh
         retained = []
+        guard !work.isEmpty || isWorthALook else { return LedgerDeliveries() }
+        return transact(work) { try self.state.file.beginWriting() } ?? LedgerDeliveries()
+    }
+
+    /// The same for a thread that may not be held up. Nil where another process or the disk would have to be waited
+    /// for: then nothing was done.
+    func runAtOnce(_ work: [LedgerWork]) -> LedgerDeliveries? {
+        guard retained.isEmpty else { return nil }
+        if work.contains(where: \.isGrant) {
+            guard hasCover, !isUncovered else { return nil }
+        }
+        return transact(work, maySync: false) { try self.state.file.beginWritingAtOnce() }
+    }
+
+    /// - Parameters:
+    ///   - maySync: The disk may be waited for.
+    ///   - begin: Takes the write lock, and tells whether another connection has written; nil where it is taken.
+    /// - Returns: nil where nothing was done.
+    private func transact(
+        _ work: [LedgerWork], maySync: Bool = true, begin: () throws -> Bool?
+    ) -> LedgerDeliveries? {
         var deliveries = LedgerDeliveries()
-        guard !work.isEmpty || isWorthALook else { return deliveries }
         let waitingBefore = waiting
+        func undo() {
+            state.file.rollback()
+            state.forget()
+            contested = []
+            waiting = waitingBefore
+            deliveries = LedgerDeliveries()
+        }
         let time = now()
         do {
             try land()
-            let isForeign = try state.file.beginWriting()
+            guard let isForeign = try begin() else { return nil }
             if isForeign { state.distrust() }
             try perform(work, mayBeFreed: isForeign, at: time, into: &deliveries)
             try state.write()
             let waitsForDisk = try state.planDisk()
+            if work.contains(where: \.isGrant) { isUncovered = waitsForDisk && !state.covers.isRaised }
+            if waitsForDisk, !maySync {
+                undo()
+                return nil
+            }
             MarkedStep.ledgerCommits.pass()
             try state.file.commitWriting()
             MarkedStep.ledgerCommitted.pass()
@@ -66,14 +100,16 @@ final class LedgerEngine {
             state.keep(at: clock)
             hasFailed = false
         } catch {
-            state.file.rollback()
-            state.forget()
-            contested = []
-            waiting = waitingBefore
-            deliveries = LedgerDeliveries()
+            undo()
             fail(work, because: "\(error)", into: &deliveries)
         }
         return deliveries
+    }
+
+    /// Brings what is in the log into the file, so that the log begins anew. Takes some milliseconds, once in hundreds of
+    /// transactions.
+    func tidy() {
+        if state.file.isLogFull { state.file.emptyLog() }
     }
 
     // MARK: The disk

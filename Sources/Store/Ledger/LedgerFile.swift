@@ -1,22 +1,24 @@
 import PreflightCore
 
-/// The ledger's transactions and scopes, and the statements on them. Used on one thread only.
+/// The ledger's transactions and scopes, and the statements on them. Used by one thread at a time.
 final class LedgerFile {
     let database: SQLite
     private let begin: SQLite.Statement
     private let commit: SQLite.Statement
-    private let dataVersion: SQLite.Statement
+    private let look: SQLite.Statement
     private let readScope: SQLite.Statement
     private let writeScope: SQLite.Statement
     private let setFirstOpen: SQLite.Statement
     let calls: LedgerCalls
-    private var version: Int64 = -1
+    /// What the file was like after this connection's last transaction; nil where that failed.
+    private var version: UInt32?
 
     init(path: String) throws {
         database = try SQLite(path: path)
+        database.watchLog()
         begin = try database.prepare("BEGIN IMMEDIATE")
         commit = try database.prepare("COMMIT")
-        dataVersion = try database.prepare("PRAGMA data_version")
+        look = try database.prepare("PRAGMA data_version")
         readScope = try database.prepare("SELECT \(Self.scopeColumns) FROM scope WHERE id = ?")
         writeScope = try database.prepare(
             """
@@ -34,25 +36,43 @@ final class LedgerFile {
     /// Begins to write. True when another process, or another connection, has written since the last time.
     func beginWriting() throws -> Bool {
         try begin.execute()
-        var current: Int64 = 0
-        try dataVersion.query { current = $0.int64(0) }
-        defer { version = current }
-        return current != version
+        return database.version != version
     }
 
-    func commitWriting() throws { try commit.execute() }
+    /// The same without waiting: nil while another process writes.
+    func beginWritingAtOnce() throws -> Bool? {
+        do {
+            return try database.withoutWaiting { try beginWriting() }
+        } catch let failure as SQLite.Failure where failure.isBusy {
+            return nil
+        }
+    }
+
+    func commitWriting() throws {
+        try commit.execute()
+        version = database.version
+    }
 
     func rollback() {
         calls.forget()
         database.rollback()
+        version = nil
     }
 
     /// Whether another connection has written since this one's last transaction. Takes no lock.
     func hasForeignChanges() throws -> Bool {
-        var current: Int64 = 0
-        try dataVersion.query { current = $0.int64(0) }
-        return current != version
+        // The connection learns of changes when it reads.
+        try look.query { _ in }
+        return database.version != version
     }
+
+    // MARK: The log
+
+    /// As many pages as SQLite would take into the file by itself, inside the commit that reaches them.
+    var isLogFull: Bool { database.logPages >= 1000 }
+
+    /// Takes what is in the log into the file, as far as no reader needs it.
+    func emptyLog() { database.checkpoint() }
 
     // MARK: Scopes
 

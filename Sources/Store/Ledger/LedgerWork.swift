@@ -16,6 +16,14 @@ enum LedgerWork: Sendable {
 
     var isReservation: Bool { if case .reserve = self { true } else { false } }
 
+    /// May let more be spent.
+    var isGrant: Bool {
+        switch self {
+        case .reserve, .extend: true
+        case .cancel, .resolve, .shrink, .giveBack, .note, .control: false
+        }
+    }
+
     /// Must not be lost when a transaction fails: it is tried again with the next.
     var isKept: Bool {
         switch self {

@@ -3,13 +3,20 @@ import PreflightCore
 
 /// One connection, by SQLite's C API: the ledger's few statements run tens of thousands of times a second.
 ///
-/// Not safe for several threads: the ledger uses it on one thread.
+/// Not safe for several threads at a time: the ledger sees to that.
 final class SQLite {
     private let handle: OpaquePointer
+    /// Pages in the write-ahead log after the last commit that wrote, since the last checkpoint. Counted after `watchLog`.
+    private(set) var logPages = 0
+
+    /// Locks of others are waited for, 15 s at most.
+    private var waits = true
 
     struct Failure: Error, CustomStringConvertible {
         var code: CInt
         var description: String
+        /// Another connection holds a lock.
+        var isBusy: Bool { code & 0xFF == SQLITE_BUSY }
     }
 
     init(path: String) throws {
@@ -25,10 +32,13 @@ final class SQLite {
         // Short naps of equal length: the default ones grow, and starve whoever came late.
         sqlite3_busy_handler(
             handle,
-            { _, tries in
+            { connection, tries in
+                guard let connection, Unmanaged<SQLite>.fromOpaque(connection).takeUnretainedValue().waits else {
+                    return 0
+                }
                 sqlite3_sleep(1)
                 return tries < 15_000 ? 1 : 0
-            }, nil)
+            }, Unmanaged.passUnretained(self).toOpaque())
         sqlite3_extended_result_codes(handle, 1)
         try run("PRAGMA journal_mode = WAL")
         // `LedgerDisk` brings the log to the disk.
@@ -37,6 +47,31 @@ final class SQLite {
     }
 
     deinit { sqlite3_close_v2(handle) }
+
+    /// What finds a lock taken fails at once.
+    func withoutWaiting<T>(_ body: () throws -> T) rethrows -> T {
+        waits = false
+        defer { waits = true }
+        return try body()
+    }
+
+    /// Counts the pages of the write-ahead log. No commit makes a checkpoint any more: its time is the caller's to choose.
+    func watchLog() {
+        sqlite3_wal_hook(
+            handle,
+            { connection, _, _, pages in
+                guard let connection else { return SQLITE_OK }
+                Unmanaged<SQLite>.fromOpaque(connection).takeUnretainedValue().logPages = Int(pages)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Takes the log's pages into the file, as far as no other connection needs them. One that fails loses nothing: the
+    /// pages stay in the log, and the next one takes them.
+    func checkpoint() {
+        logPages = 0
+        sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+    }
 
     func run(_ sql: String) throws {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
@@ -51,6 +86,13 @@ final class SQLite {
     }
 
     var lastInsertedRowID: Int64 { sqlite3_last_insert_rowid(handle) }
+    /// Changes with each transaction that writes: with this connection's own when it commits, with those of others when
+    /// this one reads or begins to write after them.
+    var version: UInt32 {
+        var version: UInt32 = 0
+        sqlite3_file_control(handle, nil, SQLITE_FCNTL_DATA_VERSION, &version)
+        return version
+    }
     /// Rows that the last statement changed.
     var changes: Int { Int(sqlite3_changes(handle)) }
 

@@ -24,11 +24,12 @@ import Testing
     }
 
     private static let raises: [(headroom: Int64?, target: Int64?)] = [
-        (nil, 80), (1000, 80), (320, 80), (200, 50), (160, 40), (159, nil),
+        (nil, 640), (100_000, 640), (40_000, 640), (20_000, 320), (5_000, 80), (1000, 80), (320, 80), (200, 50),
+        (160, 40), (159, nil),
     ]
 
     @Test(arguments: raises)
-    func `it is raised to twice what is needed, and to no more than a quarter of what is left`(
+    func `it is raised to 16 times what is needed, or twice where that is much, within a quarter of what is left`(
         headroom: Int64?, target: Int64?
     ) {
         var cover = DiskCover(amount: usd(10))
