@@ -4,15 +4,16 @@ import NIOPosix
 import PreflightCore
 import Synchronization
 
-/// Callers that read streams: `load PORT KEY CONNECTIONS STREAMS`, each connection STREAMS times one after the other.
+/// Callers that read streams: `load PORT KEY CONNECTIONS STREAMS [PAUSE]`, each connection STREAMS times one after the
+/// other, with PAUSE milliseconds between them, as an agent has that does something with an answer.
 ///
 /// Prints one line of `name=value`: microseconds from a request's write to the first byte of its body, and between the
 /// events after it; events that came in one read have no gap.
 enum StreamLoad {
     static func run(_ arguments: [String]) async throws {
-        guard arguments.count == 4, let port = Int(arguments[0]), let connections = Int(arguments[2]),
-            let streams = Int(arguments[3])
-        else { throw PreflightError(.usage, "load PORT KEY CONNECTIONS STREAMS") }
+        guard (4...5).contains(arguments.count), let port = Int(arguments[0]), let connections = Int(arguments[2]),
+            let streams = Int(arguments[3]), let pause = arguments.count > 4 ? Int64(arguments[4]) : 0
+        else { throw PreflightError(.usage, "load PORT KEY CONNECTIONS STREAMS [PAUSE]") }
         let request = Self.request(key: arguments[1])
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let totals = Totals()
@@ -25,7 +26,7 @@ enum StreamLoad {
                         .channelInitializer { channel in
                             channel.eventLoop.makeCompletedFuture {
                                 try channel.pipeline.syncOperations.addHandler(
-                                    StreamCaller(request, streams: streams) { measures in
+                                    StreamCaller(request, streams: streams, pause: .milliseconds(pause)) { measures in
                                         totals.add(measures)
                                     })
                             }
@@ -107,6 +108,7 @@ private final class StreamCaller: ChannelInboundHandler {
     private let request: ByteBuffer
     private let done: (Measures) -> Void
     private var left: Int
+    private let pause: TimeAmount
     private var measures = Measures()
     private var sentAt = NIODeadline.now()
     private var lastAt: NIODeadline?
@@ -114,9 +116,10 @@ private final class StreamCaller: ChannelInboundHandler {
 
     private static let ending = Array("\r\n0\r\n\r\n".utf8)
 
-    init(_ request: ByteBuffer, streams: Int, done: @escaping (Measures) -> Void) {
+    init(_ request: ByteBuffer, streams: Int, pause: TimeAmount, done: @escaping (Measures) -> Void) {
         self.request = request
         left = streams
+        self.pause = pause
         self.done = done
     }
 
@@ -150,7 +153,14 @@ private final class StreamCaller: ChannelInboundHandler {
         }
         tail = (tail + bytes.readableBytesView.suffix(Self.ending.count)).suffix(Self.ending.count)
         guard tail == Self.ending else { return }
-        if left > 0 { ask(context) } else { context.close(promise: nil) }
+        guard left > 0 else { return context.close(promise: nil) }
+        guard pause > .zero else { return ask(context) }
+        tail = []
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: pause) {
+            let (caller, context) = bound.value
+            caller.ask(context)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
