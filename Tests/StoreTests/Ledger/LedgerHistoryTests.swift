@@ -17,6 +17,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func `the ledger agrees with a simple model after every step`(seed: UInt64) async throws {
+        let caller = Turns()
         try await withTemporaryDirectory { directory in
             var random = SeededRandom(seed: seed)
             let ledger = try Ledger(path: directory + "/l.sqlite", now: { Timestamp(seconds: 1_767_268_800) })
@@ -34,6 +35,8 @@ import Testing
             var open: [(call: CallID, scope: Int, amount: Int64)] = []
 
             for _ in 0..<400 {
+                let isAlone = Bool.random(using: &random)
+                caller.turn { caller.isAlone = isAlone }
                 if Bool.random(using: &random) || open.isEmpty {
                     let scope = Int.random(in: 0..<4, using: &random)
                     let amount = Int64.random(in: 1...900, using: &random)
@@ -43,7 +46,7 @@ import Testing
                     }
                     let ask = BudgetAsk(base: USD(picodollars: amount), perOutputToken: .zero, wantedOutput: 1)
                     do {
-                        let grant = try await ledger.reserve(ask, scope: ids[scope], patience: .zero)
+                        let grant = try await caller.reserve(ask, of: ledger, scope: ids[scope])
                         #expect(fits)
                         open.append((grant.call, scope, amount))
                         for index in chain(scope) { models[index].open[grant.call.row] = amount }
@@ -56,13 +59,13 @@ import Testing
                     let (call, scope, amount) = open.remove(at: Int.random(in: 0..<open.count, using: &random))
                     for index in chain(scope) { models[index].open[call.row] = nil }
                     switch Int.random(in: 0..<4, using: &random) {
-                    case 0: await ledger.resolve(call, .released)
+                    case 0: await caller.resolve(call, .released, in: ledger)
                     case 1:
-                        await ledger.resolve(call, .held(nil))
+                        await caller.resolve(call, .held(nil), in: ledger)
                         for index in chain(scope) { models[index].held += amount }
                     default:
                         let cost = Int64.random(in: 0...amount, using: &random)
-                        await ledger.resolve(call, .settled(cost: USD(picodollars: cost), tokens: 1))
+                        await caller.resolve(call, .settled(cost: USD(picodollars: cost), tokens: 1), in: ledger)
                         for index in chain(scope) { models[index].spent += cost }
                     }
                 }
