@@ -20,9 +20,9 @@ package final class HarnessLock: Sendable {
         try Files.write(text, to: descriptor, path: path)
     }
 
-    /// Keeps everybody from taking up a run whose harness is dead, as long as this lives. Several may do so at once, and
-    /// the run counts as dead all the same. The file stays as it is: a full disk has no room for a word in it. Nil where
-    /// the lock cannot be had.
+    /// Keeps everybody from taking up a run whose harness is dead, as long as this lives. Several may do so at once,
+    /// and the run counts as dead all the same. The file stays as it is: a full disk has no room for a word in it. Nil
+    /// where the lock cannot be had.
     package init?(ofDead path: String) {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

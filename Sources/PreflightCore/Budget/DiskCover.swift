@@ -20,12 +20,12 @@ package struct DiskCover: Sendable, Equatable {
     /// More than half of it is used: a write to the disk should begin.
     package var isFilling: Bool { loose + loose > amount }
 
-    /// What it should be raised to so that it covers `grants` and more that come after them; nil where that is not worth
-    /// its price.
+    /// What it should be raised to so that it covers `grants` and more that come after them; nil where that is not
+    /// worth its price.
     ///
-    /// After a power cut the cover counts as spent until its owner knows better. So it is twice what is needed, within a
-    /// quarter of the headroom; and where that is little of the headroom, many times as much, since each write to the disk
-    /// takes time from the calls beside it.
+    /// After a power cut the cover counts as spent until its owner knows better. So it is twice what is needed, within
+    /// a quarter of the headroom; and where that is little of the headroom, many times as much, since each write to the
+    /// disk takes time from the calls beside it.
     ///
     /// - Parameter headroom: what is left in the tightest scope of the chain.
     package func raise(for grants: USD, headroom: USD?) -> USD? {

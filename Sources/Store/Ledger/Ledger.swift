@@ -59,8 +59,8 @@ extension Ledger {
     /// By which a reservation can be given up that is asked for with it.
     package func nextTicket() -> Ticket { desk.nextTicket() }
 
-    /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is written, and
-    /// its money on the disk: before this returns where the caller is alone (`LedgerCaller.isAlone`).
+    /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is written,
+    /// and its money on the disk: before this returns where the caller is alone (`LedgerCaller.isAlone`).
     ///
     /// - Parameters:
     ///   - patience: How long to wait for headroom that calls under way hold. When it is over, what is there is taken

@@ -1,6 +1,6 @@
 import PreflightCore
 
-/// The rows of calls. Used on one thread only.
+/// The rows of calls. Used by one thread at a time.
 ///
 /// New and ended calls are gathered, and written together before the transaction ends.
 final class LedgerCalls {

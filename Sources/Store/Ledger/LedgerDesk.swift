@@ -23,7 +23,7 @@ final class LedgerDesk: Sendable {
         /// Nil after the end: with it go the file and the lock by which others know that this process lives.
         var engine: LedgerEngine?
         var plan = Plan()
-        /// What a caller takes from the inbox; empty while nobody is here.
+        /// What is taken from the inbox; empty while nobody is here.
         var work: [LedgerWork] = []
     }
 
@@ -141,8 +141,9 @@ final class LedgerDesk: Sendable {
         if wakes { bell.signal() }
     }
 
-    /// Does what is there, and then `more`, where the caller is: to wake the thread and to be woken by it takes longer than
-    /// the transaction itself. False where the thread is at work, or must be because there is something to wait for.
+    /// Does what is there, and then `more`, where the caller is: to wake the thread and to be woken by it takes longer
+    /// than the transaction itself. False where the thread is at work, or must be because there is something to wait
+    /// for; then nothing was done.
     private func doHere(_ more: LedgerWork?, for caller: any LedgerCaller) -> Bool {
         let answers = room.withLockIfAvailable { room -> LedgerDeliveries? in
             defer { room.work.removeAll(keepingCapacity: true) }
@@ -264,20 +265,20 @@ final class LedgerDesk: Sendable {
         if room.plan.look == nil, engine.hasFailed || engine.hasWaiters {
             room.plan.look = .now() + (engine.hasFailed ? Self.retryPause : Self.foreignLook)
         }
-        var work: [LedgerWork] = []
-        switch next(&room.plan, &work, waiting: engine.waitingCount) {
+        defer { room.work.removeAll(keepingCapacity: true) }
+        switch next(&room.plan, &room.work, waiting: engine.waitingCount) {
         case .rest(let end, let isDeep):
             if isDeep, !engine.settleDown() { return .until(.now() + Self.laziness) }
             if let end { return .until(end) }
             return isDeep && engine.hasCover ? .untilEbb : .untilCalled
         case .work:
-            pace.count = work.count { $0.isReservation }
-            engine.run(work).send()
+            pace.count = room.work.count { $0.isReservation }
+            engine.run(room.work).send()
             engine.follow()
             pace.end = .now()
             return .none
         case .end:
-            engine.run(work).send()
+            engine.run(room.work).send()
             if inbox.withLock({ $0.endsSession }) { engine.end().send() }
             room.engine = nil
             return .hasEnded

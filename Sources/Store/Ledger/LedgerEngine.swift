@@ -106,8 +106,8 @@ final class LedgerEngine {
         return deliveries
     }
 
-    /// Brings what is in the log into the file, so that the log begins anew. Takes some milliseconds, once in hundreds of
-    /// transactions.
+    /// Brings what is in the log into the file, so that the log begins anew. Takes some milliseconds, once in hundreds
+    /// of transactions.
     func tidy() {
         if state.file.isLogFull { state.file.emptyLog() }
     }

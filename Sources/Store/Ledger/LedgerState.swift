@@ -1,6 +1,7 @@
 import PreflightCore
 
-/// The ledger's decisions and their rows, inside transactions that `LedgerEngine` begins and ends. Used by one thread at a time.
+/// The ledger's decisions and their rows, inside transactions that `LedgerEngine` begins and ends. Used by one thread
+/// at a time.
 ///
 /// The tree in memory is a copy of the file's rows, trusted only while no other connection has written.
 final class LedgerState {

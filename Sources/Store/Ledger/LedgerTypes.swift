@@ -73,8 +73,8 @@ package protocol LedgerCaller: AnyObject, Sendable {
     /// Calls `work` once what is being done now is done, so that all that is asked of the ledger in one turn wakes it
     /// once. Called where the caller asks.
     func atEndOfTurn(_ work: @escaping @Sendable () -> Void)
-    /// Nobody else is served where the caller is: what it asks for may be done there and then, and be answered before it
-    /// goes on. Asked where the caller is.
+    /// Nobody else is served where the caller is: what it asks for may be done there and then, and be answered before
+    /// it goes on. Asked where the caller is.
     var isAlone: Bool { get }
 }
 

@@ -6,7 +6,8 @@ import PreflightCore
 /// Not safe for several threads at a time: the ledger sees to that.
 final class SQLite {
     private let handle: OpaquePointer
-    /// Pages in the write-ahead log after the last commit that wrote, since the last checkpoint. Counted after `watchLog`.
+    /// Pages in the write-ahead log after the last commit that wrote, since the last checkpoint. Counted after
+    /// `watchLog`.
     private(set) var logPages = 0
 
     /// Locks of others are waited for, 15 s at most.
@@ -55,7 +56,8 @@ final class SQLite {
         return try body()
     }
 
-    /// Counts the pages of the write-ahead log. No commit makes a checkpoint any more: its time is the caller's to choose.
+    /// Counts the pages of the write-ahead log. No commit makes a checkpoint any more: its time is the caller's to
+    /// choose.
     func watchLog() {
         sqlite3_wal_hook(
             handle,
