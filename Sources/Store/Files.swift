@@ -109,6 +109,25 @@ package enum Files {
         (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     }
 
+    /// So many names at most, whichever come first: of a directory that somebody else fills. A link is not followed.
+    package static func list(_ path: String, atMost limit: Int) -> [String] {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        guard let directory = fdopendir(descriptor) else {
+            close(descriptor)
+            return []
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while names.count < limit, let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
     /// Whether a name, looked for on the PATH, or a path can be run.
     package static func isProgram(_ name: String) -> Bool {
         if name.contains("/") { return access(name, X_OK) == 0 && !isDirectory(name) }

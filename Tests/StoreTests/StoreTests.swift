@@ -17,6 +17,21 @@ import Testing
         }
     }
 
+    @Test func `of a large directory as many names are read as are wanted`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/output"
+            try Files.createDirectory(path + "/inner")
+            for number in 0..<9 { try Files.replace("\(path)/\(number)", with: "x", durably: false) }
+            let all = Set(Files.list(path))
+            #expect(all.count == 10 && Set(Files.list(path, atMost: 100)) == all)
+            let some = Set(Files.list(path, atMost: 4))
+            #expect(some.count == 4 && some.isSubset(of: all))
+            #expect(Files.list(path, atMost: 0).isEmpty && Files.list(path + "/nothing", atMost: 4).isEmpty)
+            try FileManager.default.createSymbolicLink(atPath: directory + "/link", withDestinationPath: path)
+            #expect(Files.list(directory + "/link", atMost: 4).isEmpty)
+        }
+    }
+
     @Test func `failures name the file and the cause`() async throws {
         let write = #expect(throws: PreflightError.self) { try Files.replace("/proc/no/file", with: "x") }
         #expect(write?.message.contains("/proc/no/file") == true)

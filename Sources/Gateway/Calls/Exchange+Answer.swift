@@ -78,12 +78,11 @@ extension Exchange {
 
     func upstreamSent(_ bytes: ByteBuffer) {
         guard stream != nil else { return gather(bytes) }
+        let hadWords = firstTokenAt != nil
         pass(bytes)
         follow()
-        guard !hasBegun else { return }
         // What came with the first words need not be read before they leave.
-        hasBegun = true
-        if isStreamed { client?.flush() }
+        if !hadWords, firstTokenAt != nil, isStreamed { client?.flush() }
     }
 
     private func gather(_ bytes: ByteBuffer) {

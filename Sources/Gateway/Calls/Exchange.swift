@@ -55,8 +55,6 @@ final class Exchange: @unchecked Sendable {
     var generation: String?
     var body = ByteBuffer()
     var stream: StreamPassage?
-    /// The first bytes of a stream have left.
-    var hasBegun = false
     /// The answer may still tell how long the prompt was, which was held at its bound.
     var awaitsPromptCount = false
     /// What is told of this call; empty before it was read.

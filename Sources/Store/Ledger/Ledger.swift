@@ -60,7 +60,7 @@ extension Ledger {
     package func nextTicket() -> Ticket { desk.nextTicket() }
 
     /// Reserves a call's worst case, or waits until it can. `then` runs on `caller` once the reservation is written,
-    /// and its money on the disk: before this returns where the caller is alone (`LedgerCaller.isAlone`).
+    /// and its money on the disk: perhaps before this returns, where the caller is alone (`LedgerCaller.isAlone`).
     ///
     /// - Parameters:
     ///   - patience: How long to wait for headroom that calls under way hold. When it is over, what is there is taken

@@ -41,11 +41,11 @@ struct LedgerDeliveries: Sendable {
         }
     }
 
-    /// - Parameter here: the caller whose turn it is: it has its answers at once.
+    /// - Parameter here: the caller whose turn it is. It has its answers at once, after the others have theirs: it may
+    ///   do much with them.
     func send(to here: (any LedgerCaller)? = nil) {
-        for batch in batches {
-            if batch.caller === here { batch.answers.deliver() } else { batch.caller.resume(batch.answers) }
-        }
+        for batch in batches where batch.caller !== here { batch.caller.resume(batch.answers) }
         for answer in direct { answer.deliver() }
+        for batch in batches where batch.caller === here { batch.answers.deliver() }
     }
 }

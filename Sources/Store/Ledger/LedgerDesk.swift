@@ -31,8 +31,8 @@ final class LedgerDesk: Sendable {
         var work: [LedgerWork] = []
         /// Some of the work must not wait.
         var isDue = false
-        /// Callers that have put in work in a turn that is not over, and ring after it.
-        var inTurn: [ObjectIdentifier] = []
+        /// Callers that have put in work in a turn that is not over, and see to it after that.
+        var inTurn: [Turn] = []
         var sleep = Sleep.awake
         /// Others wait for what settlements give back.
         var waiting = 0
@@ -41,10 +41,39 @@ final class LedgerDesk: Sendable {
         var endsSession = false
         var onEnd: [@Sendable () -> Void] = []
 
+        struct Turn {
+            var caller: ObjectIdentifier
+            /// Some of the work must not wait.
+            var isUrgent: Bool
+        }
+
+        /// Keeps in mind that a caller has put in work. True for the first of its turn.
+        mutating func begin(_ caller: ObjectIdentifier, isUrgent: Bool) -> Bool {
+            if let index = inTurn.firstIndex(where: { $0.caller == caller }) {
+                inTurn[index].isUrgent = inTurn[index].isUrgent || isUrgent
+                return false
+            }
+            inTurn.append(Turn(caller: caller, isUrgent: isUrgent))
+            return true
+        }
+
+        /// Whether work of the turn must not wait.
+        mutating func end(_ caller: ObjectIdentifier) -> Bool {
+            guard let index = inTurn.firstIndex(where: { $0.caller == caller }) else { return false }
+            return inTurn.remove(at: index).isUrgent
+        }
+
         /// The thread rests, and nobody has called it or waits for what it does.
         var mayBeDoneByCaller: Bool {
             if case .awake = sleep { return false }
             return !isClosed && !isDue && waiting == 0
+        }
+
+        /// Whether the thread must be told of work that may wait: one who sleeps deeply, to look again in milliseconds.
+        /// It is then taken as done.
+        mutating func wakesSleeper() -> Bool {
+            guard case .deep = sleep else { return false }
+            return wakes()
         }
 
         /// Whether the thread must be woken, which is then taken as done.
@@ -105,20 +134,13 @@ final class LedgerDesk: Sendable {
         let call: Call = inbox.withLock { inbox in
             if inbox.isClosed { return .refuse }
             inbox.work.append(work)
-            guard isUrgent || isAlone || inbox.waiting > 0 else {
-                // One who sleeps deeply must be told, to look again in milliseconds.
-                guard case .deep = inbox.sleep else { return .none }
-                inbox.sleep = .awake
-                return .ring
-            }
+            let isUrgent = isUrgent || inbox.waiting > 0
+            guard isUrgent || isAlone else { return inbox.wakesSleeper() ? .ring : .none }
             guard let caller else {
                 inbox.isDue = true
                 return inbox.wakes() ? .ring : .none
             }
-            let id = ObjectIdentifier(caller)
-            if inbox.inTurn.contains(id) { return .none }
-            inbox.inTurn.append(id)
-            return .promise
+            return inbox.begin(ObjectIdentifier(caller), isUrgent: isUrgent) ? .promise : .none
         }
         switch call {
         case .none: break
@@ -131,12 +153,13 @@ final class LedgerDesk: Sendable {
     }
 
     private func endTurn(of caller: any LedgerCaller) {
-        let id = ObjectIdentifier(caller)
-        inbox.withLock { inbox in inbox.inTurn.removeAll { $0 == id } }
+        let isUrgent = inbox.withLock { $0.end(ObjectIdentifier(caller)) }
         if caller.isAlone, doHere(nil, for: caller) { return }
         let wakes = inbox.withLock { inbox in
-            if !inbox.work.isEmpty { inbox.isDue = true }
-            return inbox.isDue && inbox.wakes()
+            guard !inbox.work.isEmpty || inbox.isDue else { return false }
+            guard isUrgent || inbox.isDue else { return inbox.wakesSleeper() }
+            inbox.isDue = true
+            return inbox.wakes()
         }
         if wakes { bell.signal() }
     }
@@ -161,20 +184,19 @@ final class LedgerDesk: Sendable {
             let waiting = engine.waitingCount
             inbox.withLock { inbox in
                 inbox.waiting = waiting
-                if answers == nil { inbox.work.insert(contentsOf: room.work[..<count], at: 0) }
+                guard answers == nil else { return }
+                inbox.work.insert(contentsOf: room.work[..<count], at: 0)
+                // Not to be tried here again: it comes to the thread next.
+                if more != nil { inbox.isDue = true }
             }
             return answers
         }
         guard let answers = answers.flatMap({ $0 }) else { return false }
         answers.send(to: caller)
-        // Where the room is in use, its user does the same.
+        // Where the room is in use, the next transaction does it, or the thread when it rests.
         _ = room.withLockIfAvailable { $0.engine?.follow() }
         // What is to be looked after now the thread sees within milliseconds, unless it sleeps deeply.
-        let wakes = inbox.withLock { inbox in
-            guard case .deep = inbox.sleep else { return false }
-            return inbox.wakes()
-        }
-        if wakes { bell.signal() }
+        if inbox.withLock({ $0.wakesSleeper() }) { bell.signal() }
         return true
     }
 
@@ -223,8 +245,11 @@ final class LedgerDesk: Sendable {
 
     /// How the thread goes on.
     private enum Rest {
-        case none, untilCalled, untilEbb, hasEnded
+        case untilCalled, untilEbb
         case until(DispatchTime)
+        /// There was work. Its answers are sent after the room is left.
+        case worked(LedgerDeliveries)
+        case ended([LedgerDeliveries])
     }
 
     private func run() {
@@ -238,12 +263,15 @@ final class LedgerDesk: Sendable {
             }
             isCalled = true
             switch rest {
-            case .none: break
+            case .worked(let answers):
+                answers.send()
+                room.withLock { $0.engine?.follow() }
             case .untilCalled: bell.wait()
             case .until(let end): isCalled = bell.wait(timeout: end) == .success
             case .untilEbb:
                 if bell.wait(timeout: .now() + ebb) == .timedOut { room.withLock { $0.engine?.dropCover() } }
-            case .hasEnded:
+            case .ended(let answers):
+                for answers in answers { answers.send() }
                 let then = inbox.withLock { inbox in
                     inbox.hasEnded = true
                     return inbox.onEnd
@@ -260,7 +288,7 @@ final class LedgerDesk: Sendable {
     }
 
     private func pass(_ room: inout Room, _ pace: inout Pace) -> Rest {
-        guard let engine = room.engine else { return .hasEnded }
+        guard let engine = room.engine else { return .ended([]) }
         engine.tidy()
         if room.plan.look == nil, engine.hasFailed || engine.hasWaiters {
             room.plan.look = .now() + (engine.hasFailed ? Self.retryPause : Self.foreignLook)
@@ -273,15 +301,14 @@ final class LedgerDesk: Sendable {
             return isDeep && engine.hasCover ? .untilEbb : .untilCalled
         case .work:
             pace.count = room.work.count { $0.isReservation }
-            engine.run(room.work).send()
-            engine.follow()
+            let answers = engine.run(room.work)
             pace.end = .now()
-            return .none
+            return .worked(answers)
         case .end:
-            engine.run(room.work).send()
-            if inbox.withLock({ $0.endsSession }) { engine.end().send() }
+            var answers = [engine.run(room.work)]
+            if inbox.withLock({ $0.endsSession }) { answers.append(engine.end()) }
             room.engine = nil
-            return .hasEnded
+            return .ended(answers)
         }
     }
 

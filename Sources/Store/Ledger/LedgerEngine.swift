@@ -14,7 +14,7 @@ final class LedgerEngine {
     private var contested: Set<Int> = []
     private var retained: [LedgerWork] = []
     private(set) var hasFailed = false
-    /// The last grants waited for the disk although that raised no cover: so will the next.
+    /// The last transaction waited for the disk although it raised no cover: so may the next.
     private var isUncovered = false
 
     var waitingCount: Int { waiting.count }
@@ -57,10 +57,7 @@ final class LedgerEngine {
     /// The same for a thread that may not be held up. Nil where another process or the disk would have to be waited
     /// for: then nothing was done.
     func runAtOnce(_ work: [LedgerWork]) -> LedgerDeliveries? {
-        guard retained.isEmpty else { return nil }
-        if work.contains(where: \.isGrant) {
-            guard hasCover, !isUncovered else { return nil }
-        }
+        guard retained.isEmpty, !isUncovered, hasCover || !work.contains(where: \.isGrant) else { return nil }
         return transact(work, maySync: false) { try self.state.file.beginWritingAtOnce() }
     }
 
@@ -88,7 +85,7 @@ final class LedgerEngine {
             try perform(work, mayBeFreed: isForeign, at: time, into: &deliveries)
             try state.write()
             let waitsForDisk = try state.planDisk()
-            if work.contains(where: \.isGrant) { isUncovered = waitsForDisk && !state.covers.isRaised }
+            isUncovered = waitsForDisk && !state.covers.isRaised
             if waitsForDisk, !maySync {
                 undo()
                 return nil

@@ -2,8 +2,8 @@ import PreflightCore
 
 /// A reservation that is asked for, waits if it must, and carries its answer back.
 ///
-/// One object from the question to the answer. Whoever has it alone uses it: the caller, the inbox, the ledger's thread
-/// and then the caller again, each of which takes it over under a lock.
+/// One object from the question to the answer. Whoever has it alone uses it: the caller, the inbox, who does the
+/// ledger's work, and then the caller again, each of which takes it over under a lock.
 final class LedgerWait: @unchecked Sendable {
     let ticket: Ledger.Ticket
     let ask: BudgetAsk

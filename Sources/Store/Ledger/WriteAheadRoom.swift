@@ -6,7 +6,7 @@ import Foundation
 /// long as one that overwrites (234 against 96 µs). SQLite writes the log from its beginning again after each
 /// checkpoint, so it grows only once; what is behind the last commit it never reads.
 enum WriteAheadRoom {
-    /// A little more than the 1,000 pages after which SQLite checkpoints by itself.
+    /// A little more than the 1,000 pages after which the ledger makes a checkpoint.
     private static let length = 1_100 * (4096 + 24)
 
     /// Does what it can: without the room everything is only slower.

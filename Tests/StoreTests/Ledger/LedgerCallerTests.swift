@@ -24,14 +24,17 @@ import Testing
         then: @escaping @Sendable (LedgerGrant) -> Void = { _ in }
     ) -> Result<LedgerGrant, LedgerRefusal>? {
         let answer = Mutex<Result<LedgerGrant, LedgerRefusal>?>(nil)
+        var seen: Result<LedgerGrant, LedgerRefusal>?
         caller.turn {
             ledger.reserve(ask, scope: scope, patience: .seconds(20), ticket: ledger.nextTicket(), on: caller) {
                 result in
                 answer.withLock { $0 = result }
                 if case .success(let grant) = result { then(grant) }
             }
+            // Before another turn can begin.
+            seen = answer.withLock { $0 }
         }
-        return answer.withLock { $0 }
+        return seen
     }
 
     @Test func `one who is alone has its answer before it goes on, and its settlement when its turn is over`()
