@@ -293,10 +293,12 @@ package struct FieldRun: Sendable {
         _ makeRunner: MakeRunner
     ) async {
         let trial = control.plan
-        // One that is stopped gives up its place in the queue.
+        // One that is stopped or ejected gives up its place in the queue.
         var hasRoom = start.hasBegun
         if !hasRoom {
-            hasRoom = await cancelling(when: control.stop) { await envelope.enter(trial.budget, for: trial.alias) }
+            hasRoom = await cancelling(when: control.withdrawal) {
+                await envelope.enter(trial.budget, for: trial.alias)
+            }
         }
         let runner: TrialRunner
         do {

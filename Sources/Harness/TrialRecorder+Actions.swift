@@ -58,25 +58,31 @@ extension TrialRecorder {
         }
     }
 
-    /// A rule has fired that is judged outside: one over the field.
-    func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
+    /// A rule has fired that is judged outside: one over the field. True where that ends a trial whose container does
+    /// not run yet.
+    func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) -> Bool {
         state.withLock { state in
             // Once: who takes a field over comes to the same verdicts again. And of whoever is stopped already nothing more
             // is said.
-            guard !state.watch.state.firedRules.contains(index), state.watch.state.decided == nil else { return }
+            guard !state.watch.state.firedRules.contains(index), state.watch.state.decided == nil else {
+                return false
+            }
             let fired = FiredPolicy(
                 index: index, rule: rule, reason: rule.named(reason), at: elapsed, spend: state.watch.state.spend,
                 evidence: evidence)
             guard [.pending, .provisioning, .starting].contains(state.watch.state.phase) else {
                 state.fired.append(fired)
-                return judge(&state)
+                judge(&state)
+                return false
             }
             // One that has a log and does not run yet can be ended at once; anything milder waits for its container.
-            if rule.action != .eject {
+            guard rule.action == .eject else {
                 state.early.append(fired)
-            } else if !state.hasVerdict {
-                announce(rule.named(reason), in: &state)
+                return false
             }
+            guard !state.hasVerdict else { return false }
+            announce(rule.telling(fired.reason), in: &state)
+            return true
         }
     }
 
@@ -123,10 +129,11 @@ extension TrialRecorder {
             add("steered", ["message": .string(message), "policy": policy])
         case .hold:
             guard state.watch.state.hold == nil else { return }
+            let words = fired.rule.telling(fired.reason).message
             add(
                 "trial_held",
                 [
-                    "reason": .string("\(fired.reason.policy): \(fired.reason.message)"), "policy": policy,
+                    "reason": .string("\(fired.reason.policy): \(words)"), "policy": policy,
                     "limit_s": fired.rule.limit.map { .number($0.decimalSeconds(places: 3)) },
                 ])
         }

@@ -250,7 +250,9 @@ extension TrialRecorder {
             // In one write with what comes of it.
             carryOut(fired, &state)
             flush(&state)
-            if fired.rule.action == .eject, !state.hasVerdict { announce(fired.reason, in: &state) }
+            if fired.rule.action == .eject, !state.hasVerdict {
+                announce(fired.rule.telling(fired.reason), in: &state)
+            }
         }
         // A trial whose record cannot be kept must not go on: what it does would be lost.
         guard let failure = state.failure, !state.hasVerdict, state.watch.state.phase == .running else { return }

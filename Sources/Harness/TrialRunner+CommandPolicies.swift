@@ -4,12 +4,12 @@ import PreflightCore
 extension TrialRunner {
     /// Asks a program, again and again, whether the trial should stop. Its answers are facts of the trial's log.
     ///
-    /// A program that fails does not stop the trial: its failure is recorded once per cause.
+    /// A program that fails does not stop the trial: its failure is recorded once per cause, and takes back its yes.
     func ask(_ policy: CommandPolicy) async {
         guard let executable = policy.command.first else { return }
         let runner = ProcessRunner()
-        var lastError: String?
-        var lastAnswer: Verdict = .stay
+        // A process before this one may have asked it.
+        var answers = CommandAnswers(standing: recorder.trialState.customVerdicts[policy.name])
         while !Task.isCancelled {
             do { try await world.clock.sleep(for: policy.every) } catch { return }
             guard recorder.trialState.phase == .running else { continue }
@@ -23,17 +23,19 @@ extension TrialRunner {
                         .failed,
                         "exit code \(result.exitCode), no {\"eject\": …} on stdout: \(result.stderrText.suffix(200))")
                 }
-                lastError = nil
                 let reason = answer["reason"]?.string ?? "asked for by \(policy.name)"
                 let verdict: Verdict = ejects ? .eject(.init(policy: policy.name, message: reason)) : .stay
-                guard verdict != lastAnswer else { continue }
-                lastAnswer = verdict
+                guard answers.take(verdict) else { continue }
                 recorder.record(
                     "policy_answer",
                     ["policy": .string(policy.name), "eject": .bool(ejects), "reason": ejects ? .string(reason) : nil])
             } catch {
-                guard !Task.isCancelled, lastError != "\(error)" else { continue }
-                lastError = "\(error)"
+                guard !Task.isCancelled else { continue }
+                let failure = answers.fail("\(error)")
+                if failure.endsYes {
+                    recorder.record("policy_answer", ["policy": .string(policy.name), "eject": false])
+                }
+                guard failure.isNew else { continue }
                 recorder.record("policy_failed", ["policy": .string(policy.name), "error": .string("\(error)")])
                 report(.warning("\(plan.alias): eject policy \(policy.name) gives no answer: \(error)"))
             }

@@ -201,7 +201,7 @@ extension TrialRunner {
                     action != .eject
                 else { continue }
                 let policy = event.fields["policy"]?.string ?? "?"
-                report(.fired(plan, action, "\(policy): \(event.fields["message"]?.string ?? "")"))
+                report(.fired(plan, action, "\(policy): \(FiredPolicy.words(of: event))"))
             default: continue
             }
         }

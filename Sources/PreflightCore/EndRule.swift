@@ -20,6 +20,14 @@ package struct EndRule: Sendable {
     /// The cause of what is stopped because its field is ended.
     package static let fieldEnded = "field_ended"
 
+    private static let causes: Set<String> = [Verdict.recordFailed, Verdict.keyRefused, Verdict.modelGone]
+    /// Names of verdicts that are outcomes of their own: nobody's rule may be called so.
+    static let meaningfulNames = causes.union([EjectPolicy.budgetExceeded.name])
+
+    static func complaint(ofName name: String) -> String {
+        "'\(name)' says how a trial ended, and cannot be a policy's own name"
+    }
+
     package init(
         stop: Stop?, exitCode: Int, isOutOfMemory: Bool = false, state: TrialState, lastStderr: [String] = []
     ) {
@@ -45,11 +53,7 @@ package struct EndRule: Sendable {
     /// A stable word for what stands behind the end; nil where the outcome says it all.
     package var cause: String? {
         if stop == .cancelled { return Self.cause(ofCancelled: cancelReason) }
-        if case .ejected(let reason) = stop,
-            [Verdict.recordFailed, Verdict.keyRefused, Verdict.modelGone].contains(reason.policy)
-        {
-            return reason.policy
-        }
+        if case .ejected(let reason) = stop, Self.causes.contains(reason.policy) { return reason.policy }
         if exitCode != 0, isOutOfMemory, stop == nil { return "out_of_memory" }
         return refusal?.cause
     }

@@ -9,7 +9,7 @@ package enum HookPayload {
             "run": .string(run), "trial": .string(trial.alias), "attempt": .int(trial.attempt.number),
             "model": .string(trial.model), "upstream": trial.upstream.map(JSON.string), "firing": .int(firing),
             "policy": event.fields["policy"], "action": event.fields["action"], "message": event.fields["message"],
-            "evidence": event.fields["evidence"], "at": .string(event.timestamp.iso8601),
+            "told": event.fields["told"], "evidence": event.fields["evidence"], "at": .string(event.timestamp.iso8601),
             "elapsed_s": .number(event.elapsed.decimalSeconds(places: 6)), "spent_usd": .usd(state.spend),
             "budget_usd": .usd(state.budget ?? trial.budget),
         ])

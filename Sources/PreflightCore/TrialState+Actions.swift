@@ -95,9 +95,9 @@ extension TrialState {
         if let rule = event.fields["rule"]?.int { firedRules.insert(rule) }
         if action == PolicyAction.eject.rawValue {
             // Decided already: a process that dies before it says so has said it.
-            decided = decided ?? .ejected(.init(policy: policy, message: event.fields["message"]?.string ?? ""))
+            decided = decided ?? .ejected(.init(policy: policy, message: FiredPolicy.words(of: event)))
         } else {
-            warn("\(policy) (\(action)): \(event.fields["message"]?.string ?? "")")
+            warn("\(policy) (\(action)): \(FiredPolicy.words(of: event))")
         }
         guard event.fields["hook"]?.bool == true, firings <= Self.mostHooks else { return }
         owedHooks.append(OwedHook(firing: firings, event: event))

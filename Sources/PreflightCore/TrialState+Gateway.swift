@@ -72,7 +72,7 @@ extension TrialState {
     private mutating func takeUsage(_ event: Event) {
         budgetRefusalsInARow = 0
         guard let json = event.fields["usage"] else { return }
-        usage = usage + (Usage(gateway: json) ?? Usage())
+        usage = usage + (Usage(counts: json) ?? Usage())
     }
 
     private mutating func takeTools(_ event: Event) {
@@ -83,17 +83,5 @@ extension TrialState {
             lastTool = tool
             noteAction(tool, cost: index == 0 ? event.fields["cost_usd"]?.usd() ?? .zero : .zero)
         }
-    }
-}
-
-extension Usage {
-    /// Reads counts in the gateway's own names, of which none is left out of another.
-    fileprivate init?(gateway json: JSON) {
-        func count(_ key: String) -> Int { min(max(0, json[key]?.int ?? 0), 1_000_000_000) }
-        guard json.object != nil else { return nil }
-        self.init(
-            promptTokens: count("prompt_tokens"), completionTokens: count("completion_tokens"),
-            cachedTokens: count("cached_tokens"), cacheWriteTokens: count("cache_write_tokens"),
-            reasoningTokens: count("reasoning_tokens"))
     }
 }

@@ -146,10 +146,13 @@ package struct TrialState: Hashable, Sendable {
 
     package var remaining: USD? { budget.map { max(.zero, $0 - spend) } }
 
+    /// For the end of an outage, or for its owner.
+    var callsWait: Bool { pause != nil || hold != nil }
+
     /// Since the last sign of life, or since the start where there was none; zero before the container runs.
     package func idle(at elapsed: Duration) -> Duration {
         // A call that waits is not the trial's silence.
-        guard let containerStarted, pause == nil, hold == nil else { return .zero }
+        guard let containerStarted, !callsWait else { return .zero }
         return max(.zero, elapsed - max(lastActivity ?? containerStarted, containerStarted))
     }
 

@@ -119,6 +119,44 @@ private final class RaceBench {
         }
     }
 
+    @Test func `whom a race ends before its container gets neither a key nor a container, unless its owner was first`()
+        async throws
+    {
+        try await withTemporaryDirectory { path in
+            let bench = try RaceBench(
+                path, ["a", "b", "c", "d"], [["race": ["done": 1], "message": "Somebody is done."]])
+            #expect(try bench.begin("a").recordStart(container: "a"))
+            // The key of b is being made, c has no log yet, and the owner of d wants it to end.
+            for alias in ["b", "d"] { try bench.begin(alias) }
+            let controls = Dictionary(uniqueKeysWithValues: bench.controls.map { ($0.plan.alias, $0) })
+            controls["d"]?.stop.raise(to: .graceful)
+            bench.clock.pass(.seconds(1))
+            bench.complete("a")
+            bench.carryOut()
+            let reason = "race: Somebody is done. (1 others are done: a)"
+            for alias in ["b", "c"] {
+                #expect(controls[alias]?.earlyEnd?.outcome == .ejected)
+                #expect(controls[alias]?.earlyEnd?.reason == reason)
+            }
+            #expect(controls["d"]?.earlyEnd?.outcome == .cancelled)
+        }
+    }
+
+    @Test func `a hold tells what its rule says beside the verdict`() async throws {
+        try await withTemporaryDirectory { path in
+            let bench = try RaceBench(
+                path, ["a", "b"], [["race": ["done": 1], "do": "hold", "message": "Compare them first."]])
+            for alias in ["a", "b"] { #expect(try bench.begin(alias).recordStart(container: alias)) }
+            bench.clock.pass(.seconds(1))
+            bench.complete("a")
+            bench.carryOut()
+            let held = try bench.events("b", "trial_held")
+            #expect(held.map { $0.fields["reason"] } == ["race: Compare them first. (1 others are done: a)"])
+            #expect(try bench.events("b", "policy_fired").first?.fields["message"] == "1 others are done: a")
+            #expect(bench.replay().trials.map(\.isAsRecorded) == [true, true])
+        }
+    }
+
     @Test func `of whom one race stops no other race says anything`() async throws {
         try await withTemporaryDirectory { path in
             let bench = try RaceBench(

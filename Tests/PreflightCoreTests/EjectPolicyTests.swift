@@ -95,6 +95,7 @@ private func policy(_ json: JSON) throws -> EjectPolicy { try EjectPolicy(reader
     @Test(arguments: [
         ("idel: x", "unknown eject policy"), ("idle", "expected text"), ("idle:soon", "expected a time"),
         ("budget_fraction:130%", "expected a share"), ("errors:0", "at least 1"),
+        ("budget_exceeded: 80%", "takes no value"),
     ])
     func `a wrong policy says what is wrong`(text: String, words: String) {
         let error = #expect(throws: PreflightError.self) { try policy(.string(text)) }

@@ -36,6 +36,13 @@ import Testing
         #expect(state.calls == 1)
     }
 
+    @Test func `what was written to a cache for an hour counts as such`() {
+        var state = metered()
+        let usage: JSON = ["prompt_tokens": 30, "cache_write_tokens": 20, "cache_write_1h_tokens": 8]
+        state.apply(event("call_settled", ["call": 1, "usage": usage]))
+        #expect(state.usage == Usage(promptTokens: 30, cacheWriteTokens: 20, cacheWrite1hTokens: 8))
+    }
+
     @Test func `a silent agent's tools are those its model asked for`() {
         var state = metered()
         state.apply(event("call_settled", settled))

@@ -52,6 +52,9 @@ import Testing
             (["run-multi", "e.yaml"], "eject: [{idle: 3s, do: shout}]", 64, "eject[0].do: 'shout' is none of notify"),
             (["run-multi", "e.yaml"], "eject: [{idle: 3s, hook: [./nobody]}]", 64, "for the hook of idle"),
             (["run-multi", "e.yaml", "--notify", "when: spend > 5m"], "", 64, "'5m' is no money"),
+            // Absolute: the run's record, which is read elsewhere, has them so too.
+            (["run-multi", "e.yaml", "--notify", "{idle: 3s, hook: [./nobody]}"], "", 64, "there is no program '/"),
+            (["run-multi", "e.yaml", "--eject", "command: ./nothere"], "", 64, "there is no program '/"),
             (["run-multi", "e.yaml", "--steer", "{loop: 4, do: hold}"], "", 64, "give it with --hold"),
             (["run-multi", "e.yaml", "--eject", "spend > $1"], "", 64, "write when: spend > $1"),
             (["replay", "--tune"], "", 64, "--tune takes one --eject"),

@@ -32,11 +32,14 @@ final class TrialControl: Sendable {
     let plan: TrialPlan
     /// Rises with the run's, and by itself.
     let stop: StopSignal
+    /// Rises with that, and when the trial is ejected before it has begun: it gives up its place in the queue.
+    let withdrawal: StopSignal
     private let state: Mutex<State>
 
     init(plan: TrialPlan, stop: StopSignal) {
         self.plan = plan
         self.stop = stop
+        withdrawal = stop.makeChild()
         state = Mutex(State(held: plan.budget))
     }
 
@@ -76,7 +79,7 @@ extension TrialControl {
             return (state.recorder, state.untold, state.unfired)
         }
         for request in untold { recorder?.record("owner_request", request.fields) }
-        for one in unfired { recorder?.fire(one.rule, index: one.index, one.reason, one.evidence) }
+        for one in unfired { _ = recorder?.fire(one.rule, index: one.index, one.reason, one.evidence) }
     }
 
     /// From now on its budget can be changed.
@@ -137,13 +140,15 @@ extension TrialControl {
     func fire(_ rule: PolicyRule, index: Int, _ reason: Verdict.Reason, _ evidence: JSON) {
         guard let recorder = state.withLock({ $0.recorder }), !isOver else {
             if rule.action == .eject {
-                _ = eject(rule.named(reason))
+                _ = eject(rule.telling(rule.named(reason)))
             } else {
                 state.withLock { $0.unfired.append((rule, index, reason, evidence)) }
             }
             return
         }
-        recorder.fire(rule, index: index, reason, evidence)
+        guard recorder.fire(rule, index: index, reason, evidence), stop.urgency == .none else { return }
+        // What it has not got yet, a key or a container, is made no more.
+        state.withLock { $0.verdict = $0.verdict ?? rule.telling(rule.named(reason)) }
     }
 
     func steer(_ message: String, by request: OwnerRequest) {
@@ -169,7 +174,11 @@ extension TrialControl {
             if state.recorder == nil { state.verdict = reason }
             return (true, state.recorder)
         }
-        guard isTaken, let recorder else { return isTaken }
+        guard isTaken else { return false }
+        guard let recorder else {
+            withdrawal.raise(to: .graceful)
+            return true
+        }
         guard recorder.eject(reason) else { return false }
         state.withLock { $0.verdict = reason }
         return true

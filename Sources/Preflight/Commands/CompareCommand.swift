@@ -28,7 +28,7 @@ struct CompareCommand: AsyncParsableCommand {
     var runs: [String] = []
 
     @Option(
-        help: "What to rank by: score, completed, cost, time or tokens. By default score, or completed without any.")
+        help: "What to rank by: score, completed, cost, time or tokens. By default score if two have it, or completed.")
     var metric: CompareMetric?
 
     @Option(help: "What is held against each other: model, or run.")
@@ -69,23 +69,21 @@ struct CompareCommand: AsyncParsableCommand {
             let view = try await RunLookup.find(id, in: wiring.runs, journal: journal, at: wiring.world.now())
             read.append(await Self.read(view, wiring))
         }
-        let hasScores = read.contains { $0.trials.contains { $0.score != nil } }
-        if metric == .score, !hasScores {
-            throw PreflightError(.usage, "no trial of \(ids.joined(separator: ", ")) has a score")
-        }
+        let field = try CompareField(read, grouping: by, metric: metric, wanted: arm)
         var settings = Comparison.Settings()
-        settings.metric = metric ?? (hasScores ? .score : .completed)
+        settings.metric = field.metric
         settings.grouping = by
         settings.confidence = confidence / 100
         settings.bootstrap.seed = seed
-        let field = try CompareField(read, grouping: by, metric: settings.metric, wanted: arm)
         let named = try baseline.map { try CompareField.find([$0], among: field.arms.map(\.name)) }?.first
         if !field.likeness.isAlike, !evenIfUnlike { throw Self.refusal(field.likeness) }
         let comparison = Comparison(
             field.arms, runs: field.runs, likeness: field.likeness, settings: settings, baseline: named)
         guard comparison.comparisons > 0 else {
             throw PreflightError(
-                .usage, "no two of \(field.arms.map(\.name).joined(separator: ", ")) have a repetition in common",
+                .usage,
+                "no two of \(field.arms.map(\.name).joined(separator: ", ")) have a "
+                    + "\(field.metric == .score ? "scored " : "")repetition in common",
                 hint: "what failed for machine or provider is missing: `preflight retry` runs it again")
         }
         try document.write(json: place.json) { $0.text(comparison) }

@@ -40,19 +40,21 @@ struct ExperimentLoader {
         experiment.resolvePriceFiles(relativeTo: base)
         experiment.build = experiment.build.map { Files.absolute($0, relativeTo: base) }
         experiment.mounts = experiment.mounts.map { $0.resolvingHostPath { Files.absolute($0, relativeTo: base) } }
-        // A program that is named by a relative path lies beside the file; one without a path is on the PATH.
-        func program(_ command: [String]) -> [String] {
-            guard let first = command.first, first.contains("/") else { return command }
-            return [Files.absolute(first, relativeTo: base)] + command.dropFirst()
-        }
         for index in experiment.checks.custom.indices {
-            experiment.checks.custom[index].command = program(experiment.checks.custom[index].command)
+            experiment.checks.custom[index].command = Self.program(
+                experiment.checks.custom[index].command, relativeTo: base)
         }
-        experiment.eject = experiment.eject.mappingPrograms(program)
+        experiment.eject = experiment.eject.mappingPrograms { Self.program($0, relativeTo: base) }
         if let files = experiment.score?.files { experiment.score?.files = Files.absolute(files, relativeTo: base) }
         if case .file(let path) = experiment.prompt {
             experiment.prompt = .file(Files.absolute(path, relativeTo: base))
         }
+    }
+
+    /// A program that is named by a relative path lies beside what names it; one without a path is on the PATH.
+    private static func program(_ command: [String], relativeTo base: String) -> [String] {
+        guard let first = command.first, first.contains("/") else { return command }
+        return [Files.absolute(first, relativeTo: base)] + command.dropFirst()
     }
 
     private func apply(_ options: ExperimentOptions, to experiment: inout Experiment) throws {
@@ -131,7 +133,9 @@ struct ExperimentLoader {
         ]
         for (action, texts) in flags where !texts.isEmpty {
             experiment.eject.rules.removeAll { $0.action == action }
-            experiment.eject.rules += try texts.map { try PolicyRule(flag: $0, action) }
+            let given = PolicyList(try texts.map { try PolicyRule(flag: $0, action) })
+            // Absolute, since whoever takes the run up reads them beside the run's record.
+            experiment.eject.rules += given.mappingPrograms { Self.program($0, relativeTo: workingDirectory) }.rules
         }
         guard let text = options.idleTimeout else { return }
         let timeout = try duration(text, "--idle-timeout")

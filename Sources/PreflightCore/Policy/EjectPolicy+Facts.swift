@@ -40,12 +40,12 @@ extension EjectPolicy {
     func earliest(for state: TrialState) -> Duration? {
         switch self {
         case .idle(let bound):
-            guard let start = state.containerStarted, state.pause == nil, state.hold == nil else { return nil }
+            guard let start = state.containerStarted, !state.callsWait else { return nil }
             return max(state.lastActivity ?? start, start) + bound
         case .wall(let bound): return state.containerStarted.map { $0 + bound }
         case .heldTooLong: return state.hold.flatMap { hold in hold.limit.map { hold.since + $0 } }
         case .stall(let rule):
-            guard let bound = rule.time else { return nil }
+            guard let bound = rule.time, !state.callsWait else { return nil }
             return state.habits?.newAt.map { $0 + bound }
         case .noProgressBy(let rule): return state.containerStarted.map { $0 + rule.at }
         case .any(let policies): return policies.compactMap { $0.earliest(for: state) }.min()

@@ -82,9 +82,12 @@ extension EjectPolicy {
                 ))
         }
         if let bound = rule.time {
-            let time = max(.zero, elapsed - newAt)
+            let time = state.callsWait ? Duration.zero : max(.zero, elapsed - newAt)
             found.append(
-                (Nearness.permille(time, of: bound), "\(time.shortText) of \(bound.shortText) since \(habits.newWhat)"))
+                (
+                    Nearness.permille(time, of: bound),
+                    "\(time.shortText) of \(bound.shortText) since \(habits.newAtWhat)"
+                ))
         }
         return found.max { $0.0 < $1.0 } ?? (0, "")
     }

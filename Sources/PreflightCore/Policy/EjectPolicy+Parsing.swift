@@ -42,7 +42,11 @@ extension EjectPolicy {
         named name: String, reader: TreeReader, at place: TreeReader
     ) throws(PreflightError) -> EjectPolicy {
         switch name {
-        case "budget_exceeded": return .budgetExceeded
+        case "budget_exceeded":
+            guard reader.value.isNull || reader.value.string?.isEmpty == true else {
+                throw reader.fail("budget_exceeded takes no value", hint: "such as budget_fraction: 80%")
+            }
+            return .budgetExceeded
         case "budget_fraction": return try budgetFraction(reader)
         case "idle": return .idle(try bound(reader))
         case "wall": return .wall(try bound(reader))
@@ -177,15 +181,24 @@ extension EjectPolicy {
     private static func command(_ reader: TreeReader) throws(PreflightError) -> EjectPolicy {
         guard reader.value.object != nil else {
             let command = try reader.strings()
-            return .command(CommandPolicy(name: command.first ?? "command", command: command))
+            let name = command.first ?? "command"
+            if EndRule.meaningfulNames.contains(name) {
+                throw reader.fail(EndRule.complaint(ofName: name), hint: "command: {name: judge, run: [\(name)]}")
+            }
+            return .command(CommandPolicy(name: name, command: command))
         }
         let members = try reader.object(keys: ["name", "run", "every"])
         guard let run = try members["run"]?.strings(), !run.isEmpty else {
             throw reader.fail("run is missing: the program and its arguments")
         }
+        let name = try members["name"]?.string() ?? run[0]
+        if EndRule.meaningfulNames.contains(name) {
+            throw (members["name"] ?? reader).fail(
+                EndRule.complaint(ofName: name), hint: "give it another name, such as name: judge")
+        }
         return .command(
             CommandPolicy(
-                name: try members["name"]?.string() ?? run[0], command: run,
+                name: name, command: run,
                 every: try members["every"]?.duration() ?? .seconds(10)))
     }
 }

@@ -37,8 +37,9 @@ extension EjectPolicy {
             if let bound = rule.spend, state.spend - habits.newSpend >= bound, bound > .zero {
                 return eject("spent \(state.spend - habits.newSpend) since \(habits.newWhat)")
             }
-            if let bound = rule.time, elapsed - newAt >= bound {
-                return eject("nothing new for \((elapsed - newAt).shortText), since \(habits.newWhat)")
+            // While its calls wait, nothing new can come.
+            if let bound = rule.time, !state.callsWait, elapsed - newAt >= bound {
+                return eject("nothing new for \((elapsed - newAt).shortText), since \(habits.newAtWhat)")
             }
             return .stay
         case .errorStorm(let rule):

@@ -53,6 +53,10 @@ extension PolicyRule {
         if let label, label.isEmpty || label.utf8.count > 64 || label.contains(where: { $0.isNewline }) {
             throw (members["name"] ?? reader).fail("expected a name of at most 64 bytes")
         }
+        if let label, label != policy.name, EndRule.meaningfulNames.contains(label) {
+            throw (members["name"] ?? reader).fail(
+                EndRule.complaint(ofName: label), hint: "give it another name, such as name: my_\(label)")
+        }
         if let message, message.utf8.count > 4096 {
             throw (members["message"] ?? reader).fail("expected at most 4096 bytes")
         }

@@ -2,7 +2,7 @@
 package struct PolicyRule: Hashable, Sendable {
     package var policy: EjectPolicy
     package var action: PolicyAction
-    /// What the agent, or whoever is told, is told; nil for the policy's own words.
+    /// What the agent is told instead of the policy's own words, and whoever else is told beside them.
     package var message: String?
     package var hook: PolicyHook?
     /// As its owner calls it; nil where the policy's key does.
@@ -28,6 +28,12 @@ package struct PolicyRule: Hashable, Sendable {
     package func named(_ reason: Verdict.Reason) -> Verdict.Reason {
         guard let label, reason.policy != EjectPolicy.budgetExceeded.name else { return reason }
         return Verdict.Reason(policy: label, message: reason.message)
+    }
+
+    /// The verdict as its owner reads it, once `named`: what the rule says, and the policy's own words beside it.
+    package func telling(_ reason: Verdict.Reason) -> Verdict.Reason {
+        Verdict.Reason(
+            policy: reason.policy, message: FiredPolicy.words(reason.message, told: message, action.rawValue))
     }
 }
 
@@ -77,10 +83,30 @@ package struct FiredPolicy: Hashable, Sendable {
     /// The event that tells of it.
     package static let eventType = "policy_fired"
 
+    /// What its owner is told of such an event.
+    package static func words(of event: Event) -> String {
+        words(
+            event.fields["message"]?.string ?? "", told: event.fields["told"]?.string,
+            event.fields["action"]?.string ?? PolicyAction.eject.rawValue)
+    }
+
+    /// The rule's message before the policy's own words, on one line. That of a `steer` is the agent's.
+    fileprivate static func words(_ own: String, told: String?, _ action: String) -> String {
+        guard let told, action != PolicyAction.steer.rawValue else { return own }
+        let line = told.split(whereSeparator: \.isNewline).joined(separator: " ")
+        guard !line.isEmpty else { return own }
+        let shown = line.count > longestTold ? String(line.prefix(longestTold)) + "…" : line
+        return "\(shown) (\(own))"
+    }
+
+    /// A reason is a line. The whole message is in the event.
+    private static let longestTold = 200
+
     package var fields: JSON.Object {
         JSON.record([
             "policy": .string(reason.policy), "action": .string(rule.action.rawValue),
-            "message": .string(reason.message), "rule": .int(index), "hook": rule.hook == nil ? nil : true,
+            "message": .string(reason.message), "told": rule.message.map(JSON.string), "rule": .int(index),
+            "hook": rule.hook == nil ? nil : true,
             "at_s": .number(at.decimalSeconds(places: 6)),
             "evidence": evidence,
         ]).object ?? JSON.Object()

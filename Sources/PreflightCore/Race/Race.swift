@@ -77,6 +77,10 @@ extension Race {
         guard let duration = Quantity.duration(text), duration > .zero else {
             throw reader.fail("expected a time or a share of the budget", hint: "at: 20m, or at: 50%")
         }
+        // 0.5 is half of a budget to one reader, and half a second to another.
+        guard text.last?.isLetter == true else {
+            throw reader.fail("'\(text)' has no unit: a time, or a share of the budget", hint: "at: 20m, or at: 50%")
+        }
         return .running(duration)
     }
 

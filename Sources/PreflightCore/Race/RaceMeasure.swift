@@ -31,10 +31,11 @@ package struct RaceMeasure: Hashable, Sendable {
         }
     }
 
+    /// What is finer than the measure's unit is cut off downwards, as where a question asks for it.
     package func value(of state: TrialState, at elapsed: Duration) -> Int64? {
         let value =
             field.map { name in
-                state.context[name]?.numberText.flatMap { DecimalText.scaled($0.utf8, by: 3, roundingUp: true) }
+                state.context[name]?.numberText.flatMap { DecimalText.scaled($0.utf8, by: 3, roundingUp: false) }
             } ?? variable?.value(Question.Moment(state: state, elapsed: elapsed))
         return value.map { isNegative ? -$0 : $0 }
     }

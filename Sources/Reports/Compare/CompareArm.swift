@@ -42,8 +42,10 @@ package struct CompareArm: Sendable {
         return USD(picodollars: whole + (rest > 0 ? 1 : 0))
     }
 
-    /// How far its trials went in dollars.
-    package var spending: Endurance { CompareMetric.cost.endurance(of: seen) }
+    /// How far its trials went in dollars, where none completes beyond its cap.
+    package var spending: Endurance { CompareMetric.completed.endurance(of: seen) }
+    /// The same as it was paid.
+    package var costs: Endurance { CompareMetric.cost.endurance(of: seen) }
 }
 
 /// What is paired: trials of two arms with the same unit met the same conditions.

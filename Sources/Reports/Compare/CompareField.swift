@@ -26,13 +26,16 @@ package struct CompareField: Sendable {
 
     package var arms: [CompareArm]
     package var likeness: Likeness
+    /// Those that a trial is compared of.
     package var runs: [String]
+    package var metric: CompareMetric
 
-    /// - Parameter wanted: names of arms; empty for all.
+    /// - Parameters:
+    ///   - metric: nil for the score, or for completing where fewer than two arms have one.
+    ///   - wanted: names of arms; empty for all.
     package init(
-        _ runs: [Run], grouping: Comparison.Grouping, metric: CompareMetric, wanted: [String] = []
+        _ runs: [Run], grouping: Comparison.Grouping, metric: CompareMetric?, wanted: [String] = []
     ) throws(PreflightError) {
-        self.runs = runs.map(\.conditions.run)
         guard grouping == .model || runs.count > 1 else {
             throw PreflightError(.usage, "--by run compares runs with each other", hint: "name two or more runs")
         }
@@ -54,14 +57,25 @@ package struct CompareField: Sendable {
         }
         let names = try wanted.isEmpty ? all : Self.find(wanted, among: all)
         for index in runs.indices { runs[index].keep { names.contains(name($0)) } }
+        // A run that nobody asked for need not be like the others.
+        if !wanted.isEmpty { runs.removeAll(where: \.trials.isEmpty) }
+        self.runs = runs.map(\.conditions.run)
         arms = names.map { arm in CompareArm(name: arm, trials: runs.flatMap(\.trials).filter { name($0) == arm }) }
         guard arms.count > 1 else {
             throw PreflightError(
                 .usage, "there is nothing to compare \(arms.first?.name ?? "with") with",
                 hint: "name a run with several models, or several runs with --by run")
         }
+        let unscored = arms.filter(\.scored.isEmpty).map(\.name)
+        let canScore = arms.count - unscored.count > 1
+        self.metric = metric ?? (canScore ? .score : .completed)
+        guard self.metric != .score || canScore else {
+            throw PreflightError(
+                .usage, "no trial of \(unscored.joined(separator: ", ")) has a score",
+                hint: "`preflight score` gives scores; --metric completed needs none")
+        }
         let scorers =
-            metric == .score
+            self.metric == .score
             ? arms.flatMap(\.scored).map { (text: $0.scorer, place: "\($0.run)/\($0.alias)") } : []
         likeness = Likeness(runs.map(\.conditions), scorers: scorers)
         if !left.isEmpty {

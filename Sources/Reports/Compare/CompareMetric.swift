@@ -70,7 +70,8 @@ package enum CompareMetric: String, Hashable, Sendable, CaseIterable {
                 switch self {
                 case .time: trial.endured(trial.runtime.seconds)
                 case .tokens: trial.endured(Double(trial.tokens))
-                case .cost, .completed, .score: trial.endured(trial.reachedDollars)
+                case .cost: trial.endured(trial.reachedDollars)
+                case .completed, .score: trial.endured(trial.cappedDollars)
                 }
             })
     }

@@ -41,6 +41,9 @@ package struct ComparedTrial: Hashable, Sendable {
     /// How far it went in dollars: what a trial could not spend any more of its budget is no room that it had.
     var reachedDollars: Double { (isUsedUp ? max(cost, budget) : cost).dollars }
 
+    /// The same on the way to completing: what completed has completed within its cap, whatever its last call came to.
+    var cappedDollars: Double { fate == .completed ? min(cost, budget).dollars : reachedDollars }
+
     /// Where it ended on an axis.
     func endured(_ amount: Double) -> Endurance.Trial {
         switch fate {

@@ -11,7 +11,7 @@ extension Comparison {
             "alike": .bool(likeness.isAlike), "stamp": stamp.map(JSON.string),
             "unlike": likeness.isAlike ? nil : .array(likeness.differences.map(\.json)),
             "notes": likeness.notes.isEmpty ? nil : .strings(likeness.notes),
-            "comparisons": .int(comparisons), "pairs_needed": .int(pairsNeeded),
+            "comparisons": .int(comparisons), "pairs_needed": pairsNeeded.map(JSON.int),
             "baseline": .string(arms[baseline].name),
             "arms": .array(arms.indices.map(arm)),
         ])
@@ -39,7 +39,7 @@ extension Comparison {
             "cost_per_completed_usd": arm.costPerCompleted.map(JSON.usd),
             "seen_to_usd": spending.reach.isFinite ? Decimals.json(spending.reach) : nil,
             "half_completed_by_usd": spending.medianToComplete.map(Decimals.json),
-            "mean_to_the_end_usd": arm.seen.isEmpty ? nil : Decimals.json(spending.mean(to: costReach)),
+            "mean_to_the_end_usd": arm.seen.isEmpty ? nil : Decimals.json(arm.costs.mean(to: costReach)),
             "completed_by_spend": .array(
                 spending.steps.map { step in
                     .record([

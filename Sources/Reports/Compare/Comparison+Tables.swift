@@ -97,17 +97,20 @@ extension Comparison {
                         arm.seen.isEmpty ? "-" : share(of: spending, within: $0.dollars)
                     } + [
                         spending.medianToComplete.map { "\(USD(dollars: $0))" } ?? "not reached",
-                        arm.seen.isEmpty ? "-" : "\(USD(dollars: spending.mean(to: costReach)))",
+                        arm.seen.isEmpty ? "-" : "\(USD(dollars: arm.costs.mean(to: costReach)))",
                     ]
             })
     }
 
     /// How far all arms were seen in dollars.
-    var costReach: Double { arms.map { $0.spending.reach }.min() ?? .infinity }
+    var costReach: Double { arms.map { $0.costs.reach }.min() ?? .infinity }
 
     /// What the numbers mean, a line each.
     var legend: [String] {
         let metric = settings.metric
+        let needed =
+            pairsNeeded.map { "for which it takes \($0) pairs at least" }
+            ?? "which no number of pairs can reach: compare fewer, or with less confidence"
         var lines = [
             "\(metric.noun): \(metric.meaning)"
                 + (reach.map { ", counted up to \(metric.text($0)), as far as all were seen" } ?? ""),
@@ -116,7 +119,7 @@ extension Comparison {
             "share: Wilson's interval of it, from nobody cut off completing to all of them",
             "paid: mean of what was paid for a trial, exact; "
                 + (hasScores
-                    ? "score/$: mean score over mean paid"
+                    ? "score/$: mean score over mean paid, both of the scored trials"
                     : "paid/completed: all that was paid, for each trial that completed"),
             "cut off: stopped by money (m), time (t), a race (r), the owner (o) or still under way (u): neither completed "
                 + "nor failed; missing: machine, provider or Preflight failed, counted nowhere else",
@@ -124,7 +127,7 @@ extension Comparison {
                 + "percentiles, \(settings.bootstrap.resamples) resamples, seed \(settings.bootstrap.seed); none below "
                 + "\(Bootstrap.fewest)",
             "p: sign flips over pairs, corrected for \(Figures.counted(comparisons, "comparison")) (Holm); told apart at "
-                + "\(percent), for which it takes \(pairsNeeded) pairs at least",
+                + "\(percent), \(needed)",
             "completed within: by what was spent (Aalen and Johansen), ≥ beyond where the last was cut off; mean to the end: until completed or "
                 + "failed" + (costReach.isFinite ? ", up to \(USD(dollars: costReach))" : ""),
         ]

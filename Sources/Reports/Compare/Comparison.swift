@@ -82,7 +82,8 @@ package struct Comparison: Sendable {
         arm.scoreInterval = interval(scored.map(\.above))
         let cost = arm.scored.reduce(USD.zero) { $0 + $1.cost }
         guard cost > .zero else { return }
-        arm.scorePerDollar = scored.map(\.above).sum / cost.dollars
+        let perDollar = scored.map(\.above).sum / cost.dollars
+        arm.scorePerDollar = perDollar.isFinite ? perDollar : nil
         arm.scorePerDollarInterval = settings.bootstrap.interval(ofRatio: scored, confidence: settings.confidence)
     }
 
@@ -126,7 +127,9 @@ package struct Comparison: Sendable {
         }
         // What has no pairs is no comparison.
         let asked = differences.indices.filter { !differences[$0].values.isEmpty }
-        let adjusted = Holm.adjusted(asked.map { SignFlip.p(differences[$0].values, seed: settings.bootstrap.seed) })
+        let draws = SignFlip.draws(comparisons: asked.count, confidence: settings.confidence)
+        let adjusted = Holm.adjusted(
+            asked.map { SignFlip.p(differences[$0].values, seed: settings.bootstrap.seed, draws: draws) })
         for (index, p) in zip(asked, adjusted) { differences[index].p = p }
     }
 
@@ -169,10 +172,11 @@ extension Comparison {
     /// The most that any trial may have cost.
     package var cap: USD { arms.flatMap(\.trials).map(\.budget).max() ?? .zero }
 
-    /// How many pairs it takes until chance alone is unlikely enough to be ruled out.
-    package var pairsNeeded: Int {
-        let bound = (1 - settings.confidence) / Double(max(1, comparisons))
-        return (1...60).first { 2 / Double(1 << $0) <= bound + 1e-12 } ?? 60
+    /// How many pairs it takes until chance alone is unlikely enough to be ruled out; nil where no number of them does.
+    package var pairsNeeded: Int? {
+        let draws = SignFlip.draws(comparisons: comparisons, confidence: settings.confidence)
+        let asked = Double(max(1, comparisons))
+        return (1...60).first { SignFlip.least($0, draws: draws) * asked <= 1 - settings.confidence + 1e-12 }
     }
 }
 

@@ -48,15 +48,33 @@ package enum Fate: Hashable, Sendable {
 
     /// What bound was reached, if the policy is one on money, time or others alone; nil where it judged the trial.
     ///
-    /// - Parameter reason: `POLICY: MESSAGE`; several policies that fired together are joined by `+`.
+    /// - Parameter reason: `POLICY: MESSAGE`; several policies that fired together are joined by `+`, their messages by
+    ///   semicolons.
     private static func cutOff(byPolicy reason: String, _ rules: [PolicyRule]) -> CutOff? {
         let named = rules.filter { rule in
             rule.action == .eject && rule.label.map { reason.hasPrefix("\($0): ") } ?? false
         }
         if !named.isEmpty { return together(named.map { bound(of: $0.policy) }) }
         let policy = String(reason.prefix { $0 != ":" })
-        let message = reason.dropFirst(policy.count + 2)
-        return together(policy.split(separator: "+").map { bound(of: String($0), String(message)) })
+        let policies = policy.split(separator: "+").map(String.init)
+        let message = ownWords(in: String(reason.dropFirst(policy.count + 2)), rules)
+        // Each has its own words, in the same order, unless some have a semicolon of their own.
+        let messages = message.split(separator: "; ", omittingEmptySubsequences: false).map(String.init)
+        return together(
+            policies.indices.map { index in
+                bound(of: policies[index], messages.count == policies.count ? messages[index] : message)
+            })
+    }
+
+    /// A rule may have something to say before its policy's own words, which then stand in brackets.
+    private static func ownWords(in message: String, _ rules: [PolicyRule]) -> String {
+        for rule in rules where rule.action == .eject {
+            let told = String(rule.telling(Verdict.Reason(policy: "", message: "")).message.dropLast())
+            if !told.isEmpty, message.hasPrefix(told), message.hasSuffix(")") {
+                return String(message.dropFirst(told.count).dropLast())
+            }
+        }
+        return message
     }
 
     /// With one judgement among them it is a judgement.

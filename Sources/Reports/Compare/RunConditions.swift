@@ -50,7 +50,8 @@ package struct RunConditions: Sendable {
         var conditions = RunConditions(
             run: view.id, lock: lock, experiment: experiment, trials: [],
             drift: (lock.resumed + lock.retried).flatMap { $0["drift"]?.array?.compactMap(\.string) ?? [] })
-        conditions.unfinished = view.trials.count { $0.outcome == nil }
+        // What was lost with its process may be taken up again, until something says that the run is over.
+        conditions.unfinished = view.trials.count { $0.outcome == nil || $0.outcome == .lost && !view.isFinished }
         conditions.trials = await withTaskGroup(of: (Int, TrialConditions).self) { group in
             for (index, trial) in view.trials.enumerated() {
                 group.addTask { (index, TrialConditions.read(trial, in: directory)) }

@@ -93,6 +93,11 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
             (["done": 0], "eject[0].race.done: expected a number of trials, 1…1000"),
             (["done": 1, "at": "5m"], "eject[0].race.at: goes with keep, not with done"),
             (["keep": 2, "at": "soon"], "eject[0].race.at: expected a time or a share of the budget"),
+            (
+                ["keep": 2, "at": .number("0.5")],
+                "eject[0].race.at: '0.5' has no unit: a time, or a share of the budget"
+            ),
+            (["keep": 2, "at": "20"], "eject[0].race.at: '20' has no unit: a time, or a share of the budget"),
             (["keep": 2, "at": "5m", "among": "all"], "eject[0].race.among: 'all' is none of run, repetition"),
         ] as [(JSON, String)])
     func `what is no race is refused with its place`(tree: JSON, message: String) {
@@ -167,6 +172,17 @@ private func field(_ count: Int, repetitions: Int = 1) -> [TrialPlan] {
         let told = event(RaceMark.eventType, .object(mark.fields), at: 9)
         #expect(RaceBook.News(told, rule: 0, measure: race.measure) == .marked(mark.measure))
         #expect(RaceBook.News(told, rule: 1, measure: race.measure) == nil)
+    }
+
+    @Test(arguments: [
+        ("context.score", "0.9991", "0.999"), ("-context.score", "0.9991", "-0.999"),
+        ("context.score", "-0.9991", "-1"),
+    ])
+    func `what is finer than a thousandth is cut off downwards`(by: String, reported: String, text: String) throws {
+        var state = running()
+        state.apply(event("progress", ["score": .number(reported)], at: 2, source: .agent))
+        let mark = try race(["keep": 1, "at": "1s", "by": .string(by)]).mark(as: 0, state, at: .seconds(9))
+        #expect(mark?.text == text)
     }
 }
 

@@ -113,6 +113,36 @@ private typealias Fixture = PolicyFixture
         #expect(fired.map(\.at) == [.seconds(31)])
         #expect(fired.first?.reason.message == "nothing new for 30s, since a new kind of call, bash")
     }
+
+    @Test(
+        arguments: [
+            (.harness, "trial_held", "trial_released", "it was released"),
+            (.gateway, "calls_paused", "calls_resumed", "its calls went on"),
+        ] as [(Event.Source, String, String, String)])
+    func `while calls wait no time is a stall, and it begins anew when they go on`(
+        source: Event.Source, wait: String, end: String, words: String
+    ) throws {
+        let list = try Fixture.rules(["stall": "30s"])
+        let waiting =
+            Fixture.seconds([Fixture.call("bash", ["command": "ls"])]) + [
+                Fixture.event(.seconds(10), source, wait, ["reason": "x"])
+            ]
+        #expect(Fixture.fired(list, waiting, until: .seconds(900)).isEmpty)
+        let gone = waiting + [Fixture.event(.seconds(300), source, end)]
+        #expect(Fixture.fired(list, gone, until: .seconds(329)).isEmpty)
+        let fired = Fixture.fired(list, gone, until: .seconds(900))
+        #expect(fired.map(\.at) == [.seconds(330)])
+        #expect(fired.first?.reason.message == "nothing new for 30s, since \(words)")
+    }
+
+    @Test func `what was spent before a wait counts after it`() throws {
+        let events = Fixture.seconds([
+            Fixture.call("bash", ["command": "ls"]), Fixture.answer("a", cost: "0.02"), (.harness, "trial_held", [:]),
+            (.harness, "trial_released", [:]), Fixture.answer("b", cost: "0.02"),
+        ])
+        let fired = Fixture.fired(try Fixture.rules(["stall": "$0.03"]), events)
+        #expect(fired.map(\.reason.message) == ["spent $0.04 since a new kind of call, bash"])
+    }
 }
 
 @Suite struct ErrorStormTests {

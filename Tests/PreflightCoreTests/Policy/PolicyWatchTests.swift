@@ -156,6 +156,33 @@ private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil
         #expect(list.rules[2].name == "errs" && list.rules[1].name == "idle")
         #expect(list.rules[3].hook == .command(["./page-me", "-x"]))
         #expect(try rules(list.tree) == list)
+        #expect(try rules([["budget_exceeded": ""]]) == rules(["budget_exceeded"]))
+    }
+
+    @Test func `what a rule has to say stands before the policy's own words, which its event keeps as they are`()
+        throws
+    {
+        for action in PolicyAction.allCases {
+            let list = try rules([["errors": 1, "do": .string(action.rawValue), "message": "Look\nat this."]])
+            let one = try #require(fired(list, [event(.seconds(1), .agent, "error")]).first)
+            let told = event(.seconds(1), .harness, FiredPolicy.eventType, .object(one.fields))
+            #expect(told.fields["message"] == "1 errors" && told.fields["told"] == "Look\nat this.")
+            // What an agent is told by `steer` is not for its owner.
+            let words = action == .steer ? "1 errors" : "Look at this. (1 errors)"
+            #expect(FiredPolicy.words(of: told) == words && one.rule.telling(one.reason).message == words)
+            var state = TrialState()
+            state.apply(told)
+            if action == .eject {
+                #expect(state.decided == .ejected(one.rule.telling(one.reason)))
+            } else {
+                #expect(state.warnings == ["errors (\(action.rawValue)): \(words)"])
+            }
+            let plan = TrialPlan(alias: "a", model: "m", budget: USD(cents: 5))
+            let payload = HookPayload.json(run: "r", plan, firing: 1, told, state)
+            #expect(payload["message"] == "1 errors" && payload["told"] == "Look\nat this.")
+        }
+        let plain = try #require(fired(try rules(["errors": 1]), [event(.seconds(1), .agent, "error")]).first)
+        #expect(plain.fields["told"] == nil && plain.rule.telling(plain.reason) == plain.reason)
     }
 
     @Test func `an outermost any is a list, one policy a list of one`() throws {
@@ -172,6 +199,13 @@ private func fired(_ list: PolicyList, _ events: [Event], until: Duration? = nil
             (["idle": "3s", "hook": ["url": "ftp://x"]], "expected an address"),
             (["idle": "3s", "hook": []], "program"),
             (["idle": "3s", "name": ""], "expected a name"), ([:], "expected one policy"), ([], "empty"),
+            (["budget_exceeded": "80%"], "eject.budget_exceeded: budget_exceeded takes no value"),
+            (["errors": 10, "name": "key_refused"], "eject.name: 'key_refused' says how a trial ended"),
+            (["idle": "3s", "name": "record_failed"], "'record_failed' says how a trial ended"),
+            (["idle": "3s", "name": "budget_exceeded"], "'budget_exceeded' says how a trial ended"),
+            (["command": ["name": "budget_exceeded", "run": ["./judge"]]], "'budget_exceeded' says how"),
+            (["command": ["run": ["model_gone", "-x"]]], "'model_gone' says how"),
+            (["command": "model_gone"], "'model_gone' says how"),
         ] as [(JSON, String)])
     func `a wrong entry says what is wrong`(json: JSON, words: String) {
         let error = #expect(throws: PreflightError.self) { try rules(json) }

@@ -47,6 +47,7 @@ private let now = Duration.milliseconds(10_100)
         ("spend / 10s == $0.18/min", true),
         ("$0.18/min * 10s == $0.03", true), ("$0.03 / $0.18/min == 10s", true), ("elapsed + 1m >= 70s", true),
         ("min(spend, $0.01, remaining) == $0.01", true), ("max(errors, 5) = 5", true), ("max(1, 1.5) == 1.5", true),
+        ("spend > 0.0005", true), ("errors * 1.50000 == 1.5", true),
     ])
     func `what is reckoned keeps its kind`(text: String, expected: Bool) throws {
         #expect(try Question(parsing: text).holds(in: state, at: now) == expected)
@@ -68,6 +69,22 @@ private let now = Duration.milliseconds(10_100)
         text: String, expected: Bool
     ) throws {
         #expect(try Question(parsing: text).holds(in: state, at: now) == expected)
+    }
+
+    @Test(arguments: [
+        ("0.9991", "context.x >= 1", false), ("0.9991", "context.x < 1", true), ("1", "context.x >= 1", true),
+        ("0.0002", "context.x < 0.001", true), ("0.0002", "context.x > 0", false),
+        // Downwards is away from zero here.
+        ("-0.0002", "context.x < 0", true), ("-0.0002", "context.x >= 0", false),
+        ("-1.0005", "context.x < -1", true), ("5e-13", "context.x < $0.000000000001", true),
+        ("9e-7", "context.x < 0.000001s", true),
+    ])
+    func `a reported number does not reach a bound that it falls short of`(
+        reported: String, text: String, expected: Bool
+    ) throws {
+        var told = state
+        for event in PolicyFixture.seconds([(.agent, "progress", ["x": .number(reported)])]) { told.apply(event) }
+        #expect(try Question(parsing: text).holds(in: told, at: now) == expected)
     }
 
     @Test(arguments: [
@@ -120,6 +137,10 @@ private let now = Duration.milliseconds(10_100)
             ("spend > * 3", "a value is missing before '*'", "*", nil),
             ("not errors", "where a yes or no is needed", "errors", nil), ("ü > 3", "unknown name 'ü'", "ü", nil),
             ("errors > “3”", "unknown name", nil, nil),
+            // Finer than anything is reckoned in.
+            ("context.loss < 0.0005", "'0.0005' is no share", "0.0005", nil),
+            ("spend * 1.0001 > $1", "'1.0001' is no share", "1.0001", nil),
+            ("cache_share < 0.25%", "'0.25%' is no quantity", "0.25%", nil),
         ] as [(String, String, String?, String?)])
     func `a wrong question is told what is wrong, and where`(
         text: String, words: String, place: String?, hint: String?

@@ -53,12 +53,13 @@ enum CompareFixture {
 
     static func comparison(
         _ runs: [CompareField.Run], _ metric: CompareMetric, by grouping: Comparison.Grouping = .model,
-        baseline: String? = nil
+        baseline: String? = nil, confidence: Double = 0.95
     ) throws -> Comparison {
         let field = try CompareField(runs, grouping: grouping, metric: metric)
         var settings = Comparison.Settings()
         settings.metric = metric
         settings.grouping = grouping
+        settings.confidence = confidence
         settings.bootstrap.resamples = 1000
         return Comparison(
             field.arms, runs: field.runs, likeness: field.likeness, settings: settings, baseline: baseline)

@@ -141,6 +141,82 @@ import Testing
         #expect(comparison.arms.map(\.ranks) == [1...3, 1...3, 1...3])
     }
 
+    @Test func `where the usual draws could tell nothing apart more are drawn, and where none can it is said`() throws {
+        let trials = (1...20).flatMap { repetition in
+            ["a", "b", "c"].enumerated().map {
+                Fixture.summary($0.element, repetition, score: Double($0.offset) + Double(repetition * $0.offset) / 100)
+            }
+        }
+        let sure = try Fixture.comparison([Fixture.run(trials)], .score, confidence: 0.9999)
+        #expect(sure.pairsNeeded == 16 && sure.arms.map(\.ranks) == [1...1, 2...2, 3...3])
+        let never = try Fixture.comparison([Fixture.run(field())], .score, confidence: 0.999_999_9)
+        #expect(never.pairsNeeded == nil && never.json["pairs_needed"] == nil)
+        #expect(never.text.contains("which no number of pairs can reach"))
+    }
+
+    @Test func `scores at the end of their range make no certainty`() throws {
+        let trials = (1...6).flatMap { repetition in
+            [Fixture.summary("a", repetition, score: 1.7e308), Fixture.summary("b", repetition, score: -1.7e308)]
+        }
+        let comparison = try Fixture.comparison([Fixture.run(trials)], .score)
+        #expect(comparison.arms.map(\.ranks) == [1...2, 1...2])
+        #expect(comparison.difference(of: 1)?.p == 1)
+        #expect(comparison.json["arms"]?[1]?["difference"]?["told_apart"] == false)
+        #expect(comparison.arms.allSatisfy { $0.estimate?.isFinite == true && $0.scorePerDollar == nil })
+        #expect(isWellFormed(comparison.html) && comparison.text.contains("not told apart"))
+    }
+
+    @Test func `what completed for more than its cap completed within it, in every output`() throws {
+        let cap = USD(cents: 5)
+        var trials = (1...5).flatMap { repetition in
+            [
+                Fixture.summary("a", repetition, cents: 4, budget: cap),
+                Fixture.summary("b", repetition, outcome: .budgetExhausted, cents: 5, budget: cap),
+            ]
+        }
+        // Its last call came to more than was thought.
+        trials[8].cost = USD(picodollars: 50_300_000_000)
+        let comparison = try Fixture.comparison([Fixture.run(trials)], .completed)
+        let a = comparison.arms[0]
+        #expect(a.name == "a" && a.completed == 5 && a.estimate == 1)
+        #expect(comparison.text.contains("5 of 5") && !comparison.text.contains("80%"), "\(comparison.text)")
+        let last = comparison.json["arms"]?[0]?["completed_by_spend"]?.array?.last
+        #expect(last?["usd"]?.real == 0.05 && last?["completed"]?.real == 1)
+        let difference = try #require(comparison.difference(of: 1))
+        #expect(difference.within == 0.05 && difference.estimate == -1, "it is held against it within the cap")
+        #expect(a.costs.trials.map(\.amount).max() == 0.0503, "what it cost is another thing")
+    }
+
+    @Test func `scores are ranked by where two arms have some, and who has none is named`() throws {
+        func metric(
+            _ runs: [CompareField.Run], _ grouping: Comparison.Grouping = .model, _ wanted: [String] = []
+        ) throws -> CompareMetric {
+            try CompareField(runs, grouping: grouping, metric: nil, wanted: wanted).metric
+        }
+        let run = Fixture.run(field(2) + [Fixture.summary("c"), Fixture.summary("d")])
+        #expect(try metric([run]) == .score)
+        #expect(try metric([run], .model, ["c", "d"]) == .completed)
+        #expect(try metric([run], .model, ["a", "c"]) == .completed)
+        var before = field(2)
+        for index in before.indices { before[index].score = nil }
+        #expect(try metric([Fixture.run(before), Fixture.run(field(2), run: "run-2")], .run) == .completed)
+        let error = #expect(throws: PreflightError.self) {
+            try CompareField([run], grouping: .model, metric: .score, wanted: ["a", "c", "d"])
+        }
+        #expect(error?.message == "no trial of c, d has a score")
+    }
+
+    @Test func `a dollar buys points of the scored trials, and the legend says whose`() throws {
+        var trials = field()
+        trials[0].score = nil
+        trials[0].cost = USD(cents: 20)
+        let comparison = try Fixture.comparison([Fixture.run(trials)], .score)
+        let a = try #require(comparison.arms.first { $0.name == "a" })
+        #expect(a.meanCost == USD(picodollars: 42_500_000_000), "(7 x 2 + 20) / 8 cents")
+        #expect(abs((a.scorePerDollar ?? 0) - (a.meanScore ?? 0) / 0.02) < 1e-9)
+        #expect(comparison.text.contains("score/$: mean score over mean paid, both of the scored trials"))
+    }
+
     @Test func `models are pooled over runs, and paired within each`() throws {
         let second = field().map { trial in
             var trial = trial
@@ -163,6 +239,15 @@ import Testing
         #expect(comparison.difference(of: 1)?.values == [Double](repeating: 0, count: 8))
         #expect(comparison.likeness.notes == ["left out, since not every run has it: b, c"])
         #expect(comparison.text.contains("no spread"))
+    }
+
+    @Test func `a run that has no trial among those asked for need not be like the others`() throws {
+        let runs = [
+            Fixture.run(field()), Fixture.run([Fixture.summary("c")], run: "run-2", experiment: nil),
+        ]
+        #expect(try !CompareField(runs, grouping: .model, metric: .completed).likeness.isAlike)
+        let asked = try CompareField(runs, grouping: .model, metric: .completed, wanted: ["a", "b"])
+        #expect(asked.likeness.isAlike && asked.runs == ["run-1"], "\(asked.likeness.differences)")
     }
 
     @Test func `what cannot be compared is said`() {

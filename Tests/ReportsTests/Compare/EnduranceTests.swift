@@ -93,6 +93,29 @@ import Testing
         #expect(completions[1] > 0.1 && completions[1] < 0.9, "\(completions)")
     }
 
+    /// Nobody else tells what lies behind the cut-off; without it the others would lose that, and the trial gain it.
+    @Test func `the furthest that ended behind a cut-off is worth what it is`() throws {
+        let all = Endurance([
+            .init(1, .completed), .init(2, .completed), .init(3, .completed), .init(8, .cutOff), .init(10, .completed),
+        ])
+        #expect(isNear(all.completed(), 1) && isNear(all.mean(to: .infinity), 5.2))
+        for (found, expected) in zip(all.completions(), [1.0, 1, 1, 1, 1]) {
+            #expect(isNear(found, expected), "\(all.completions())")
+        }
+        for (found, expected) in zip(all.amounts(to: .infinity), [1.0, 2, 3, 10, 10]) {
+            #expect(isNear(found, expected), "\(all.amounts(to: .infinity))")
+        }
+        // However it ended, and whoever left before: the mean of all shares is the estimate.
+        for end in [Endurance.End.completed, .failed] {
+            let mixed = Endurance([
+                .init(1, .completed), .init(2, .cutOff), .init(3, .failed), .init(8, .cutOff), .init(8, .cutOff),
+                .init(10, end),
+            ])
+            #expect(isNear(try #require(mixed.completions().mean), mixed.completed()))
+            #expect(isNear(try #require(mixed.amounts(to: .infinity).mean), mixed.mean(to: .infinity)))
+        }
+    }
+
     /// What matters: a field in which money stops half of the trials is not told to complete half as often.
     @Test func `cutting trials off at random leaves the share that completes where it was`() {
         var random = SplitMix64(seed: 11)

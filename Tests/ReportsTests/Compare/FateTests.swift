@@ -15,10 +15,14 @@ import Testing
         (.ejected, "when: spend_share >= 0.5 and not (elapsed < 10m)", .cutOff(.money)),
         (.ejected, "when: elapsed > 10m", .cutOff(.time)),
         (.ejected, "budget_exceeded+wall: spent; ran", .cutOff(.money)),
+        (.ejected, "wall+when: ran for 10m00s, limit 10m00s; spend > $0.10", .cutOff(.time)),
+        (.ejected, "when+budget_fraction: spend > $0.02; spent $0.03, 10% of $0.25", .cutOff(.money)),
         // These judge the trial.
         (.ejected, "when: spend > $0.10 and output_files == 0", .failed),
         (.ejected, "when: context.spend > 3", .failed),
         (.ejected, "wall+errors: ran; 5 errors", .failed),
+        (.ejected, "wall+when: ran for 10m00s, limit 10m00s; spend > $0.10 and output_files == 0", .failed),
+        (.ejected, "wall+when: ran; spend > $0.10 and last_tool contains '; elapsed'", .failed),
         (.ejected, "idle: silent for 15s", .failed), (.ejected, "loop: 4 times bash", .failed),
         (.ejected, "stall: spent $0.05 since the last file", .failed), (.ejected, "chatty: 40 turns", .failed),
         (.ejected, "owner: talks to itself", .failed),
@@ -40,7 +44,10 @@ import Testing
         let reason = try #require(
             EjectPolicy.budgetFraction(permille: 500, unless: nil).verdict(for: state, at: .zero).reason)
         let question = try EjectPolicy.when(Question(parsing: "spend > $0.02")).verdict(for: state, at: .zero)
-        for reason in [reason, try #require(question.reason)] {
+        let both = try EjectPolicy.all([
+            .budgetFraction(permille: 500, unless: nil), .when(Question(parsing: "spend > $0.02")),
+        ]).verdict(for: state, at: .zero)
+        for reason in [reason, try #require(question.reason), try #require(both.reason)] {
             let words = "\(reason.policy): \(reason.message)"
             #expect(Fate(CompareFixture.summary("a", outcome: .ejected, reason: words)) == .cutOff(.money), "\(words)")
         }
@@ -67,6 +74,26 @@ import Testing
             #expect(Fate(summary, rules: rules) == fate, "\(reason)")
             let run = CompareField.Run(CompareFixture.conditions([summary]), [summary], plans: [], rules: rules)
             #expect(run.trials.map(\.fate) == [fate], "\(reason)")
+        }
+    }
+
+    @Test func `what a rule says before its policy's own words hides nothing of them`() throws {
+        let trees: [JSON] = [
+            ["when": "spend > $0.10", "message": "Too dear; stop"],
+            ["all": [["wall": "10m"], ["when": "spend > $0.10"]], "message": "Enough"],
+            ["when": "output_files == 0", "message": "spend"],
+        ]
+        let rules = try trees.map { try PolicyRule(reader: TreeReader($0, path: "eject")) }
+        let fates: [(Verdict.Reason, Fate)] = [
+            (.init(policy: "when", message: "spend > $0.10"), .cutOff(.money)),
+            (.init(policy: "wall+when", message: "ran for 10m; spend > $0.10"), .cutOff(.time)),
+            (.init(policy: "when", message: "output_files == 0"), .failed),
+        ]
+        for (rule, (reason, fate)) in zip(rules, fates) {
+            let told = rule.telling(reason)
+            let words = "\(told.policy): \(told.message)"
+            let summary = CompareFixture.summary("a", outcome: .ejected, reason: words)
+            #expect(words != "\(reason.policy): \(reason.message)" && Fate(summary, rules: rules) == fate, "\(words)")
         }
     }
 

@@ -61,6 +61,35 @@ import Testing
         }
     }
 
+    @Test func `so many ways are drawn that each of all comparisons can be told apart`() {
+        #expect(SignFlip.draws(comparisons: 1, confidence: 0.95) == SignFlip.fewestDraws)
+        // Seven arms make 21 comparisons.
+        let alike = [Double](repeating: 1, count: 30)
+        #expect(SignFlip.p(alike) * 21 > 0.001)
+        let draws = SignFlip.draws(comparisons: 21, confidence: 0.999)
+        let p = SignFlip.p(alike, draws: draws)
+        #expect(p == SignFlip.least(30, draws: draws) && p * 21 <= 0.001)
+        // It ends somewhere all the same.
+        let most = SignFlip.draws(comparisons: 1_000_000, confidence: 0.999)
+        #expect(most == SignFlip.draws(comparisons: 2_000_000, confidence: 0.999) && most > draws)
+        // Whatever is drawn of them, the one that was found and its mirror are two.
+        #expect(SignFlip.least(15, draws: draws) == 2.0 / 32_768)
+    }
+
+    @Test func `numbers at the end of their range are neither lost nor told apart by that`() throws {
+        let huge = -1.7e308
+        #expect(SignFlip.p([Double](repeating: huge, count: 6)) == 2.0 / 64)
+        #expect(SignFlip.p([huge, -huge, huge]) == 1)
+        #expect(SignFlip.p([Double](repeating: -.infinity, count: 6)) == 1)
+        #expect(SignFlip.p([Double](repeating: .nan, count: 6)) == 1)
+        #expect([huge, huge].mean == huge)
+        let bootstrap = Bootstrap(resamples: 1000, seed: 1)
+        let interval = try #require(bootstrap.interval(ofMean: [huge, huge / 2, huge, huge, huge], confidence: 0.95))
+        #expect(interval.low.isFinite && interval.high.isFinite && interval.high < 0)
+        let pairs = [Double](repeating: 1.7e308, count: 6).map { (above: $0, below: 1.0) }
+        #expect(bootstrap.interval(ofRatio: pairs, confidence: 0.95) == nil)
+    }
+
     /// Holm's own order: the least times 4, the next times 3, never below the one before.
     @Test func `Holm's correction is the one reckoned by hand`() {
         let adjusted = Holm.adjusted([0.01, 0.04, 0.03, 0.005])

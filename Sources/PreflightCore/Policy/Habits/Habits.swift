@@ -25,6 +25,8 @@ package struct Habits: Hashable, Sendable {
     var newAt: Duration?
     var newSpend = USD.zero
     var newWhat = "the start"
+    /// The same for the time alone: its calls may have waited since.
+    var newAtWhat = "the start"
 
     var spending = Spending()
 
@@ -77,6 +79,14 @@ package struct Habits: Hashable, Sendable {
         newAt = elapsed
         newSpend = spend
         newWhat = what
+        newAtWhat = what
+    }
+
+    /// Its calls go on: its time without anything new begins anew.
+    mutating func noteWaited(_ until: String, at elapsed: Duration) {
+        guard newAt != nil else { return }
+        newAt = elapsed
+        newAtWhat = until
     }
 }
 

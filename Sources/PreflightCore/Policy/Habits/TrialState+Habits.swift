@@ -12,6 +12,9 @@ extension TrialState {
         case (.harness, "output_changed"): noteNew("a file", event)
         case (.harness, "container_started"): noteNew("the start", event)
         case (.harness, "trial_resumed"), (.harness, Self.watchGap): noteNew("the time that nobody watched", event)
+        // The time in which its calls waited is not its own; what it has spent is.
+        case (.harness, "trial_released"): habits?.noteWaited("it was released", at: event.elapsed)
+        case (.gateway, "calls_resumed"): habits?.noteWaited("its calls went on", at: event.elapsed)
         default: break
         }
         if facts.contains(.errors) { noteErrors(at: event.elapsed) }

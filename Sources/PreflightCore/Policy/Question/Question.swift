@@ -201,29 +201,41 @@ extension Question.Node {
 }
 
 extension Question.Kind {
-    /// A reported value in this kind's unit; nil where it is of another kind.
+    /// A reported value in this kind's unit, cut off downwards: one that falls short of a bound does not reach it. Nil
+    /// where it is of another kind.
     func number(_ json: JSON) -> Int64? {
         switch json {
-        case .number(let text): literal(text)
+        case .number(let text): value(text, .down)
         // A quantity with its unit, as people write it. A bare number in quotes is text.
-        case .string(let text) where !(text.utf8.last.map { (0x30...0x39).contains($0) } ?? true): literal(text)
-        case .string(let text) where text.hasPrefix("$"): literal(text)
+        case .string(let text) where !(text.utf8.last.map { (0x30...0x39).contains($0) } ?? true): value(text, .down)
+        case .string(let text) where text.hasPrefix("$"): value(text, .down)
         default: nil
         }
     }
 
-    /// Reads a literal of this kind, or a plain number as one.
+    /// Reads a literal of this kind, or a plain number as one. Nil, too, for one that is finer than the kind's unit:
+    /// whoever writes 0.0005 means neither 0 nor 0.001.
     func literal(_ text: String) -> Int64? {
+        guard let value = value(text, .down), value == self.value(text, .up) else { return nil }
+        return value
+    }
+
+    private func value(_ text: String, _ rounding: USD.Rounding) -> Int64? {
+        func money(_ text: String) -> Int64? {
+            USD(decimal: text.hasPrefix("$") ? text.dropFirst() : text[...], rounding: rounding)?.picodollars
+        }
+        func scaled(_ text: Substring, by places: Int) -> Int64? {
+            DecimalText.scaled(text.utf8, by: places, roundingUp: rounding == .up)
+        }
         switch self {
-        case .money: return Quantity.usd(text)?.picodollars
+        case .money: return money(text)
         case .count: return Int64(text)
-        case .time: return Quantity.duration(text)?.wholeMicroseconds
-        case .share:
-            if text.hasSuffix("%") { return DecimalText.scaled(text.dropLast().utf8, by: 1, roundingUp: true) }
-            return DecimalText.scaled(text.utf8, by: 3, roundingUp: true)
-        case .rate:
-            let amount = text.hasSuffix("/min") ? String(text.dropLast(4)) : text
-            return Quantity.usd(amount)?.picodollars
+        case .time:
+            // Without a unit: seconds.
+            if let micros = scaled(text[...], by: 6) { return micros >= 0 ? micros : nil }
+            return Quantity.duration(text)?.wholeMicroseconds
+        case .share: return text.hasSuffix("%") ? scaled(text.dropLast(), by: 1) : scaled(text[...], by: 3)
+        case .rate: return money(text.hasSuffix("/min") ? String(text.dropLast(4)) : text)
         case .text, .truth, .reported: return nil
         }
     }

@@ -93,7 +93,7 @@ struct QuestionLexer {
         guard let kind else { return Word(token: .plain(number), range: range) }
         guard kind.literal(text(range)) != nil else {
             throw QuestionFault(
-                "'\(text(range))' is no quantity", range, hint: "such as $0.10, $0.05/min, 25%, 90s, 1h30m or 12")
+                "'\(text(range))' is no quantity", range, hint: "such as $0.10, $0.05/min, 25%, 0.1%, 90s, 1h30m or 12")
         }
         return Word(token: .quantity(text(range), kind), range: range)
     }

@@ -15,7 +15,9 @@ extension QuestionParser {
             let isNegative = plain.hasPrefix("-")
             let text = isNegative ? String(plain.dropFirst()) : plain
             guard let value = wanted.literal(text) else {
-                throw QuestionFault("'\(plain)' is no \(wanted.rawValue)", part.range)
+                throw QuestionFault(
+                    "'\(plain)' is no \(wanted.rawValue)", part.range,
+                    hint: wanted == .share ? "a number may have three places behind its point: 0.001 or 0.1%" : nil)
             }
             part.node = .constant(isNegative ? -value : value)
             part.kind = wanted

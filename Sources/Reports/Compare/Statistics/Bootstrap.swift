@@ -24,7 +24,8 @@ package struct Bootstrap: Hashable, Sendable {
         return interval(count: values.count, confidence: confidence) { drawn in
             var sum = 0.0
             for index in drawn { sum += values[index] }
-            return sum / Double(drawn.count)
+            if sum.isFinite { return sum / Double(drawn.count) }
+            return drawn.map { values[$0] }.mean.flatMap { $0.isFinite ? $0 : nil }
         }
     }
 
@@ -38,7 +39,8 @@ package struct Bootstrap: Hashable, Sendable {
                 above += values[index].above
                 below += values[index].below
             }
-            return below > 0 ? above / below : nil
+            let ratio = above / below
+            return below > 0 && ratio.isFinite ? ratio : nil
         }
     }
 

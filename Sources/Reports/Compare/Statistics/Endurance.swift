@@ -90,11 +90,18 @@ extension Endurance {
     private func pseudo(own: (Trial) -> Double, of estimate: (Endurance) -> Double) -> [Double] {
         guard isAnyCutOff, trials.count > 1 else { return isAnyCutOff ? [estimate(self)] : trials.map(own) }
         let (count, whole) = (Double(trials.count), estimate(self))
-        return trials.indices.map { index in
-            var others = trials
-            others.remove(at: index)
-            return count * whole - (count - 1) * estimate(Endurance(others))
-        }
+        return trials.indices.map { count * whole - (count - 1) * estimate(others(than: $0)) }
+    }
+
+    /// Where the furthest is the only one that was seen to its end behind a cut-off, nobody else tells how the others
+    /// would have gone on: they are taken to end as it did. Without an end they would lose all that lies behind the
+    /// cut-off, and it would be worth more than any trial can be.
+    private func others(than index: Int) -> Endurance {
+        var others = trials
+        let trial = others.remove(at: index)
+        let rest = Endurance(others)
+        guard trial.end != .cutOff, rest.reach < trial.amount else { return rest }
+        return Endurance(others.map { $0.end == .cutOff && $0.amount == rest.reach ? trial : $0 })
     }
 
     /// Their mean is near `completed(within:)`; without cut-offs 1 of what completed by then, else 0.

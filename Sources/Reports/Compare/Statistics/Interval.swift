@@ -34,6 +34,11 @@ extension Interval {
 
 extension Collection<Double> {
     var sum: Double { reduce(0, +) }
-    /// Nil of nothing.
-    package var mean: Double? { isEmpty ? nil : sum / Double(count) }
+    /// Nil of nothing. Of numbers so large that their sum is none it is one all the same.
+    package var mean: Double? {
+        guard !isEmpty else { return nil }
+        let (sum, count) = (self.sum, Double(self.count))
+        let mean = sum.isFinite ? sum / count : reduce(0.0) { $0 + $1 / count }
+        return mean
+    }
 }
