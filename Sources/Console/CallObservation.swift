@@ -23,4 +23,9 @@ package struct CallObservation: Sendable {
         self.duration = duration
         self.timeToFirstToken = timeToFirstToken
     }
+
+    /// The first that is told of a call's end.
+    var isEnd: Bool { kind != "call_reconciled" }
+    /// What it cost is known for good.
+    var isCharge: Bool { kind == "call_settled" || kind == "call_reconciled" }
 }

@@ -17,6 +17,9 @@ struct ConsoleCall: Sendable {
     var lastEventID: String?
     var body: [UInt8] = []
 
+    /// It changes nothing, and its body means nothing.
+    var isReading: Bool { ["GET", "HEAD"].contains(method) }
+
     func json() throws(ConsoleFailure) -> JSON {
         do { return try JSON.parse(body) } catch {
             throw ConsoleFailure(400, "the body is no JSON: \(error)", hint: "send an object, such as {\"limit\": 5}")

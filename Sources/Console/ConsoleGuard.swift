@@ -10,7 +10,7 @@ struct ConsoleGuard: Sendable {
     /// - Parameter isPublic: what anybody may read, wherever the console listens.
     func check(_ call: ConsoleCall, isPublic: Bool = false) throws(ConsoleFailure) {
         try checkPage(call)
-        let changes = !["GET", "HEAD"].contains(call.method)
+        let changes = !call.isReading
         if changes, !call.body.isEmpty {
             let type = call.contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
             guard type == "application/json" else {

@@ -33,7 +33,8 @@ package final class ConsoleMetrics: Sendable {
 
     package init() {}
 
-    /// Called for every call that ended; it takes no longer than a few sums.
+    /// Called for every call that ended; it takes no longer than a few sums. A held call comes twice: its times count
+    /// when it ends, its tokens when it is charged.
     package func observe(_ call: CallObservation) {
         state.withLock { state in
             let isKnown = state.models[call.model] != nil || state.models.count < Self.mostModels
@@ -41,6 +42,7 @@ package final class ConsoleMetrics: Sendable {
             let key = CallKey(kind: call.kind, model: model, status: call.status.map(String.init) ?? "")
             state.calls[key, default: 0] += 1
             state.models[model, default: Tally()].add(call)
+            guard call.isEnd else { return }
             if let duration = call.duration { state.duration.observe(duration) }
             if let first = call.timeToFirstToken { state.firstToken.observe(first) }
         }
@@ -81,7 +83,7 @@ package final class ConsoleMetrics: Sendable {
 extension ConsoleMetrics.Tally {
     fileprivate mutating func add(_ call: CallObservation) {
         cost += call.cost ?? .zero
-        guard let usage = call.usage else { return }
+        guard call.isCharge, let usage = call.usage else { return }
         promptTokens = Self.sum(promptTokens, usage.promptTokens)
         completionTokens = Self.sum(completionTokens, usage.completionTokens)
         cachedTokens = Self.sum(cachedTokens, usage.cachedTokens)

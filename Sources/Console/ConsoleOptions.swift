@@ -34,6 +34,8 @@ package struct ConsoleOptions: Sendable {
         package var calls = 1000
         /// Scopes that metrics name.
         package var scopes = 1000
+        /// How long the ledger is not looked at again for who asks how it is.
+        package var healthLife = Duration.seconds(1)
 
         package init() {}
     }

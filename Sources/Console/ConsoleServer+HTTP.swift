@@ -9,8 +9,8 @@ import PreflightCore
 extension ConsoleServer {
     func serve(_ bound: @escaping @Sendable (Bound) -> Void) async throws {
         let listener = ConsoleListener(
-            host: options.host, port: options.port, connections: options.bounds.connections, body: options.bounds.body
-        ) { await self.answer($0) }
+            host: options.host, port: options.port, connections: options.bounds.connections, body: options.bounds.body,
+            refusal: { self.refusal($0) }, answer: { await self.answer($0) })
         try await listener.serve(bound)
     }
 }
@@ -22,6 +22,8 @@ struct ConsoleListener: Sendable {
     var connections: Int
     /// Bytes of a request.
     var body: Int
+    /// What a request is refused with by its head alone: nobody makes us keep a body that is not read anyway.
+    var refusal: @Sendable (ConsoleCall) -> ConsoleAnswer?
     var answer: @Sendable (ConsoleCall) async -> ConsoleAnswer
 
     /// Serves until it is cancelled.
@@ -56,10 +58,13 @@ private struct Responder: HTTPResponder {
             method: request.method.rawValue, path: target.path, query: target.query, bearer: request.bearer,
             host: request.head.authority ?? field("Host"), origin: field("Origin"), site: field("Sec-Fetch-Site"),
             contentType: request.headers[.contentType], lastEventID: field("Last-Event-ID"))
-        guard let body = try await request.collected(upTo: listener.body) else {
-            return response(ConsoleAnswer(ConsoleFailure(413, "the body is too long")))
+        if let refusal = listener.refusal(call) { return response(refusal) }
+        if !call.isReading {
+            guard let body = try await request.collected(upTo: listener.body) else {
+                return response(ConsoleAnswer(ConsoleFailure(413, "the body is too long")))
+            }
+            call.body = body
         }
-        call.body = body
         return response(await listener.answer(call))
     }
 

@@ -1,37 +1,28 @@
 import PreflightCore
 import Reports
-import Store
 
 extension ConsoleServer {
     /// - Parameter isShort: says no more than whether all is well.
     func health(isShort: Bool) async -> ConsoleAnswer {
-        var ledger = "ok"
-        var open: Int?
-        do {
-            // Writes too: a ledger that can only be read grants nothing.
-            _ = try await doors.ledger.recover()
-            open = try await doors.reader.scopes().filter { $0.parent == nil }.reduce(0) { sum, entry in
-                let (total, overflow) = sum.addingReportingOverflow(entry.scope.openCalls)
-                return overflow ? .max : total
-            }
-        } catch {
-            ledger = (error as? PreflightError)?.message ?? "\(error)"
-        }
-        let isWell = ledger == "ok"
+        let found = await ledgerWatch.health()
+        let isWell = found.trouble == nil
         let status: JSON = isWell ? "ok" : "failing"
         if isShort { return ConsoleAnswer(["status": status], status: isWell ? 200 : 503) }
         return ConsoleAnswer(
             [
                 "status": status, "version": .string(options.version),
                 "uptime_s": .number((ContinuousClock.now - began).decimalSeconds(places: 3)),
-                "open_calls": open.map(JSON.int) ?? .null, "ledger": .string(ledger),
+                "open_calls": found.openCalls.map(JSON.int) ?? .null, "ledger": .string(found.trouble ?? "ok"),
             ], status: isWell ? 200 : 503)
     }
 
     func metrics() async throws(ConsoleFailure) -> ConsoleAnswer {
         var text = PrometheusText()
         doors.metrics.write(into: &text)
-        let rows = try await report().rows.prefix(options.bounds.scopes)
+        // Where not all can be named, those that still spend are, and the newest of them.
+        let newest = try await report().rows.reversed()
+        let rows = (newest.filter { !$0.scope.isClosed } + newest.filter { $0.scope.isClosed })
+            .prefix(options.bounds.scopes)
         func gauge(_ name: String, _ help: String, _ amount: (BudgetReport.Row) -> USD?) {
             text.family(name, .gauge, help)
             for row in rows {

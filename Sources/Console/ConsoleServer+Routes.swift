@@ -6,11 +6,25 @@ extension ConsoleServer {
     /// The answer to a request; whatever goes wrong is an answer too.
     func answer(_ call: ConsoleCall) async -> ConsoleAnswer {
         do throws(ConsoleFailure) {
-            try gate.check(call, isPublic: call.path == "/api/health")
+            try check(call)
             return try await route(call)
         } catch {
             return ConsoleAnswer(error)
         }
+    }
+
+    /// What a request is refused with before its body is read.
+    func refusal(_ head: ConsoleCall) -> ConsoleAnswer? {
+        do throws(ConsoleFailure) {
+            try check(head)
+            return nil
+        } catch {
+            return ConsoleAnswer(error)
+        }
+    }
+
+    private func check(_ call: ConsoleCall) throws(ConsoleFailure) {
+        try gate.check(call, isPublic: call.path == "/api/health")
     }
 
     private func route(_ call: ConsoleCall) async throws(ConsoleFailure) -> ConsoleAnswer {

@@ -8,6 +8,7 @@ package final class ConsoleServer: Sendable {
     package let options: ConsoleOptions
     let doors: ConsoleDoors
     let gate: ConsoleGuard
+    let ledgerWatch: LedgerWatch
     let began: ContinuousClock.Instant
 
     /// Where it listens.
@@ -22,6 +23,7 @@ package final class ConsoleServer: Sendable {
         self.options = options
         self.doors = doors
         gate = ConsoleGuard(token: options.token, isLoopback: options.isLoopback)
+        ledgerWatch = LedgerWatch(doors.ledger, doors.reader, life: options.bounds.healthLife)
         began = .now
     }
 

@@ -91,6 +91,13 @@ final class Reconciler: Sendable {
             var call = job.report
             call?.cost = found.cost
             call?.basis = "generation"
+            if tokens > 0 {
+                // The record says nothing of what was written to a cache; the answer may have.
+                var usage = found.usage
+                usage.cacheWriteTokens = call?.usage?.cacheWriteTokens ?? 0
+                usage.cacheWrite1hTokens = call?.usage?.cacheWrite1hTokens ?? 0
+                call?.usage = usage
+            }
             let standing = try? await ledger.standing(of: job.call.scope)
             call?.headroom = standing?.headroom
             call?.spent = standing?.scope.committed

@@ -57,7 +57,7 @@ package enum HTTPExchange {
         guard let url = URL(string: url), ["http", "https"].contains(url.scheme), url.host != nil else {
             throw .transport(URLError(.badURL))
         }
-        var request = URLRequest(url: url)
+        var request = request(to: url, within: limit)
         for (name, value) in headers { request.setValue(value.reveal(), forHTTPHeaderField: name) }
         return try await perform(
             request, session: .shared, delegate: followsRedirects ? nil : Unredirected(), within: limit)
@@ -68,12 +68,20 @@ package enum HTTPExchange {
         _ url: String, body: [UInt8], bearer: Secret? = nil, within limit: Duration
     ) async throws(Failure) -> Answer {
         guard let url = URL(string: url) else { throw .transport(URLError(.badURL)) }
-        var request = URLRequest(url: url)
+        var request = request(to: url, within: limit)
         request.httpMethod = "POST"
         request.httpBody = Data(body)
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         if let bearer { request.setValue("Bearer \(bearer.reveal())", forHTTPHeaderField: "Authorization") }
         return try await perform(request, session: .shared, delegate: Unredirected(), within: limit)
+    }
+
+    /// URLSession gives up after 60 seconds without a byte unless it is told otherwise: slow answers need longer, and
+    /// ours is the limit that counts.
+    package static func request(to url: URL, within limit: Duration) -> URLRequest {
+        var request = URLRequest(url: url)
+        request.timeoutInterval = Double(limit.components.seconds) + 1
+        return request
     }
 
     private static func transfer(

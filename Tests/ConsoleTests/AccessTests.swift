@@ -80,6 +80,19 @@ import Testing
         }
     }
 
+    @Test func `a body is not read before it is known who sends it`() async throws {
+        var bounds = ConsoleOptions.Bounds()
+        bounds.body = 100
+        try await withConsole(bounds: bounds) { console in
+            let long = #"{"parent": ""# + String(repeating: "a", count: 200) + #""}"#
+            for token in [nil, "wrong"] {
+                expect(401, try await console.send("POST", "/api/budget?scope=a", long, token: token))
+            }
+            let headers = ["Origin": "http://evil.example"]
+            expect(403, try await console.send("POST", "/api/budget?scope=a", long, headers: headers))
+        }
+    }
+
     @Test func `a body that is too long is refused`() async throws {
         var bounds = ConsoleOptions.Bounds()
         bounds.body = 100

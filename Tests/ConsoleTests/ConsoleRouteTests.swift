@@ -11,7 +11,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ConsoleRouteTests {
     @Test func `health says that the ledger can be written, and that it cannot`() async throws {
-        try await withConsole { console in
+        var bounds = ConsoleOptions.Bounds()
+        bounds.healthLife = .zero
+        try await withConsole(bounds: bounds) { console in
             let health = try await console.get("/api/health")
             #expect(health.status == 200)
             #expect(health.json["status"] == "ok" && health.json["ledger"] == "ok")
@@ -20,6 +22,17 @@ import Testing
             try await console.doors.reader.execute("ALTER TABLE session RENAME TO lost")
             let failing = try await console.get("/api/health")
             #expect(failing.status == 503 && failing.json["status"] == "failing")
+            try await console.doors.reader.execute("ALTER TABLE lost RENAME TO session")
+        }
+    }
+
+    @Test func `the ledger is not looked at for everybody who asks how it is`() async throws {
+        var bounds = ConsoleOptions.Bounds()
+        bounds.healthLife = .seconds(600)
+        try await withConsole(bounds: bounds) { console in
+            #expect(try await console.get("/api/health").status == 200)
+            try await console.doors.reader.execute("ALTER TABLE session RENAME TO lost")
+            #expect(try await console.get("/api/health").status == 200)
             try await console.doors.reader.execute("ALTER TABLE lost RENAME TO session")
         }
     }
@@ -121,6 +134,46 @@ import Testing
             ] {
                 #expect(lines.contains(line), "\(line)")
             }
+        }
+    }
+
+    @Test func `a held call's times count once, and its tokens when it is charged`() async throws {
+        try await withConsole { console in
+            let usage = Usage(promptTokens: 7, completionTokens: 2)
+            for kind in ["call_held", "call_reconciled"] {
+                console.doors.metrics.observe(
+                    CallObservation(
+                        kind: kind, model: "m", status: 200, cost: kind == "call_held" ? nil : USD(cents: 1),
+                        usage: usage, duration: .milliseconds(40), timeToFirstToken: .milliseconds(10)))
+            }
+            let text = try await console.get("/metrics").text
+            let lines = Set(text.split(separator: "\n").map(String.init))
+            for line in [
+                #"preflight_calls_total{kind="call_held",model="m",status="200"} 1"#,
+                #"preflight_calls_total{kind="call_reconciled",model="m",status="200"} 1"#,
+                #"preflight_cost_usd_total{model="m"} 0.01"#, #"preflight_tokens_total{model="m",type="prompt"} 7"#,
+                "preflight_call_duration_seconds_count 1", "preflight_time_to_first_token_seconds_count 1",
+            ] {
+                #expect(lines.contains(line), "\(line)")
+            }
+        }
+    }
+
+    @Test func `where not all scopes can be named, the open ones are, newest first`() async throws {
+        var bounds = ConsoleOptions.Bounds()
+        bounds.scopes = 2
+        try await withConsole(bounds: bounds) { console in
+            func named() async throws -> [String] {
+                try await console.get("/metrics").text.split(separator: "\n").compactMap { line in
+                    line.firstMatch(of: /^preflight_scope_open_calls\{scope="([^"]*)"\}/).map { String($0.output.1) }
+                }
+            }
+            for scope in ["a", "b", "c"] { _ = try await console.post("/api/budget?scope=\(scope)", "{}") }
+            #expect(try await named() == ["c", "b"])
+            _ = try await console.send("DELETE", "/api/budget?scope=c")
+            #expect(try await named() == ["b", "a"])
+            _ = try await console.send("DELETE", "/api/budget?scope=a")
+            #expect(try await named() == ["b", "c"])
         }
     }
 

@@ -190,6 +190,58 @@ import Testing
         }
     }
 
+    @Test func `a blank in a query may be a plus, and a plus is written in full`() async throws {
+        try await withDashboard { bench in
+            try await bench.write(Bench.beginning("a"), "a")
+            try Files.replace(
+                bench.run.trial("a").logPath, with: "one two\none+two\nthree\n", durably: false)
+            func found(_ filter: String) async throws -> [String]? {
+                let answer = try await bench.get("/api/lines?run=run-1&trial=a&file=log&filter=\(filter)")
+                return answer["lines"]?.array?.compactMap { $0["text"]?.string }
+            }
+            #expect(try await found("one+two") == ["one two", "one+two"])
+            #expect(try await found("one%2Btwo") == ["one+two"])
+        }
+    }
+
+    @Test func `of a directory that an agent has filled a part is read`() async throws {
+        var bounds = DashboardOptions.Bounds()
+        bounds.outputNames = 3
+        try await withDashboard(bounds: bounds) { bench in
+            try await bench.write(Bench.beginning("a"), "a")
+            let output = bench.run.trial("a").outputPath
+            try Files.createDirectory(output)
+            for number in 0..<9 { try Files.replace("\(output)/\(number)", with: "x", durably: false) }
+            let told = try await bench.get("/api/trial?run=run-1&trial=a")
+            #expect(told["output"]?.array?.count == 3)
+        }
+    }
+
+    @Test func `a run that cannot be read has no row, and the list goes on behind it`() async throws {
+        var bounds = DashboardOptions.Bounds()
+        bounds.listed = 1
+        try await withDashboard(bounds: bounds) { bench in
+            let trial = TrialSummary(plan: TrialPlan(alias: "x", model: "m", budget: USD(cents: 1)))
+            let good = JSON.record(["started_at": .string(Bench.start.iso8601), "trials": .array([trial.json])]).text
+            for (name, text) in [("broken", "{"), ("a-good-one", good)] {
+                try Files.createDirectory(bench.runs.run(name).path)
+                try Files.replace(bench.runs.run(name).summaryPath, with: text, durably: false)
+            }
+            var names: [[String]] = []
+            var next = 0
+            while next < 3 {
+                let page = try await bench.get("/api/runs?from=\(next)")
+                names.append(page["runs"]?.array?.compactMap { $0["run"]?.string } ?? [])
+                let end = try #require(page["next"]?.int)
+                try #require(end == next + 1 && page["all"]?.int == 3)
+                next = end
+            }
+            #expect(names == [["run-1"], [], ["a-good-one"]])
+            let beyond = try await bench.get("/api/runs?from=1000000000")
+            #expect(beyond["runs"]?.array?.isEmpty == true && beyond["next"]?.int == 1_000_000_000)
+        }
+    }
+
     @Test func `no path is made of what a request says`() async throws {
         try await withDashboard { bench in
             try await bench.write(Bench.beginning("a"), "a")

@@ -49,6 +49,10 @@ extension LoadTests {
                 let scope = try await bench.settled().scope
                 #expect(scope.spent.total == bench.simulator.bill.total)
                 #expect(bench.simulator.departureCount == 1)
+                // Its answer never told what it used: the provider's record does.
+                let charge = try #require(bench.simulator.bill.charges.first)
+                let told = try #require(bench.events.calls(.callReconciled).first?.usage)
+                #expect(told.promptTokens > 0 && told.promptTokens == charge.usage.promptTokens)
             }
         }
 

@@ -28,6 +28,8 @@ package struct DashboardOptions: Sendable {
         package var lines = 500
         /// Bytes of a line in a list; a line by itself has up to 1 MiB.
         package var lineBytes = 4096
+        /// Names in a trial's output directory that are read; 200 of them are shown.
+        package var outputNames = 2000
         /// How often a run that lives is looked at while somebody follows it.
         package var pace = Duration.seconds(1)
         /// A sign of life on a connection that has nothing to say.

@@ -137,6 +137,8 @@ extension DashboardServer {
         let directory = RunDirectory(path: view.directory, id: view.id).trial(attempt)
         let summary = attempt == trial.attempt ? trial : trial.earlier[attempt.number - 1]
         let began = trace.startedAt ?? summary.startedAt ?? doors.now()
+        // Its agent may have filled it with any number.
+        let output = Files.list(directory.outputPath, atMost: options.bounds.outputNames)
         return ConsoleAnswer(
             .record([
                 "row": TrialRow.json(summary, trace: trace), "attempt": .int(attempt.number),
@@ -150,7 +152,7 @@ extension DashboardServer {
                 "last_stderr": .strings(summary.lastStderr.map(PlainText.oneLine)),
                 "left": .strings(summary.left), "exit_code": summary.exitCode.map(JSON.int),
                 "lines_not_kept": .int(trace.state.linesNotKept), "calls": .int(trace.calls.count),
-                "output": .strings(Files.list(directory.outputPath).sorted().prefix(200).map(PlainText.oneLine)),
+                "output": .strings(output.sorted().prefix(200).map(PlainText.oneLine)),
                 "directory": .string(directory.path),
             ]))
     }

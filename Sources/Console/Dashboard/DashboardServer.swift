@@ -27,8 +27,8 @@ package final class DashboardServer: Sendable {
     /// - Throws: `PreflightError` when it cannot listen.
     package func run(bound: @escaping @Sendable (ConsoleServer.Bound) -> Void = { _ in }) async throws {
         let listener = ConsoleListener(
-            host: Self.host, port: options.port, connections: options.bounds.connections, body: 1024
-        ) { await self.answer($0) }
+            host: Self.host, port: options.port, connections: options.bounds.connections, body: 1024,
+            refusal: { _ in nil }, answer: { await self.answer($0) })
         do { try await listener.serve(bound) } catch {
             if Task.isCancelled { return }
             throw PreflightError(

@@ -36,13 +36,14 @@ actor RunShelf {
         return watch
     }
 
-    /// Runs from the newest on.
+    /// Runs from the newest on. One that cannot be read is left out; `next` counts it all the same.
     func list(from start: Int) async throws -> JSON {
         let journal = try await record.journal()
         let records = try await journal?.runs() ?? []
         let ids = try await RunLookup.ids(in: doors.runs, journal: journal)
         var rows: [JSON] = []
-        for id in ids.dropFirst(start).prefix(bounds.listed) {
+        let page = ids.dropFirst(start).prefix(bounds.listed)
+        for id in page {
             let record = records.first { $0.id == id }
             if let stamp = record?.finishedAt, let kept = ended[id], kept.stamp == stamp {
                 rows.append(kept.row)
@@ -59,8 +60,8 @@ actor RunShelf {
             rows.append(row)
         }
         return [
-            "runs": .array(rows), "from": .int(start), "all": .int(ids.count), "directory": .string(doors.runs.path),
-            "now": .string(doors.now().iso8601),
+            "runs": .array(rows), "from": .int(start), "next": .int(start + page.count), "all": .int(ids.count),
+            "directory": .string(doors.runs.path), "now": .string(doors.now().iso8601),
         ]
     }
 

@@ -99,11 +99,12 @@ function start() {
     main.focus();
   });
   keys.listen(() => shown.keys, () => { if (shown.up) location.hash = shown.up; });
-  window.addEventListener("hashchange", () => {
-    if (location.hash.includes("token=")) takeToken();
-    show();
-  });
-  takeToken();
+  window.addEventListener("hashchange", arrive);
+  arrive();
+}
+
+async function arrive() {
+  await takeToken();
   show();
 }
 

@@ -2,14 +2,24 @@
 
 const place = "preflight-token";
 
-/** The token comes in the address once; it is kept by the browser for this origin, and not shown again. */
-export function takeToken() {
+/** Further than any list of runs goes. */
+const beyond = 1e9;
+
+/**
+ * The token comes in the address once; it is kept by the browser for this origin, and not shown again. Any page can
+ * lead here with a token of its own: only one that the dashboard takes replaces the one that is kept.
+ */
+export async function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get("token");
   if (!token) return;
-  localStorage.setItem(place, token);
   const run = given.get("run");
   history.replaceState(null, "", run ? `#/${encodeURIComponent(run)}` : "#/");
+  try {
+    const { status } = await send("/api/runs", { from: beyond }, { headers: { Authorization: `Bearer ${token}` } });
+    // Whatever else is wrong came after the token was looked at, and the page tells of it.
+    if (status !== 401) localStorage.setItem(place, token);
+  } catch { /* nobody answered: what is kept stays */ }
 }
 
 export class Refusal extends Error {

@@ -19,14 +19,17 @@ export async function showRuns(part, place, { signal, tell, address }) {
   const look = async () => {
     const runs = [];
     let told;
+    let next = 0;
+    // A run that cannot be read has no row, and counts all the same.
     do {
-      told = await ask("/api/runs", { from: runs.length || null }, signal);
+      told = await ask("/api/runs", { from: next || null }, signal);
       runs.push(...told.runs);
-    } while (runs.length < Math.min(shown, told.all) && told.runs.length > 0);
+      next = told.next;
+    } while (next < Math.min(shown, told.all));
     lead.textContent = `${count(told.all)} in ${told.directory}`;
     fill(body, runs.map((run) => row(run, address)));
     if (told.all === 0) fill(body, h("tr", {}, h("td", { colspan: 6 }, "There are no runs yet.")));
-    fill(more, told.all > runs.length
+    fill(more, told.all > next
       ? h("button", { type: "button", onclick: () => { shown += 100; look(); } }, `More of ${told.all}`) : null);
     mark();
     return runs.some((run) => run.state === "running");
