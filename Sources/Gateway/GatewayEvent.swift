@@ -150,15 +150,7 @@ extension GatewayEvent.Call {
     }
 
     var fields: JSON.Object {
-        let usage = usage.map { usage in
-            JSON.record([
-                "prompt_tokens": .int(usage.promptTokens), "completion_tokens": .int(usage.completionTokens),
-                "cached_tokens": usage.cachedTokens > 0 ? .int(usage.cachedTokens) : nil,
-                "cache_write_tokens": usage.cacheWriteTokens > 0 ? .int(usage.cacheWriteTokens) : nil,
-                "reasoning_tokens": usage.reasoningTokens > 0 ? .int(usage.reasoningTokens) : nil,
-            ])
-        }
-        return JSON.record([
+        JSON.record([
             "call": id.map { .int(Int($0)) }, "dialect": .string(dialect.rawValue), "model": .string(model),
             "upstream": upstream.map(JSON.string), "served_model": servedModel.map(JSON.string),
             "provider": provider.map(JSON.string), "generation": generation.map(JSON.string),
@@ -166,7 +158,7 @@ extension GatewayEvent.Call {
             "refused_by": refusedBy.map(JSON.string), "streamed": .bool(isStreamed),
             "sent_again": isSentAgain ? true : nil, "reserved_usd": reserved.map(JSON.usd),
             "cost_usd": cost.map(JSON.usd), "overrun_usd": overrun.map(JSON.usd), "basis": basis.map(JSON.string),
-            "usage": usage, "prompt": prompt?.json,
+            "usage": usage?.counts, "prompt": prompt?.json,
             "duration_s": duration.map { .number($0.decimalSeconds(places: 3)) },
             "first_token_s": timeToFirstToken.map { .number($0.decimalSeconds(places: 3)) },
             "finish": finishReasons.isEmpty ? nil : .strings(finishReasons),

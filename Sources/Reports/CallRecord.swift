@@ -21,18 +21,10 @@ package enum CallRecord {
     /// A line of a file that spreadsheets read, in the order of `columns`, without its end.
     package static func csv(_ call: LedgerReader.Call) -> String {
         [
-            "\(call.id.row)", call.createdAt.iso8601, call.resolvedAt?.iso8601 ?? "", field(call.scopeName),
-            field(call.model ?? ""), "\(call.state)", call.amount.decimalText, call.cost?.decimalText ?? "",
-            "\(call.tokens)", field(call.generation ?? ""),
-        ].joined(separator: ",")
-    }
-
-    /// Names come from outside: none is to be a formula where the file is opened.
-    private static func field(_ text: String) -> String {
-        var text = PlainText.oneLine(text)
-        if let first = text.first, "=+-@".contains(first) { text = "'" + text }
-        guard text.contains(where: { $0 == "," || $0 == "\"" }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+            "\(call.id.row)", call.createdAt.iso8601, call.resolvedAt?.iso8601 ?? "", call.scopeName,
+            call.model ?? "", "\(call.state)", call.amount.decimalText, call.cost?.decimalText ?? "",
+            "\(call.tokens)", call.generation ?? "",
+        ].map(CSV.field).joined(separator: ",")
     }
 }
 

@@ -165,6 +165,13 @@ struct ScoreCommandTests {
             let bad = try await bench.run(["score", run.id, "garb"])
             #expect(bad.exitCode == 1 && bad.stderrText.contains("its last line is neither"), "\(bad.everything)")
             #expect(bad.stdoutText.contains("0 of 1 trials"))
+            // The page of a run that was moved to where no journal knows it is written anew, too.
+            let elsewhere = "\(bench.directory)/elsewhere"
+            try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: run.directory.path, toPath: "\(elsewhere)/\(run.id)")
+            Files.remove("\(elsewhere)/\(run.id)/report.html")
+            let moved = try await bench.run(["score", run.id, "good", "--runs-dir", elsewhere])
+            #expect(moved.exitCode == 0 && Files.exists("\(elsewhere)/\(run.id)/report.html"), "\(moved.everything)")
             // No order of a user makes it write into a run that somebody watches.
             let lock = try HarnessLock(path: run.directory.harnessLockPath)
             let refused = try await bench.run(["score", run.id])

@@ -98,6 +98,50 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         }
     }
 
+    @Test func `a log that lost its end, or is gone, is told, and one that never was is not`() async throws {
+        try await RecordFixture.with(["a", "b", "c"]) { fixture in
+            let ended = try ["a", "b"].map {
+                try fixture.write(RecordFixture.beginning($0) + RecordFixture.end(USD(cents: 1), at: 5), $0)
+            }
+            try await fixture.journal.update(ended, run: fixture.run.id, at: RecordFixture.start)
+            let view = try await RunLookup.find(fixture.run.id, in: fixture.runs, journal: fixture.journal)
+            let list = try policies([["idle": "1m"]])
+            #expect(RunReplay(view, list).trials.map(\.fault) == [nil, nil])
+
+            // A whole line, so that the chain of what is left is whole.
+            let cut = fixture.run.trial("a").eventsPath
+            let log = try Files.read(cut)
+            let end = try #require(log.dropLast().lastIndex(of: UInt8(ascii: "\n")))
+            try Files.replace(cut, with: Array(log[...end]), durably: false)
+            Files.remove(fixture.run.trial("b").eventsPath)
+            let replay = RunReplay(view, list)
+            #expect(replay.trials.map(\.name) == ["a", "b"])
+            #expect(replay.trials[0].fault?.hasSuffix("missing: the log ends here, 1 line early") == true)
+            #expect(replay.trials[1].fault == "it is missing")
+            var tuning = try PolicyTuning(.idle(.seconds(60)), number: nil)
+            tuning.take(view)
+            #expect(tuning.faulty == ["a", "b"] && tuning.trials == 0)
+            let warnings = await RunReport.read(view).warnings
+            #expect(warnings.contains { $0.hasPrefix("a: its event log is damaged") && $0.hasSuffix("1 line early") })
+            #expect(warnings.contains("b: its event log is missing"))
+        }
+    }
+
+    @Test func `who ran in which repetition is what the logs say, also of a model that is listed twice`() async throws {
+        try await RecordFixture.with(["a", "b", "c", "d"]) { fixture in
+            let trials = [("a", 1, 10), ("b", 1, 20), ("c", 2, 30), ("d", 2, 40)]
+            let summaries = try trials.map { alias, repetition, end in
+                var events = RecordFixture.beginning(alias)
+                events[0].fields.append("repetition", .int(repetition))
+                return try fixture.write(events + RecordFixture.end(USD(cents: 1), at: end), alias)
+            }
+            let view = RunView(
+                id: fixture.run.id, directory: fixture.run.path, createdAt: nil, isAlive: false, trials: summaries)
+            let replay = RunReplay(view, try policies([["race": ["done": 1, "among": "repetition"]]]))
+            #expect(replay.trials.filter { $0.stop != nil }.map(\.name) == ["b", "d"])
+        }
+    }
+
     @Test func `tuning shows what each number saves and loses`() throws {
         var tuning = try PolicyTuning(.loop(LoopRule(times: 4)), number: nil)
         tuning.take(try recordedRun())
@@ -139,6 +183,12 @@ private func policies(_ json: JSON) throws -> PolicyList { try PolicyList(reader
         #expect(tuning.rows.first?.number.text == least && tuning.rows.last?.number.text == most)
         #expect(tuning.rows.count(where: \.isOwn) == 1)
         #expect(policy.scaling(number: 0, permille: 100) == nil)
+    }
+
+    @Test func `a number that no other can stand in for is a row by itself`() throws {
+        // Money without its sign, finer than numbers are.
+        let tuning = try PolicyTuning(.when(try Question(parsing: "spend > 0.0005")), number: nil)
+        #expect(tuning.rows.map(\.number.text) == ["0.0005"] && tuning.rows.map(\.isOwn) == [true])
     }
 
     @Test(arguments: [

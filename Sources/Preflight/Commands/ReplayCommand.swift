@@ -53,6 +53,7 @@ struct ReplayCommand: AsyncParsableCommand {
             var tuning = try PolicyTuning(policy, number: number)
             for id in ids { tuning.take(try await RunLookup.find(id, in: wiring.runs, journal: journal)) }
             Terminal.shared.data(place.json ? tuning.json.prettyText : tuning.text(width: Terminal.shared.tableWidth))
+            if !tuning.faulty.isEmpty { throw ExitStatus.no }
             return
         }
         var replays: [RunReplay] = []

@@ -72,7 +72,9 @@ enum ReportWriter {
 
     /// Writes `report.html` beside the run's receipt. It is derived from the record: that it cannot be written is said,
     /// and fails nothing.
-    static func write(after id: String, in runs: RunsDirectory, journal: Journal) async {
+    ///
+    /// - Parameter journal: nil where there is none: a run that was moved here is told by its own files.
+    static func write(after id: String, in runs: RunsDirectory, journal: Journal?) async {
         do {
             let view = try await RunLookup.find(id, in: runs, journal: journal)
             let directory = RunDirectory(path: view.directory, id: view.id)

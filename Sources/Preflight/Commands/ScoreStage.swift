@@ -54,7 +54,7 @@ struct ScoreStage {
         let chosen = view.trials.filter { wanted.contains($0.alias) }
         let scored = await scoreAll(chosen, scoring, directory, atOnce: min(8, max(1, experiment.concurrency)), stop)
         let newest = view.withNewestScores()
-        if let journal, stop.urgency == .none {
+        if stop.urgency == .none {
             await ReportWriter.write(after: view.id, in: wiring.runs, journal: journal)
         }
         tell(scored, newest, plan)

@@ -44,8 +44,9 @@ package struct PolicyTuning: Sendable {
         }
         rows = []
         for factor in Self.factors {
+            // What cannot be written with another number stays as it is, and is no row beside its own.
             guard let scaled = factor == 1000 ? policy : policy.scaling(number: index - 1, permille: factor),
-                !policies.contains(scaled)
+                factor == 1000 || scaled != policy, !policies.contains(scaled)
             else { continue }
             let own = scaled.numbers
             guard own.count == numbers.count else { continue }

@@ -16,18 +16,22 @@ package struct RunReplay: Sendable {
         let directory = RunDirectory(path: view.directory, id: view.id)
         trials = []
         var newest: [(place: Int, plan: TrialPlan, directory: TrialDirectory)] = []
-        // Repetitions come in rounds.
         var rounds: [ModelSource: Int] = [:]
         for trial in view.trials {
             rounds[trial.source, default: 0] += 1
-            var plan = TrialPlan(trial)
-            plan.repetition = rounds[trial.source] ?? 1
-            for number in 1...trial.attempt.number {
-                let place = directory.trial(trial.alias, attempt: number)
-                guard Files.exists(place.eventsPath) else { continue }
-                var replay = TrialReplay(place, policies, isBrief: isBrief)
+            for (index, summary) in (trial.earlier + [trial]).enumerated() {
+                let place = directory.trial(trial.alias, attempt: index + 1)
+                let hasLog = Files.exists(place.eventsPath)
+                // One that never began has none.
+                guard hasLog || summary.log != nil else { continue }
+                var replay = TrialReplay(place, policies, isBrief: isBrief, summary: summary)
                 if !isOwn { replay.recorded = nil }
-                if number == trial.attempt.number { newest.append((trials.count, plan, place)) }
+                if hasLog, index == trial.earlier.count {
+                    var plan = TrialPlan(trial)
+                    // A log of a version before does not tell it: repetitions come in rounds.
+                    plan.repetition = replay.repetition ?? rounds[trial.source] ?? 1
+                    newest.append((trials.count, plan, place))
+                }
                 trials.append(replay)
             }
         }

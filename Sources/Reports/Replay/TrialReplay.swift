@@ -18,6 +18,8 @@ package struct TrialReplay: Sendable {
     var knowsRivals = true
     /// Why its log cannot be read, or is not what was written.
     package var fault: String?
+    /// As its log tells it; nil of a log of a version before.
+    var repetition: Int?
 
     package struct Fired: Sendable {
         package var policy: FiredPolicy
@@ -61,8 +63,12 @@ package struct TrialReplay: Sendable {
 extension TrialReplay {
     /// Reads the log once, from its beginning.
     ///
-    /// - Parameter isBrief: keeps what each policy fired first, and no more.
-    package init(_ directory: TrialDirectory, _ policies: PolicyList, isBrief: Bool = false) {
+    /// - Parameters:
+    ///   - isBrief: keeps what each policy fired first, and no more.
+    ///   - summary: of the attempt, which knows how far the log goes.
+    package init(
+        _ directory: TrialDirectory, _ policies: PolicyList, isBrief: Bool = false, summary: TrialSummary? = nil
+    ) {
         name = directory.attempt.name
         spend = .zero
         runtime = .zero
@@ -70,24 +76,28 @@ extension TrialReplay {
         var fired: [Fired] = []
         var recorded: [Recorded] = []
         var tells = false
+        var repetition: Int?
         var seen: Set<Int> = []
         var last = Duration.zero
         do {
-            let reading = try EventLogReader(directory).read { event in
+            let found = try EventLogReader(directory).read(against: summary) { event in
                 for one in watch.take(event) where seen.insert(one.index).inserted || !isBrief {
                     fired.append(Fired(policy: one, running: watch.state.running(at: one.at)))
                 }
                 last = event.elapsed
-                guard event.source == .harness, !isBrief else { return }
+                guard event.source == .harness else { return }
                 switch event.type {
-                case FiredPolicy.eventType: recorded.append(Recorded(event))
-                case "trial_started": tells = event.fields["policies"] != nil
+                case FiredPolicy.eventType where !isBrief: recorded.append(Recorded(event))
+                case "trial_started":
+                    tells = !isBrief && event.fields["policies"] != nil
+                    repetition = event.fields["repetition"]?.int
                 default: break
                 }
             }
-            fault = reading.fault?.text
-        } catch { fault = "\(error)" }
+            fault = found?.text
+        } catch { fault = Files.exists(directory.eventsPath) ? "\(error)" : "it is missing" }
         self.fired = fired
+        self.repetition = repetition
         races = Set(Race.all(of: policies.rules).map(\.rule))
         self.recorded = tells ? recorded : nil
         outcome = watch.state.outcome

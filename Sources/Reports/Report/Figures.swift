@@ -24,6 +24,15 @@ package enum Figures {
         return permille % 10 == 0 ? "\(permille / 10)%" : "\(permille / 10).\(permille % 10)%"
     }
 
+    /// How much of a cap was spent, in thousandths: more than all of it where it was overrun. Nil without a cap.
+    package static func permille(_ spent: USD, ofCap cap: USD) -> Int? {
+        guard cap > .zero else { return nil }
+        let whole = spent.count(of: cap) ?? 0
+        // A cap a million times over is no matter of thousandths any more.
+        guard whole < 1_000_000 else { return 1_000_000_000 }
+        return whole * 1000 + (spent - cap * whole).permille(of: cap)
+    }
+
     /// `2026-03-12 12:00 UTC`.
     package static func time(_ time: Timestamp) -> String {
         let text = time.iso8601Seconds

@@ -39,10 +39,14 @@ struct Markdown {
 
     /// Words from outside stay words: none becomes a link, a tag or another column.
     static func escape(_ text: String) -> String {
+        let scalars = Array(PlainText.oneLine(text).unicodeScalars)
         var escaped = String.UnicodeScalarView()
-        for scalar in PlainText.oneLine(text).unicodeScalars {
-            if "\\`*_[]<>|".unicodeScalars.contains(scalar) { escaped.append("\\") }
+        for (place, scalar) in scalars.enumerated() {
+            if "\\`*_[]<>|&".unicodeScalars.contains(scalar) { escaped.append("\\") }
             escaped.append(scalar)
+            if Autolink.isBegun(behind: place, of: scalars) {
+                escaped.append(contentsOf: Autolink.breaker.unicodeScalars)
+            }
         }
         return String(escaped)
     }

@@ -113,8 +113,10 @@ extension RunReport {
             }
             row.element("td", ["data-v": summary.outcome?.rawValue ?? "running"]) { $0.tag(of: summary) }
             row.number("\(summary.totalCost)", sortedBy: summary.totalCost.decimalText)
-            row.element("td", ["data-v": "\(summary.totalCost.permille(of: summary.budget))"]) { cell in
-                let share = Figures.share(summary.cost.permille(of: summary.budget))
+            // Each attempt had all of the cap: what counts is how much of it the newest has spent.
+            let permille = Figures.permille(summary.cost, ofCap: summary.budget)
+            row.element("td", ["data-v": "\(permille ?? -1)"]) { cell in
+                let share = Figures.share(permille)
                 let bar = PartsBar(
                     [
                         .init(summary.cost), .init(summary.totalCost - summary.cost, "more"),

@@ -31,7 +31,8 @@ extension RunReport {
                 let usage = summary.totalUsage
                 return [
                     summary.alias, "\(summary.source)", summary.outcome?.words ?? summary.phase.rawValue,
-                    "\(summary.totalCost)", Figures.share(summary.cost.permille(of: summary.budget)),
+                    "\(summary.totalCost)",
+                    Figures.share(Figures.permille(summary.cost, ofCap: summary.budget)),
                     summary.startedAt == nil ? "-" : summary.runtime.shortText, Figures.count(trial.calls.settled),
                     Figures.count(summary.toolCalls), Figures.count(usage.promptTokens + usage.completionTokens),
                     Figures.share(usage.cachePermille),

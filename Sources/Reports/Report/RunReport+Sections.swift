@@ -19,22 +19,26 @@ extension RunReport {
                         + (isMetered ? "By the gateway's ledger." : "By what agents reported and OpenRouter's figure.")
                         + (trials.count > SpendChart.colours ? " The \(SpendChart.colours) dearest have colours." : ""))
             }
-            let bars = timeline
-            guard !bars.isEmpty else { return }
+            let all = timeline
+            guard !all.isEmpty else { return }
+            let bars = Array(all.prefix(Self.mostBars))
             html.element("h3", "When each trial ran")
             html.element("figure") { figure in
                 figure.append(TimelineChart(bars).svg(id: "time-wide", class: "wide"))
                 figure.append(TimelineChart(bars, width: 360).svg(id: "time-narrow", class: "narrow"))
+                let more = all.count - bars.count
+                guard more > 0 else { return }
+                figure.element("figcaption", "The first \(bars.count) attempts, and \(Figures.count(more)) more.")
             }
         }
     }
 
-    /// More than a page can show is left out.
+    /// More than a page can show is only counted.
     private static let mostBars = 60
 
     private var timeline: [TimelineChart.Bar] {
         guard let startedAt else { return [] }
-        return trials.flatMap(\.attempts).prefix(Self.mostBars).compactMap { attempt in
+        return trials.flatMap(\.attempts).compactMap { attempt in
             guard let began = attempt.summary.startedAt else { return nil }
             let from = max(.zero, began - startedAt)
             return TimelineChart.Bar(

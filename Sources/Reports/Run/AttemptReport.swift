@@ -66,7 +66,7 @@ package struct AttemptReport: Sendable {
         var state = TrialState()
         var fold = CallFold()
         do {
-            let reading = try EventLogReader(directory).read { event in
+            let fault = try EventLogReader(directory).read(against: summary) { event in
                 state.apply(event)
                 report.take(event, state)
                 each(event)
@@ -75,7 +75,7 @@ package struct AttemptReport: Sendable {
                     give($0)
                 }
             }
-            report.damage = reading.fault.map { "its event log is damaged: \($0.text)" }
+            report.damage = fault.map { "its event log is damaged: \($0.text)" }
         } catch {
             report.damage = "\(error)"
         }

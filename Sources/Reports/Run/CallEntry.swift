@@ -89,22 +89,10 @@ extension CallEntry {
         reserved = fields["reserved_usd"]?.usd()
         cost = fields["cost_usd"]?.usd()
         basis = fields["basis"]?.string
-        usage = fields["usage"].flatMap(Usage.init(counted:))
+        usage = fields["usage"].flatMap(Usage.init(counts:))
         prompt = fields["prompt"].flatMap(PromptTrace.init(json:))
         finish = fields["finish"]?.array?.compactMap(\.string) ?? []
         tools = fields["tools"]?.array?.compactMap(\.string) ?? []
         reason = fields["reason"]?.string
-    }
-}
-
-extension Usage {
-    /// Reads counts in the gateway's own names, of which none is left out of another.
-    init?(counted json: JSON) {
-        guard json.object != nil else { return nil }
-        func count(_ key: String) -> Int { min(max(0, json[key]?.int ?? 0), 1_000_000_000) }
-        self.init(
-            promptTokens: count("prompt_tokens"), completionTokens: count("completion_tokens"),
-            cachedTokens: count("cached_tokens"), cacheWriteTokens: count("cache_write_tokens"),
-            cacheWrite1hTokens: count("cache_write_1h_tokens"), reasoningTokens: count("reasoning_tokens"))
     }
 }

@@ -56,7 +56,7 @@ package struct CallFold: Sendable {
             call.ending = .settled
             call.cost = event.fields["cost_usd"]?.usd()
             call.basis = event.fields["basis"]?.string
-            if let counts = event.fields["usage"] { call.usage = Usage(counted: counts) }
+            if let counts = event.fields["usage"] { call.usage = Usage(counts: counts) }
             give(call)
         case "call_refused": give(end(.refused))
         case "call_failed":

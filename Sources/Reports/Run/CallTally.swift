@@ -11,8 +11,9 @@ package struct CallTally: Sendable, Equatable {
     /// Those that failed first and were sent again, or elsewhere.
     package var sentAgain = 0
     package var open = 0
+    /// Of calls that have ended, as far as it is known.
     package var usage = Usage()
-    /// What settled calls cost.
+    /// What calls of known cost did, those that failed among them.
     package var cost = USD.zero
     /// What calls of unknown cost count.
     package var heldCost = USD.zero
@@ -23,9 +24,9 @@ package struct CallTally: Sendable, Equatable {
     package mutating func take(_ call: CallEntry) {
         latency.take(call)
         switch call.ending {
-        case .settled where !call.isAnswered: if call.isSentAgain { sentAgain += 1 } else { failed += 1 }
         case .settled, .told:
-            settled += 1
+            if call.isAnswered { settled += 1 } else if call.isSentAgain { sentAgain += 1 } else { failed += 1 }
+            // What failed may be on the bill all the same, as the cost of a held call tells once it is known.
             cost += call.cost ?? .zero
             usage = usage + (call.usage ?? Usage())
         case .held:

@@ -5,7 +5,8 @@ package struct LatencyDigest: Sendable, Equatable {
     package private(set) var count = 0
     package private(set) var longest = Duration.zero
     private(set) var sum = Duration.zero
-    /// How many lie in each cell. Cells are a millisecond wide up to 128 ms, and of 128 to each doubling from there on.
+    /// How many lie in each cell. Cells are a microsecond wide up to 128 µs, and of 128 to each doubling from there on:
+    /// some four thousand for all durations up to a day.
     private var cells: [Int: Int] = [:]
     /// All of them while they are few; of no use once there are more.
     private var few: [Duration] = []
@@ -19,7 +20,7 @@ package struct LatencyDigest: Sendable, Equatable {
         sum += duration
         longest = max(longest, duration)
         if count <= Self.fewest { few.append(duration) }
-        cells[Self.cell(duration.wholeMicroseconds / 1000), default: 0] += 1
+        cells[Self.cell(duration.wholeMicroseconds), default: 0] += 1
     }
 
     package static func + (a: LatencyDigest, b: LatencyDigest) -> LatencyDigest {
@@ -42,23 +43,24 @@ package struct LatencyDigest: Sendable, Equatable {
         var seen = 0
         for cell in cells.keys.sorted() {
             seen += cells[cell] ?? 0
-            if seen >= rank { return min(longest, .milliseconds(Self.top(of: cell))) }
+            if seen >= rank { return min(longest, .microseconds(Self.top(of: cell))) }
         }
         return longest
     }
 
-    private static func cell(_ milliseconds: Int64) -> Int {
-        let value = max(0, milliseconds)
+    private static func cell(_ microseconds: Int64) -> Int {
+        let value = max(0, microseconds)
         guard value >= 128 else { return Int(value) }
         let doublings = 63 - value.leadingZeroBitCount - 7
         return 128 * (doublings + 1) + Int(value >> Int64(doublings)) - 128
     }
 
-    /// The longest of a cell, in milliseconds.
+    /// The longest of a cell, in microseconds.
     private static func top(of cell: Int) -> Int64 {
         guard cell >= 128 else { return Int64(cell) }
         let doublings = cell / 128 - 1
-        return (Int64(cell % 128 + 128 + 1) << Int64(doublings)) - 1
+        // Of the last cell of all it is the largest number there is.
+        return (Int64(cell % 128 + 128 + 1) << Int64(doublings)) &- 1
     }
 }
 

@@ -148,6 +148,16 @@ func isWellFormed(_ text: String) -> Bool {
             #expect(found >= exact && found * 100 <= exact * 101, "\(permille): \(found)")
         }
         #expect(long.quantile(permille: 1000) == .milliseconds(70_000))
+        // Of a few milliseconds, too.
+        var short = LatencyDigest()
+        for value in 1...10_000 { short.take(.microseconds(1000 + value)) }
+        for (permille, exact) in [(10, 1100), (500, 6000), (990, 10_900)] {
+            let found = try #require(short.quantile(permille: permille)).wholeMicroseconds
+            #expect(found >= exact && found * 100 <= exact * 101, "\(permille): \(found)")
+        }
+        var endless = LatencyDigest()
+        for _ in 0..<600 { endless.take(.microseconds(Int64.max)) }
+        #expect(endless.quantile(permille: 500) == .microseconds(Int64.max))
         var exact = LatencyDigest()
         exact.take(.microseconds(1_500_400))
         #expect((exact + exact).quantile(permille: 990) == .microseconds(1_500_400))

@@ -104,6 +104,63 @@ import Testing
         }
     }
 
+    @Test func `what a failed call cost is in the sums, though no model answered it`() async throws {
+        try await RecordFixture.with(["a"]) { fixture in
+            let held: JSON = [
+                "call": 1, "model": "m", "status": 504, "reserved_usd": .usd(USD(cents: 3)),
+                "spent_usd": .usd(USD(cents: 3)),
+            ]
+            let known: JSON = [
+                "call": 1, "cost_usd": .usd(USD(cents: 2)), "basis": "generation", "spent_usd": .usd(USD(cents: 2)),
+                "usage": ["prompt_tokens": 700, "completion_tokens": 9],
+            ]
+            let summary = try fixture.write(
+                RecordFixture.beginning("a", access: "gateway") + [
+                    RecordFixture.event(.gateway, "call_held", held, at: 4),
+                    RecordFixture.event(.gateway, "call_reconciled", known, at: 6),
+                ] + RecordFixture.end(USD(cents: 2), at: 8), "a")
+            let attempt = AttemptReport.read(summary, in: fixture.run.trial("a"))
+            let report = RunReport(id: "run-1", trials: [.init(summary: summary, attempts: [attempt])])
+            #expect(report.calls.settled == 0 && report.calls.failed == 1 && report.calls.heldCost == .zero)
+            #expect(report.calls.cost == summary.cost && summary.cost == USD(cents: 2))
+            #expect(report.models.map(\.calls.cost) == [USD(cents: 2)])
+            #expect(report.calls.usage == Usage(promptTokens: 700, completionTokens: 9))
+            #expect(report.json["calls"]?["cost_usd"]?.usd() == USD(cents: 2))
+        }
+    }
+
+    @Test func `an overrun is told as more than the cap, of the amount that it is sorted by`() {
+        var summary = TrialSummary(plan: TrialPlan(alias: "a", model: "m", budget: USD(cents: 5)))
+        summary.cost = USD(cents: 4)
+        // Attempts have the cap each.
+        summary.earlier = [summary]
+        summary.cost = USD(cents: 8)
+        let report = RunReport(id: "r", trials: [.init(summary: summary, attempts: [])])
+        #expect(report.html.contains(">160% of $0.05<") && report.html.contains(" data-v=\"1600\""))
+        #expect(report.markdown.contains(" $0.12 |   160% |"))
+        #expect(Figures.permille(.max, ofCap: USD(picodollars: 1)) == 1_000_000_000)
+        #expect(Figures.permille(USD(cents: 5), ofCap: .zero) == nil)
+    }
+
+    @Test(
+        arguments: [
+            (60, nil), (61, "The first 60 attempts, and 1 more."), (1300, "and 1,240 more."),
+        ] as [(Int, String?)])
+    func `a field of more trials than a page can show says how many are not shown`(count: Int, words: String?) {
+        let trials = (1...count).map { number in
+            var summary = TrialSummary(plan: TrialPlan(alias: "t\(number)", model: "m", budget: USD(cents: 5)))
+            summary.startedAt = RecordFixture.start
+            var attempt = AttemptReport(summary: summary)
+            attempt.curve.take(USD(cents: 1), at: .seconds(number))
+            return RunReport.Trial(summary: summary, attempts: [attempt])
+        }
+        var report = RunReport(id: "r", trials: trials)
+        report.startedAt = RecordFixture.start
+        let html = report.html
+        #expect(html.contains("When each trial ran") && html.contains(" more.</figcaption>") == (words != nil))
+        if let words { #expect(html.contains(words)) }
+    }
+
     @Test func `an earlier attempt is told by its own log, under its own number`() async throws {
         try await RecordFixture.with(["a"]) { fixture in
             let first = try fixture.write(
