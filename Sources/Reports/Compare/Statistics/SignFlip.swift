@@ -8,6 +8,8 @@ package enum SignFlip {
     package static let fewestDraws = 20_000
     /// Dozens of arms are still told in seconds.
     static let mostDraws = 500_000
+    /// What chance reaches so often need not be known more closely (Besag & Clifford, 1991).
+    private static let plenty = 1000
 
     /// How many ways to draw: so many that p can fall far enough for each of all comparisons, and ten times that, or it
     /// would be a matter of luck.
@@ -54,7 +56,8 @@ package enum SignFlip {
     private static func drawn(_ values: [Double], _ bound: Double, _ seed: UInt64, _ draws: Int) -> Double {
         var random = SplitMix64(seed: seed)
         var reached = 0
-        for _ in 0..<draws {
+        for draw in 0..<draws {
+            if reached >= plenty, draw >= fewestDraws { return Double(reached + 1) / Double(draw + 1) }
             var (sum, bits, left) = (0.0, UInt64(0), 0)
             for value in values {
                 if left == 0 { (bits, left) = (random.next(), 64) }
